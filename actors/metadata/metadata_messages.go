@@ -1,0 +1,29 @@
+package metadata
+
+import (
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+)
+
+// Changed says that the image moved. The node reconciles its partitions, publishes the image, then says Seen; only then
+// are the proposers answered, so who got an OK sees his topic here.
+//
+// From: metadata, once per apply batch. Answer: Seen.
+type Changed struct {
+	kit.Ask
+	Image   *meta.Image
+	Changes meta.Changes
+}
+
+// Seen answers Changed.
+//
+// From: node.
+type Seen struct{ *Changed }
+
+// Refuse implements kit.Refuser.
+func (c *Changed) Refuse() { c.Reply(Seen{c}) }
+
+// Subscribe makes the asker the one who hears Changed. The current image is sent at once.
+//
+// From: node.
+type Subscribe struct{ Node *kit.Ref }

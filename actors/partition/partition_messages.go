@@ -1,0 +1,186 @@
+package partition
+
+import (
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/writer"
+	"troupe/kafka/code"
+)
+
+// Become tells a replica what the cluster decided about it; it is sent on every change and fences by epochs:
+// an older PartitionEpoch than the known one is ignored.
+//
+// From: node.
+type Become struct {
+	TopicID   meta.TopicID
+	Topic     string
+	Partition meta.Partition
+	Config    Config // effective topic configuration
+	Self      int32  // our node id
+}
+
+// Config is what a partition needs of its topic's effective configuration.
+type Config struct {
+	MaxMessageBytes  int
+	RetentionMs      int64 // -1: no limit
+	RetentionBytes   int64 // -1: no limit
+	SegmentBytes     int64
+	SegmentMs        int64
+	Compact, Delete  bool // cleanup.policy
+	LogAppendTime    bool // message.timestamp.type
+	BeforeMaxMs      int64
+	AfterMaxMs       int64
+	MinISR           int // effective: min(min.insync.replicas, replicas)
+	CompressionType  string
+	FlushOS          bool // flush.policy=os: acknowledge before fsync
+	ProducerExpiryMs int64
+	Internal         bool
+}
+
+// Append asks to append the item's batch. The batch was checked by conn (framing, CRC, codec, counts: record.Check);
+// the partition checks fences, size, timestamps against its clock, and the producer's sequence.
+//
+// From: conn. Answer: writer.Done for the whole frame. Fence: leader, LeaderEpoch if given.
+type Append struct{ *writer.Item }
+
+// Refuse implements kit.Refuser: the replica has gone.
+func (a Append) Refuse() {
+	a.Code, a.Base = code.NotLeaderForPartition, -1
+	a.Settled()
+	a.Answered()
+}
+
+// Read asks which offsets may be read. It carries no bytes: the asker reads the range from the tail or the store.
+//
+// From: conn. Answer: Readable. Fence: LeaderEpoch (-1: none).
+type Read struct {
+	kit.Ask
+	Offset        int64
+	LeaderEpoch   int32
+	LastEpoch     int32 // LastFetchedEpoch, -1: none
+	ReadCommitted bool
+}
+
+// Readable answers Read.
+//
+// From: partition.
+type Readable struct {
+	*Read
+	Code      code.Code // OK, NOT_LEADER_OR_FOLLOWER, FENCED/UNKNOWN_LEADER_EPOCH, OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR
+	PartID    uint32
+	Start     int64     // log start offset
+	High      int64     // high watermark
+	Stable    int64     // last stable offset
+	Limit     int64     // read below this: High, or Stable for read_committed
+	Diverging *EpochEnd // set when LastEpoch diverges (KIP-595)
+}
+
+// Refuse implements kit.Refuser.
+func (r *Read) Refuse() {
+	r.Reply(Readable{Read: r, Code: code.NotLeaderForPartition, Start: -1, High: -1, Stable: -1})
+}
+
+// Watch asks to be told when the readable end moves past Offset, or the replica stops leading.
+//
+// From: conn (long poll). Answer: Grown, once: at growth, at loss of leadership, or at Unwatch.
+type Watch struct {
+	kit.Ask
+	Offset        int64
+	ReadCommitted bool
+	Index         int // the partition's place in the fetch: the asker's own
+}
+
+// Grown answers Watch.
+//
+// From: partition.
+type Grown struct {
+	*Watch
+	Cancelled bool
+}
+
+// Refuse implements kit.Refuser.
+func (w *Watch) Refuse() { w.Reply(Grown{Watch: w}) }
+
+// Unwatch ends a Watch that the asker no longer needs; the Watch is answered Cancelled if it still waited.
+//
+// From: conn.
+type Unwatch struct{ *Watch }
+
+// Locate asks for an offset by one of ListOffsets' special timestamps, or for the range in which to search by time.
+//
+// From: conn. Answer: Located. Fence: LeaderEpoch (-1: none).
+type Locate struct {
+	kit.Ask
+	Timestamp     int64 // >= 0, or -1 latest, -2 earliest, -3 max timestamp, -4 earliest local, -5 latest tiered, -6 earliest pending upload
+	LeaderEpoch   int32
+	ReadCommitted bool
+}
+
+// Located answers Locate. For a time (Timestamp >= 0, or -3) Search is set and the asker looks up storage in [Start, Limit).
+//
+// From: partition.
+type Located struct {
+	*Locate
+	Code        code.Code
+	PartID      uint32
+	Search      bool
+	Start       int64
+	Limit       int64
+	Offset      int64
+	Timestamp   int64
+	LeaderEpoch int32
+}
+
+// Refuse implements kit.Refuser.
+func (l *Locate) Refuse() {
+	l.Reply(Located{Locate: l, Code: code.NotLeaderForPartition, Offset: -1, Timestamp: -1, LeaderEpoch: -1})
+}
+
+// FindEpoch asks where a leader epoch ends (OffsetForLeaderEpoch, KIP-101, KIP-320).
+//
+// From: conn. Answer: FoundEpoch. Fence: CurrentEpoch (-1: none).
+type FindEpoch struct {
+	kit.Ask
+	Epoch        int32
+	CurrentEpoch int32
+}
+
+// FoundEpoch answers FindEpoch.
+//
+// From: partition.
+type FoundEpoch struct {
+	*FindEpoch
+	Code code.Code
+	EpochEnd
+}
+
+// EpochEnd is the largest epoch not above the asked one, and the offset at which it ends; -1, -1 if there is none.
+type EpochEnd struct {
+	Epoch int32
+	End   int64
+}
+
+// Refuse implements kit.Refuser.
+func (f *FindEpoch) Refuse() {
+	f.Reply(FoundEpoch{f, code.NotLeaderForPartition, EpochEnd{-1, -1}})
+}
+
+// Trim asks to raise the log start to Offset (-1: the high watermark), and delete what is below it (DeleteRecords).
+//
+// From: conn. Answer: Trimmed, when durable.
+type Trim struct {
+	kit.Ask
+	Offset int64
+}
+
+// Trimmed answers Trim.
+//
+// From: partition.
+type Trimmed struct {
+	*Trim
+	Code  code.Code
+	Start int64
+}
+
+// Refuse implements kit.Refuser.
+func (t *Trim) Refuse() { t.Reply(Trimmed{t, code.NotLeaderForPartition, -1}) }
