@@ -1,0 +1,34 @@
+package meta
+
+import "fmt"
+
+// MaxTopicName is the longest topic name, in bytes: the name, a dash and a partition number had to fit in a file name of Kafka.
+const MaxTopicName = 249
+
+// ClusterMetadataTopic is the name under which Kafka keeps its Raft log; nobody may make a topic of this name.
+const ClusterMetadataTopic = "__cluster_metadata"
+
+// ValidateTopicName says why a name cannot be a topic's, in one sentence; "" if it can (Kafka's Topic.validate).
+func ValidateTopicName(name string) string {
+	switch {
+	case name == "":
+		return "Topic name is invalid: it is empty."
+	case name == "." || name == "..":
+		return "Topic name is invalid: it must not be '.' or '..'."
+	case len(name) > MaxTopicName:
+		return fmt.Sprintf("Topic name is invalid: it has %d characters, and %d is the most.", len(name), MaxTopicName)
+	}
+	for i := 0; i < len(name); i++ {
+		if !topicNameByte(name[i]) {
+			return fmt.Sprintf("Topic name is invalid: %.300q has characters other than ASCII letters and digits, '.', '_' and '-'.", name)
+		}
+	}
+	return ""
+}
+
+func topicNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+}
+
+// Collides reports whether two names are the same once '.' and '_' are, so that their metrics could not be told apart.
+func Collides(a, b string) bool { return cmpFold(a, b) == 0 }
