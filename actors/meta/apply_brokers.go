@@ -3,6 +3,7 @@ package meta
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"troupe/kafka/code"
 )
@@ -36,6 +37,9 @@ func (e *edit) initCluster(c InitCluster) Result {
 				return refuse(code.InvalidRequest, "Founders %d and %d share an id.", o.ID, n.ID)
 			}
 		}
+	}
+	if r, why := ValidateBrokerConfigs("", c.Configs); r != code.OK {
+		return refuse(r, "%s", why)
 	}
 	for _, n := range c.Founders {
 		e.setNode(n)
@@ -193,7 +197,7 @@ func (e *edit) purge(id int32) {
 func (m *Image) flushesLate(t *Topic) bool {
 	v, ok := t.Configs[FlushPolicyKey]
 	if !ok {
-		v, ok = m.BrokerConfig("", FlushPolicyKey)
+		v, ok = m.BrokerConfig("", BrokerFlushPolicyKey)
 	}
-	return ok && v == FlushOS
+	return ok && strings.TrimSpace(v) == FlushOS
 }

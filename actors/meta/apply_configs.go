@@ -34,7 +34,7 @@ func (e *edit) alterTopic(res *AlterResource) Result {
 	if t == nil {
 		return refuse(code.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.Name)
 	}
-	next, r := alterMap(t.Configs, res.Ops, topicConfig)
+	next, r := alterMap(t.Configs, res.Ops, TopicConfigDef)
 	if r.Code != code.OK {
 		return r
 	}
@@ -65,11 +65,11 @@ func (e *edit) alterBroker(res *AlterResource) Result {
 		}
 	}
 	old := e.img.BrokerConfigs(res.Name)
-	next, r := alterMap(old, res.Ops, brokerConfigDef)
+	next, r := alterMap(old, res.Ops, BrokerConfigDef)
 	if r.Code != code.OK {
 		return r
 	}
-	if c, why := ValidateBrokerConfigs(next); c != code.OK {
+	if c, why := ValidateBrokerConfigs(res.Name, next); c != code.OK {
 		return refuse(c, "%s", why)
 	}
 	if maps.Equal(next, old) {
@@ -102,7 +102,7 @@ func alterMap(old map[string]string, ops []AlterOp, def func(key string) *Config
 		case ConfigAppend, ConfigSubtract:
 			d := def(op.Key)
 			if d == nil || d.Type != TypeList {
-				return nil, refuse(code.InvalidConfig, "Can't %s config %s because its type is not LIST.", opName(op.Op), op.Key)
+				return nil, refuse(code.InvalidConfig, "Can't %s to key %s because its type is not LIST.", opName(op.Op), op.Key)
 			}
 			v, ok := next[op.Key]
 			if !ok {
@@ -121,9 +121,9 @@ func alterMap(old map[string]string, ops []AlterOp, def func(key string) *Config
 
 func opName(op ConfigOp) string {
 	if op == ConfigAppend {
-		return "append to"
+		return "APPEND"
 	}
-	return "subtract from"
+	return "SUBTRACT"
 }
 
 func editList(list, value string, add bool) string {

@@ -1,6 +1,12 @@
 package meta
 
-import "troupe/kafka/code"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // ConfigType is the type of a setting, by the numbers of DescribeConfigs.
 type ConfigType int8
@@ -19,23 +25,188 @@ const (
 	TypePassword ConfigType = 9
 )
 
-// FlushPolicyKey is a topic setting of our own: when records count as stored. FlushFsync (default) means when they are on disk,
-// FlushOS when the operating system has them.
-const (
-	FlushPolicyKey = "flush.policy"
-	FlushFsync     = "fsync"
-	FlushOS        = "os"
-)
+var typeNames = []string{"UNKNOWN", "BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD"}
 
-// ConfigDef defines one setting.
+// String is the type's name as Kafka's messages write it, such as INT.
+func (t ConfigType) String() string { return typeNames[t] }
+
+// ConfigDef defines one setting of a topic or a broker. Defaults, types and bounds are those of Apache Kafka 4.3.1.
 type ConfigDef struct {
-	Name    string
-	Type    ConfigType
-	Default string
-	Doc     string
+	Name       string
+	Type       ConfigType
+	Default    string
+	HasDefault bool // false: null unless set
+	ReadOnly   bool // of a broker: only its flags, environment and file can set it
+	Sensitive  bool // never shown
+	Doc        string
+	Synonyms   []ConfigSynonym // of a topic's setting: what of the broker stands in for it, the strongest first
+
+	valid validator
 }
 
-func topicConfig(key string) *ConfigDef                                   { return nil }
-func brokerConfigDef(key string) *ConfigDef                               { return nil }
-func ValidateTopicConfigs(configs map[string]string) (code.Code, string)  { return code.OK, "" }
-func ValidateBrokerConfigs(configs map[string]string) (code.Code, string) { return code.OK, "" }
+// ConfigSynonym is a broker's setting that stands in for a topic's; its value times Scale is the topic's.
+type ConfigSynonym struct {
+	Name  string
+	Scale int64 // 1, or the milliseconds of an hour or a minute
+}
+
+// validator is what a value must fulfil beyond its type. The zero value lets all pass.
+type validator struct {
+	bounded  bool
+	min, max float64 // max +Inf: none
+	also     string  // one more value, out of the bounds
+	oneOf    []string
+	anyCase  bool
+	throttle bool // a list of partition:broker, or *
+}
+
+// parseDefs reads a table with one line per setting: name, type, how it can be set, default (- none, "" empty), what is valid
+// (- all; 1.. at least 1; 1..9 a range, |−1 and this one; a,b,c one of these, with ~ in any case), and then for topics the synonyms.
+func parseDefs(table string) map[string]*ConfigDef {
+	defs := make(map[string]*ConfigDef)
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		d := &ConfigDef{Name: f[0], ReadOnly: f[2] == "static", Default: f[3], HasDefault: f[3] != "-", valid: parseValid(f[4])}
+		d.Type = ConfigType(slices.Index(typeNames, strings.ToUpper(f[1])))
+		d.Sensitive = d.Type == TypePassword
+		if d.Default == "-" || d.Default == `""` {
+			d.Default = ""
+		}
+		for _, s := range f[5:] {
+			name, unit, _ := strings.Cut(s, "*")
+			d.Synonyms = append(d.Synonyms, ConfigSynonym{Name: name, Scale: scales[unit]})
+		}
+		defs[d.Name] = d
+	}
+	return defs
+}
+
+var scales = map[string]int64{"": 1, "minutes": 60_000, "hours": 3_600_000}
+
+func parseValid(s string) (v validator) {
+	low, high, ranged := strings.Cut(s, "..")
+	switch {
+	case s == "-":
+	case s == "throttle":
+		v.throttle = true
+	case ranged:
+		v.bounded = true
+		v.min, _ = strconv.ParseFloat(low, 64)
+		high, v.also, _ = strings.Cut(high, "|")
+		v.max = math.Inf(1)
+		if high != "" {
+			v.max, _ = strconv.ParseFloat(high, 64)
+		}
+	default:
+		s, v.anyCase = strings.CutPrefix(s, "~")
+		v.oneOf = strings.Split(s, ",")
+	}
+	return v
+}
+
+// Check says why a value cannot be this setting's, as Kafka words it; "" if it can. Blanks around a value do not count.
+func (d *ConfigDef) Check(value string) string {
+	why := d.check(strings.TrimSpace(value))
+	if why == "" || strings.HasPrefix(why, "Configuration '") {
+		return why
+	}
+	if d.valid.throttle {
+		value = "[" + value + "]"
+	}
+	return fmt.Sprintf("Invalid value %.200s for configuration %s: %s", value, d.Name, why)
+}
+
+func (d *ConfigDef) check(value string) string {
+	switch d.Type {
+	case TypeBoolean:
+		if _, ok := parseBool(value); !ok {
+			return "Expected value to be either true or false"
+		}
+	case TypeInt, TypeShort, TypeLong, TypeDouble:
+		n, ok := d.number(value)
+		if !ok {
+			return "Not a number of type " + d.Type.String()
+		}
+		return d.valid.number(n, value)
+	case TypeList:
+		return d.checkList(value)
+	case TypeString:
+		return d.valid.member(value)
+	}
+	return ""
+}
+
+func (d *ConfigDef) number(value string) (float64, bool) {
+	bits := 64
+	switch d.Type {
+	case TypeDouble:
+		f, err := strconv.ParseFloat(value, 64)
+		return f, err == nil && !strings.ContainsAny(value, "_xX")
+	case TypeInt:
+		bits = 32
+	case TypeShort:
+		bits = 16
+	}
+	n, err := strconv.ParseInt(value, 10, bits)
+	return float64(n), err == nil
+}
+
+func (v *validator) number(n float64, text string) string {
+	switch {
+	case !v.bounded || v.also != "" && text == v.also:
+	case v.also != "" && !(n >= v.min && n <= v.max):
+		return fmt.Sprintf("Value must be between %v and %v or equal to %s", v.min, v.max, v.also)
+	case !(n >= v.min):
+		return fmt.Sprintf("Value must be at least %v", int64(v.min))
+	case n > v.max:
+		return fmt.Sprintf("Value must be no more than %v", v.max)
+	}
+	return ""
+}
+
+func (v *validator) member(s string) string {
+	if v.oneOf == nil || slices.ContainsFunc(v.oneOf, func(o string) bool { return o == s || v.anyCase && strings.EqualFold(o, s) }) {
+		return ""
+	}
+	return "String must be one of: " + strings.Join(v.oneOf, ", ")
+}
+
+func (d *ConfigDef) checkList(value string) string {
+	if value == "" {
+		return ""
+	}
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" && d.valid.oneOf != nil {
+			return fmt.Sprintf("Configuration '%s' values must not be empty.", d.Name)
+		}
+		if why := d.valid.member(item); why != "" {
+			return why
+		}
+		if d.valid.throttle && value != "*" && !isReplicaName(item) {
+			return d.Name + " must be the literal '*' or a list of replicas in the following format: " +
+				"[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+		}
+	}
+	return ""
+}
+
+func isReplicaName(s string) bool {
+	p, b, ok := strings.Cut(s, ":")
+	_, err1 := strconv.ParseUint(p, 10, 31)
+	_, err2 := strconv.ParseUint(b, 10, 31)
+	return ok && err1 == nil && err2 == nil
+}
+
+func parseBool(s string) (value, ok bool) {
+	switch {
+	case strings.EqualFold(s, "true"):
+		return true, true
+	case strings.EqualFold(s, "false"):
+		return false, true
+	}
+	return false, false
+}

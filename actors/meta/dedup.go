@@ -19,6 +19,7 @@ const (
 type origin struct {
 	node        int32
 	incarnation uint64
+	born        uint64 // the index of its first entry
 	floor       uint64 // the highest Seq whose answer was forgotten
 	highest     uint64 // the highest Seq seen
 	last        uint64 // the index of its last entry
@@ -79,7 +80,7 @@ func (e *edit) remember(id RequestID, r Result) {
 	if ok {
 		list[i] = list[i].with(a)
 	} else {
-		o := &origin{node: id.Node, incarnation: id.Incarnation}
+		o := &origin{node: id.Node, incarnation: id.Incarnation, born: e.img.index}
 		list = slices.Insert(list, i, o.with(a))
 		list = forgetOrigins(list, id.Node)
 	}

@@ -162,10 +162,10 @@ func sameShard[V any](a, b []V) bool {
 }
 
 func parseMinISR(configs map[string]string) (int, bool) {
-	v, ok := configs["min.insync.replicas"]
+	v, ok := configs[minISRKey]
 	if !ok {
 		return 0, false
 	}
-	n, err := strconv.Atoi(v)
+	n, err := strconv.Atoi(strings.TrimSpace(v))
 	return n, err == nil
 }

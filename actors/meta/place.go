@@ -1,0 +1,138 @@
+package meta
+
+import (
+	"cmp"
+
+	"troupe/kafka/code"
+)
+
+// Place chooses replicas for partitions of one topic: see Placer.Place.
+func Place(img *Image, partitions int32, rf int16, seed uint64) ([][]int32, code.Code, string) {
+	return NewPlacer(img).Place(partitions, rf, seed)
+}
+
+// Placer chooses replicas for several topics one after the other, each knowing of those before. It belongs to one goroutine.
+type Placer struct {
+	brokers []candidate
+	racks   int
+	serving int
+}
+
+// candidate is a broker while replicas are placed.
+type candidate struct {
+	id       int32
+	rack     int // number of the rack; brokers without one share a rack
+	serving  bool
+	replicas int // in the image and placed since
+	leaders  int
+	mine     int // replicas of this topic
+	led      int // of them the first
+	rank     uint64
+	taken    bool // by this partition
+}
+
+// NewPlacer begins with the loads of an image.
+func NewPlacer(img *Image) *Placer {
+	p := &Placer{}
+	racks := make(map[string]int)
+	for i := range img.brokers {
+		b := &img.brokers[i]
+		r, ok := racks[b.Rack]
+		if !ok {
+			r = len(racks)
+			racks[b.Rack] = r
+		}
+		c := candidate{id: b.ID, rack: r, serving: img.alive(b.ID, NoLeader)}
+		c.replicas, c.leaders = img.Load(b.ID)
+		if c.serving {
+			p.serving++
+		}
+		p.brokers = append(p.brokers, c)
+	}
+	p.racks = len(racks)
+	return p
+}
+
+// Place chooses rf replicas for each partition, or says why it cannot (INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR). The first replica
+// is the preferred leader and serves; the others lie in as many racks as possible; brokers that serve come before those that do not, then
+// those with the least of this topic, then those with the least of all. The seed decides between equals. Counts of −1 are the caller's
+// to replace.
+func (p *Placer) Place(partitions int32, rf int16, seed uint64) ([][]int32, code.Code, string) {
+	switch {
+	case partitions < 1:
+		r := refuse(code.InvalidPartitions, "Number of partitions must be larger than 0, not %d.", partitions)
+		return nil, r.Code, r.Message
+	case rf < 1:
+		r := refuse(code.InvalidReplicationFactor, "Replication factor must be larger than 0, not %d.", rf)
+		return nil, r.Code, r.Message
+	case int(rf) > len(p.brokers):
+		r := refuse(code.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): only %d broker(s) are registered.", rf, len(p.brokers))
+		return nil, r.Code, r.Message
+	case p.serving == 0:
+		return nil, code.InvalidReplicationFactor, "All brokers are currently fenced or shutting down."
+	}
+	for i := range p.brokers {
+		c := &p.brokers[i]
+		c.mine, c.led, c.rank = 0, 0, mix(seed^uint64(c.id))
+	}
+	out := make([][]int32, partitions)
+	used := make([]int, p.racks)
+	all := make([]int32, 0, int(partitions)*int(rf))
+	for i := range out {
+		from := len(all)
+		all = p.one(all, int(rf), used)
+		out[i] = all[from:len(all):len(all)]
+	}
+	return out, code.OK, ""
+}
+
+// one appends the replicas of one partition. used counts this partition's replicas per rack.
+func (p *Placer) one(out []int32, rf int, used []int) []int32 {
+	clear(used)
+	for i := range p.brokers {
+		p.brokers[i].taken = false
+	}
+	for n := range rf {
+		var best *candidate
+		for i := range p.brokers {
+			c := &p.brokers[i]
+			if c.taken || n == 0 && !c.serving {
+				continue
+			}
+			if best == nil || n == 0 && c.leadsBefore(best) || n > 0 && c.followsBefore(best, used) {
+				best = c
+			}
+		}
+		best.taken = true
+		best.mine++
+		best.replicas++
+		if n == 0 {
+			best.led++
+			best.leaders++
+		}
+		used[best.rack]++
+		out = append(out, best.id)
+	}
+	return out
+}
+
+func (c *candidate) leadsBefore(o *candidate) bool {
+	return cmp.Or(cmp.Compare(c.led, o.led), cmp.Compare(c.mine, o.mine), cmp.Compare(c.leaders, o.leaders),
+		cmp.Compare(c.replicas, o.replicas), cmp.Compare(c.rank, o.rank)) < 0
+}
+
+func (c *candidate) followsBefore(o *candidate, used []int) bool {
+	if c.serving != o.serving {
+		return c.serving
+	}
+	return cmp.Or(cmp.Compare(used[c.rack], used[o.rack]), cmp.Compare(c.mine, o.mine), cmp.Compare(c.replicas, o.replicas),
+		cmp.Compare(c.rank, o.rank)) < 0
+}
+
+// mix scatters the bits of a number (the finaliser of splitmix64), so that seeds and ids that are near give unlike orders.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
