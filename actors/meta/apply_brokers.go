@@ -29,8 +29,8 @@ func (e *edit) initCluster(c InitCluster) Result {
 		return refuse(code.InvalidRequest, "A cluster needs a founder.")
 	}
 	for i, n := range c.Founders {
-		if n.ID < 1 || n.RaftID == 0 || n.StoreID == [16]byte{} {
-			return refuse(code.InvalidRequest, "Founder %d lacks a node id, raft id or store id.", i)
+		if n.ID < 1 || n.ID == math.MaxInt32 || uint32(n.RaftID) != uint32(n.ID) || n.StoreID == [16]byte{} {
+			return refuse(code.InvalidRequest, "Founder %d lacks a node id, a store id, or the raft id that goes with it.", i)
 		}
 		for _, o := range c.Founders[:i] {
 			if o.ID == n.ID || o.RaftID == n.RaftID || o.StoreID == n.StoreID {
@@ -63,7 +63,9 @@ func (e *edit) addNode(c AddNode) Result {
 	n := Node{ID: c.RequestedID, StoreID: c.StoreID, Endpoints: c.Endpoints, Version: c.Version}
 	generation := uint32(0)
 	if n.ID == -1 {
-		n.ID = e.img.nextNode
+		if n.ID = e.img.nextNode; n.ID == math.MaxInt32 {
+			return refuse(code.PolicyViolation, "All node ids have been given.")
+		}
 	} else if old := e.img.Node(n.ID); old != nil {
 		if b := e.img.Broker(n.ID); b != nil && !b.Fenced {
 			return refuse(code.DuplicateBrokerRegistration, "Node %d is serving with another data directory.", n.ID)

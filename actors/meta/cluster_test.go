@@ -78,7 +78,10 @@ func (c *cluster) register(id int32, run byte, prev int64) int64 {
 		Rack: string(rune('a' + (id-1)%3)), Listeners: []Endpoint{{"PLAINTEXT", "localhost", 9092}}}).(Registered).Epoch
 }
 
-func (c *cluster) fence(id int32)   { c.t.Helper(); c.ok(FenceBroker{id, c.img.Broker(id).Epoch, "test"}) }
+func (c *cluster) fence(id int32) {
+	c.t.Helper()
+	c.ok(FenceBroker{id, c.img.Broker(id).Epoch, "test"})
+}
 func (c *cluster) unfence(id int32) { c.t.Helper(); c.ok(UnfenceBroker{id, c.img.Broker(id).Epoch}) }
 
 // topic makes a topic and fails the test if that is refused.

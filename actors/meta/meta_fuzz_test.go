@@ -37,9 +37,9 @@ func FuzzCommand(f *testing.F) {
 // and is written and loaded again to the same state.
 func FuzzSnapshot(f *testing.F) {
 	g, img := newGenerator(3), NewImage()
-	for i := range 120 {
+	for i := range 30 {
 		img, _, _ = Apply(img, uint64(i+1), g.next(img))
-		if i%40 == 39 {
+		if i%10 == 9 {
 			f.Add(img.Snapshot()[len(snapshotMagic)+1:])
 		}
 	}
