@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Diff is what turns the records of old into those of new, where new came out of old by any number of applies. It costs as much as
-// has changed: shared pieces are skipped unseen.
+// Diff is what turns the records of old into those of new, a later state of the same log, reached by applies or by a snapshot. It costs
+// as much as has changed: shared pieces are skipped unseen. Records are to be written in their order, in one batch.
 func Diff(old, new *Image) []Record {
 	d := &differ{}
 	if old.index != new.index {
@@ -102,10 +102,69 @@ func (d *differ) topics(a, b **Topic) {
 	}
 }
 
+// Compare lists what differs between an image and a later one of the same log, for the node that installed a snapshot; Reset is set.
+// Topics come in order of their ids.
+func Compare(old, new *Image) Changes {
+	c := Changes{Reset: true}
+	for i := range new.byID.shards {
+		merge(old.byID.shards[i], new.byID.shards[i], func(a, b *Topic) int { return bytes.Compare(a.ID[:], b.ID[:]) }, func(a, b **Topic) {
+			switch {
+			case a == nil:
+				c.Topics = append(c.Topics, TopicChange{New: *b})
+			case b == nil:
+				c.Topics = append(c.Topics, TopicChange{Old: *a})
+			case !sameTopic(*a, *b):
+				c.Topics = append(c.Topics, TopicChange{Old: *a, New: *b})
+			}
+		})
+	}
+	slices.SortFunc(c.Topics, func(a, b TopicChange) int {
+		x, y := topicOf(a.Old, a.New), topicOf(b.Old, b.New)
+		return bytes.Compare(x.ID[:], y.ID[:])
+	})
+	for _, t := range c.Topics {
+		if !maps.Equal(configsOf(t.Old), configsOf(t.New)) {
+			c.Configs = append(c.Configs, "topic:"+topicOf(t.Old, t.New).Name)
+		}
+	}
+	merge(old.brokers, new.brokers, func(a, b Broker) int { return cmp.Compare(a.ID, b.ID) }, func(a, b *Broker) {
+		switch {
+		case b == nil:
+			c.Brokers = append(c.Brokers, a.ID)
+		case a == nil || !bytes.Equal(recordBroker(a).Value, recordBroker(b).Value):
+			c.Brokers = append(c.Brokers, b.ID)
+		}
+	})
+	merge(old.brokerConfigs, new.brokerConfigs, func(a, b brokerConfig) int { return cmp.Compare(a.id, b.id) }, func(a, b *brokerConfig) {
+		switch {
+		case b == nil:
+			c.Configs = append(c.Configs, "broker:"+a.id)
+		case a == nil || !maps.Equal(a.values, b.values):
+			c.Configs = append(c.Configs, "broker:"+b.id)
+		}
+	})
+	return c
+}
+
+func configsOf(t *Topic) map[string]string {
+	if t == nil {
+		return nil
+	}
+	return t.Configs
+}
+
+func sameTopic(a, b *Topic) bool {
+	return a == b || sameHeader(a, b) && slices.EqualFunc(a.Partitions, b.Partitions, func(x, y Partition) bool { return samePartition(&x, &y) })
+}
+
+func sameHeader(a, b *Topic) bool {
+	return a.Name == b.Name && a.Internal == b.Internal && a.RFAuto == b.RFAuto && a.MinISRAuto == b.MinISRAuto &&
+		len(a.Partitions) == len(b.Partitions) && maps.Equal(a.Configs, b.Configs)
+}
+
 // topic compares two states of one topic; it has fewer partitions only if it was deleted and made again under its id.
 func (d *differ) topic(old, new *Topic) {
-	if old.Name != new.Name || old.Internal != new.Internal || old.RFAuto != new.RFAuto || old.MinISRAuto != new.MinISRAuto ||
-		len(old.Partitions) != len(new.Partitions) || !maps.Equal(old.Configs, new.Configs) {
+	if !sameHeader(old, new) {
 		d.out = append(d.out, recordTopic(new))
 	}
 	for i := range new.Partitions {

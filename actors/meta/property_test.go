@@ -49,8 +49,8 @@ func TestRandomCommands(t *testing.T) {
 				}
 			case 1:
 				store(stored, Diff(at, img))
-				at = img
-				twin = reload(t, seed, step, stored, img)
+				mustCompare(t, seed, step, at, img)
+				at, twin = img, reload(t, seed, step, stored, img)
 			}
 		}
 	}
@@ -92,6 +92,35 @@ func mustHold(t *testing.T, seed uint64, step int, env Envelope, old, img *Image
 	}
 	if n := img.TopicCount() - old.TopicCount(); n < 0 && len(said) < -n {
 		t.Fatalf("seed %d step %d: %v: topics went in silence", seed, step, env)
+	}
+}
+
+// mustCompare checks that Compare finds the same between images that share structure and between those that do not.
+func mustCompare(t *testing.T, seed uint64, step int, old, img *Image) {
+	t.Helper()
+	loaded, err := LoadSnapshot(img.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := Compare(old, img), Compare(old, loaded)
+	if len(near.Topics) != len(far.Topics) || !reflect.DeepEqual(near.Brokers, far.Brokers) || !reflect.DeepEqual(near.Configs, far.Configs) {
+		t.Fatalf("seed %d step %d: %+v and %+v", seed, step, near, far)
+	}
+	said := map[TopicID]bool{}
+	for _, c := range far.Topics {
+		id := topicOf(c.Old, c.New).ID
+		said[id] = true
+		if old.TopicByID(id) != c.Old || loaded.TopicByID(id) != c.New {
+			t.Fatalf("seed %d step %d: a wrong change of %s", seed, step, id)
+		}
+	}
+	for topic := range img.Topics() {
+		if was := old.TopicByID(topic.ID); (was == nil || !reflect.DeepEqual(was, topic)) != said[topic.ID] {
+			t.Fatalf("seed %d step %d: %s: said to be changed: %v", seed, step, topic.Name, said[topic.ID])
+		}
+	}
+	if len(Diff(img, loaded)) != 0 || len(Compare(img, loaded).Topics) != 0 {
+		t.Fatalf("seed %d step %d: an image differs from itself loaded again", seed, step)
 	}
 }
 
