@@ -1,0 +1,133 @@
+package node
+
+import (
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/partition"
+	"troupe/actors/writer"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+	"troupe/storage"
+)
+
+func (n *Node) onStopped(c kit.Context, m stopped) {
+	delete(n.stopping, m.partID)
+	if m.drop {
+		n.drop(c, m.partID)
+	}
+	n.finishShutdown(c)
+}
+
+// drop deletes a partition's data through the writer, in order with the last appends.
+func (n *Node) drop(c kit.Context, partID uint32) {
+	n.o.Tail.Drop(partID)
+	n.o.Writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: c.Self()}, Ops: []storage.Op{{Kind: storage.OpDrop, PartID: partID}}, Forget: true})
+}
+
+func (n *Node) onDropped(c kit.Context, m writer.Changed) {
+	for _, op := range m.Ops {
+		if m.Code != code.OK {
+			c.Log().Warn("partition data not dropped; it will be at the next start", "part", op.PartID, "code", m.Code.String())
+			continue
+		}
+		n.o.Writer.Tell(writer.Reclaim{PartID: op.PartID})
+	}
+}
+
+// lookForStrays searches the store for partitions that the image does not know: a deletion that a crash cut short.
+func (n *Node) lookForStrays(c kit.Context) {
+	data, img := n.o.Data, n.image
+	c.Go(c.Self(), func() any {
+		ids, err := data.Partitions()
+		var unknown []uint32
+		for _, id := range ids {
+			if t, _ := img.ByPartID(id); t == nil {
+				unknown = append(unknown, id)
+			}
+		}
+		return strays{unknown, err}
+	})
+}
+
+func (n *Node) onStrays(c kit.Context, m strays) {
+	if m.err != nil {
+		c.Fatal("DISK: cannot list the partitions of the store", "err", m.err)
+		return
+	}
+	for _, id := range m.partIDs {
+		if t, _ := n.image.ByPartID(id); t == nil && n.replicas[id] == nil && !n.stopping[id] {
+			c.Log().Info("dropping data of a partition that the cluster does not know", "part", id)
+			n.drop(c, id)
+		}
+	}
+}
+
+// retainEvery is how often retention looks at the local logs.
+func (n *Node) retainEvery() time.Duration {
+	ms := meta.BrokerInt(n.image, n.defaults(), "log.retention.check.interval.ms")
+	return time.Duration(max(ms, 10)) * time.Millisecond
+}
+
+func (n *Node) onRetain(c kit.Context) {
+	for t := range n.image.Topics() {
+		for i := range t.Partitions {
+			if r := n.replicas[t.Partitions[i].ID]; r != nil {
+				r.ref.Tell(partition.Retain{})
+			}
+		}
+	}
+	c.After(c.Self(), n.retainEvery(), retain{})
+}
+
+// onShutdown fences the broker, so that the cluster stops sending clients here, then stops the replicas.
+func (n *Node) onShutdown(c kit.Context, m *Shutdown) {
+	n.shutdown = m
+	n.life.leaving = true
+	if n.life.epoch == 0 {
+		n.stopReplicas(c)
+		return
+	}
+	n.o.Metadata.Tell(&raftnode.Propose{
+		Ask:     kit.Ask{ReplyTo: c.Self()},
+		Cmd:     meta.FenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch, Reason: "shutdown"},
+		Timeout: shutdownFence,
+	})
+}
+
+// shutdownFence bounds how long a shutdown waits for its fence to be applied.
+const shutdownFence = 2 * time.Second
+
+func (n *Node) onFenced(c kit.Context, m raftnode.Proposed) {
+	if _, ok := m.Cmd.(meta.FenceBroker); !ok {
+		return
+	}
+	n.shutdown.Slot = 0
+	if m.Result.Code == code.OK {
+		n.shutdown.Slot = 1
+	}
+	n.stopReplicas(c)
+}
+
+func (n *Node) stopReplicas(c kit.Context) {
+	e := edit(n.view)
+	for t := range n.image.Topics() {
+		for i := range t.Partitions {
+			if n.replicas[t.Partitions[i].ID] != nil {
+				n.leave(c, e, t.Partitions[i].ID, false)
+			}
+		}
+	}
+	n.publish(e)
+	n.finishShutdown(c)
+}
+
+func (n *Node) finishShutdown(c kit.Context) {
+	if n.shutdown == nil || len(n.stopping) > 0 || len(n.replicas) > 0 {
+		return
+	}
+	m := n.shutdown
+	n.shutdown = nil
+	m.Reply(Down{Shutdown: m, Fenced: m.Slot == 1})
+}

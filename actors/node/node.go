@@ -1,0 +1,126 @@
+package node
+
+import (
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/metadata"
+	"troupe/actors/writer"
+	"troupe/raftnode"
+	"troupe/storage"
+)
+
+// Options are what a node actor works with. All of it is made by run.
+type Options struct {
+	NodeID      int32
+	RaftID      uint64
+	StoreID     [16]byte
+	Incarnation [16]byte
+	ClusterID   string // of the cluster that this node founds, "" if it founds none
+	PrevEpoch   int64  // broker epoch in the clean-shutdown mark, -1 without one
+	Rack        string
+	Version     string
+	Listeners   []meta.Endpoint
+	Static      map[string]string // the broker's own configuration by Kafka's names
+	Founding    map[string]string // cluster-wide defaults that InitCluster carries
+
+	Metadata  *kit.Ref
+	Writer    *kit.Ref
+	Data      storage.Data
+	Tail      *storage.Tail
+	Gate      *writer.Gate
+	Published *Published
+	Steps     *Steps
+	// Leader is the Raft leader's node id as the Raft actor last knew it, -1 if unknown. Safe for any goroutine.
+	Leader func() int32
+	// Registered is called once with the broker epoch, when the registration was applied.
+	Registered func(epoch int64)
+}
+
+// Node is the root of the broker's actors. See doc.go.
+type Node struct {
+	o     Options
+	image *meta.Image
+	view  *View
+	life  life
+	// replicas by partId; the View shows the same to connections.
+	replicas map[uint32]*replica
+	stopping map[uint32]bool // told to stop, not yet gone: their partIds may not be dropped from the store before
+	looked   bool            // the store was searched for strays
+	shutdown *Shutdown
+}
+
+// replica is a local partition actor and what it was told last.
+type replica struct {
+	ref     *kit.Ref
+	topicID meta.TopicID
+	index   int32
+}
+
+// New makes the root actor.
+func New(o Options) *Node {
+	return &Node{o: o, image: meta.NewImage(), view: emptyView, replicas: map[uint32]*replica{}, stopping: map[uint32]bool{}}
+}
+
+// tickEvery is how often the start looks at what it waits for.
+const tickEvery = 20 * time.Millisecond
+
+// Receive implements kit.Actor.
+func (n *Node) Receive(c kit.Context, m any) {
+	switch m := m.(type) {
+	case kit.Started:
+		n.onStarted(c)
+	case metadata.Changed:
+		n.onChanged(c, m)
+	case *metadata.Changed:
+		n.onChanged(c, *m)
+	case raftnode.Proposed:
+		n.onProposed(c, m)
+	case stopped:
+		n.onStopped(c, m)
+	case strays:
+		n.onStrays(c, m)
+	case writer.Changed:
+		n.onDropped(c, m)
+	case *Shutdown:
+		n.onShutdown(c, m)
+	case tick:
+		n.onTick(c)
+	case retain:
+		n.onRetain(c)
+	case *kit.Inspect:
+		n.onInspect(c, m)
+	case kit.Stopping:
+		n.onStopping(c)
+	}
+}
+
+func (n *Node) onStarted(c kit.Context) {
+	n.o.Steps.Finish(StepActors)
+	n.o.Steps.Wait(StepLeader, "an election")
+	n.o.Steps.Wait(StepImage, "the metadata actor")
+	n.o.Metadata.Tell(metadata.Subscribe{Node: c.Self()})
+	c.After(c.Self(), tickEvery, tick{})
+	c.After(c.Self(), n.retainEvery(), retain{})
+}
+
+func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
+	m.Reply(kit.Inspected{Inspect: m, State: n.life.state(), Fields: []kit.Field{
+		{Name: "node", Value: n.o.NodeID},
+		{Name: "epoch", Value: n.life.epoch},
+		{Name: "index", Value: n.image.Index()},
+		{Name: "topics", Value: n.image.TopicCount()},
+		{Name: "replicas", Value: len(n.replicas)},
+		{Name: "stopping", Value: len(n.stopping)},
+	}})
+}
+
+func (n *Node) onStopping(kit.Context) {
+	if n.shutdown != nil {
+		n.shutdown.Reply(Down{Shutdown: n.shutdown})
+		n.shutdown = nil
+	}
+}
+
+func (n *Node) defaults() meta.Defaults { return meta.Defaults{BrokerID: n.o.NodeID, Static: n.o.Static} }

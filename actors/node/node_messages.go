@@ -1,0 +1,56 @@
+package node
+
+import (
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+)
+
+// tick looks at what the start still waits for, and at the Raft leader.
+//
+// From: itself, by timer.
+type tick struct{}
+
+// retain asks every local partition to look at its retention.
+//
+// From: itself, by timer.
+type retain struct{}
+
+// stopped says that a partition actor has answered all who waited and is gone; its data may go too.
+//
+// From: kit, when the partition has stopped.
+type stopped struct {
+	partID uint32
+	drop   bool // the topic was deleted: its data goes
+}
+
+// strays lists partIds that the store holds and the image does not know.
+//
+// From: itself (kit pool).
+type strays struct {
+	partIDs []uint32
+	err     error
+}
+
+// Shutdown asks for an orderly end: leave the cluster's view, stop the replicas, then say Down.
+//
+// From: run. Answer: Down.
+type Shutdown struct{ kit.Ask }
+
+// Down answers Shutdown: every local replica has stopped and the broker is fenced, or could not be in time.
+//
+// From: node.
+type Down struct {
+	*Shutdown
+	Fenced bool
+}
+
+// Refuse implements kit.Refuser.
+func (s *Shutdown) Refuse() { s.Reply(Down{Shutdown: s}) }
+
+// Local is what this node holds of one partition, for the doctor: Known is false if the image does not name it.
+type Local struct {
+	PartID  uint32
+	TopicID meta.TopicID
+	Index   int32
+	Known   bool
+}

@@ -1,0 +1,138 @@
+package node
+
+import (
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+)
+
+// life is where the broker is on its way from started to serving. Only one proposal of it is under way at a time, and
+// each is tried for ever: nothing here gives up, nothing here waits.
+type life struct {
+	asked      bool   // a proposal of the life is under way
+	epoch      int64  // broker epoch, 0 before registration
+	registered uint64 // Raft index of the registration
+	unfenced   bool
+	leaving    bool // fencing ourselves for a shutdown
+	retryAt    time.Time
+}
+
+// forever bounds the proposals of a broker's life: they are answered when they are applied. Metadata re-proposes them under
+// the same request id meanwhile.
+const forever = 365 * 24 * time.Hour
+
+// retryAfter is the pause after a refusal that a retry may cure.
+const retryAfter = 200 * time.Millisecond
+
+func (l *life) state() string {
+	switch {
+	case l.leaving:
+		return "stopping"
+	case l.unfenced:
+		return "running"
+	case l.epoch != 0:
+		return "catching up"
+	default:
+		return "registering"
+	}
+}
+
+// onTick moves the broker's life on. It is called at every change of the image, and by timer while starting.
+func (n *Node) onTick(c kit.Context) {
+	n.watchLeader()
+	n.step(c)
+	every := tickEvery
+	if n.life.unfenced {
+		every = 10 * tickEvery
+	}
+	c.After(c.Self(), every, tick{})
+}
+
+// watchLeader publishes a change of the Raft leader: clients see it as the controller.
+func (n *Node) watchLeader() {
+	id := n.o.Leader()
+	if id >= 0 {
+		n.o.Steps.Finish(StepLeader)
+	}
+	if id != n.view.LeaderID && n.image.Index() > 0 {
+		n.publish(edit(n.view))
+	}
+}
+
+func (n *Node) step(c kit.Context) {
+	if n.life.asked || n.life.leaving || n.image.Index() == 0 && n.o.Leader() < 0 || c.Now().Before(n.life.retryAt) {
+		return
+	}
+	switch b := n.image.Broker(n.o.NodeID); {
+	case n.image.ClusterID() == "":
+		n.initialise(c)
+	case n.life.epoch == 0:
+		n.o.Steps.Finish(StepInit)
+		n.register(c)
+	case n.image.Index() < n.life.registered:
+		n.o.Steps.Wait(StepCaughtUp, "the local apply")
+	case b == nil || b.Epoch != n.life.epoch: // another run of us, or the cluster forgot us: begin again
+		n.life.epoch = 0
+	case b.Fenced:
+		n.o.Steps.Finish(StepCaughtUp)
+		n.unfence(c)
+	case !n.life.unfenced:
+		n.o.Steps.Finish(StepUnfence)
+		n.life.unfenced = true
+		c.Log().Info("broker running", "node", n.o.NodeID, "epoch", n.life.epoch, "cluster", n.image.ClusterID())
+	}
+}
+
+func (n *Node) initialise(c kit.Context) {
+	n.o.Steps.Wait(StepInit, "InitCluster to be applied")
+	if n.o.ClusterID == "" {
+		return // somebody else founds it
+	}
+	n.ask(c, meta.InitCluster{
+		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: meta.MaxFeatureLevel, Configs: n.o.Founding,
+		Founders: []meta.Node{{ID: n.o.NodeID, RaftID: n.o.RaftID, StoreID: n.o.StoreID, Endpoints: n.o.Listeners, Version: n.o.Version}},
+	})
+}
+
+func (n *Node) register(c kit.Context) {
+	n.o.Steps.Wait(StepRegister, "RegisterBroker to be applied")
+	n.ask(c, meta.RegisterBroker{
+		BrokerID: n.o.NodeID, Incarnation: n.o.Incarnation, StoreID: n.o.StoreID, PrevBrokerEpoch: n.o.PrevEpoch,
+		Listeners: n.o.Listeners, Rack: n.o.Rack, LogDirs: [][16]byte{n.o.StoreID},
+	})
+}
+
+func (n *Node) unfence(c kit.Context) {
+	n.o.Steps.Wait(StepUnfence, "UnfenceBroker to be applied")
+	n.ask(c, meta.UnfenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch})
+}
+
+func (n *Node) ask(c kit.Context, cmd meta.Command) {
+	n.life.asked = true
+	n.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self()}, Cmd: cmd, Timeout: forever})
+}
+
+func (n *Node) onProposed(c kit.Context, m raftnode.Proposed) {
+	n.life.asked = false
+	if n.shutdown != nil {
+		n.onFenced(c, m)
+		return
+	}
+	if m.Result.Code != code.OK {
+		n.life.retryAt = c.Now().Add(retryAfter)
+		c.Log().Warn("broker life: proposal refused, will retry", "command", m.Cmd.Kind(), "code", m.Result.Code.String(), "message", m.Result.Message)
+		return
+	}
+	if r, ok := m.Result.Value.(meta.Registered); ok {
+		n.life.epoch, n.life.registered = r.Epoch, m.Index
+		n.o.Steps.Finish(StepRegister)
+		c.Log().Info("broker registered", "node", n.o.NodeID, "epoch", r.Epoch)
+		if n.o.Registered != nil {
+			n.o.Registered(r.Epoch)
+		}
+	}
+	n.step(c)
+}

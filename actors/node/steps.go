@@ -1,0 +1,103 @@
+package node
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Step is one step of a broker's start: what it waits for, since when, and how long it took.
+type Step struct {
+	Name     string
+	Done     bool
+	WaitsFor string    // empty when done
+	Since    time.Time // when it began to wait; zero if its turn has not come
+	Took     time.Duration
+}
+
+// The steps of a start, in order.
+const (
+	StepStores   = "stores opened"
+	StepActors   = "actors spawned"
+	StepRaft     = "raft loop running"
+	StepLeader   = "metadata leader known"
+	StepImage    = "metadata image loaded"
+	StepInit     = "cluster initialised"
+	StepRegister = "broker registered"
+	StepCaughtUp = "metadata caught up"
+	StepUnfence  = "broker unfenced"
+	StepServing  = "serving clients"
+)
+
+var order = []string{StepStores, StepActors, StepRaft, StepLeader, StepImage, StepInit, StepRegister, StepCaughtUp, StepUnfence, StepServing}
+
+// Steps is the boot list that /readyz shows. One writer at a time: run until the node actor is spawned, then the node.
+// Readers take immutable copies.
+type Steps struct {
+	p   atomic.Pointer[[]Step]
+	now func() time.Time
+}
+
+// NewSteps makes the list, with nothing done; the first step begins to wait now.
+func NewSteps(now func() time.Time) *Steps {
+	s := &Steps{now: now}
+	list := make([]Step, len(order))
+	for i, n := range order {
+		list[i].Name = n
+	}
+	list[0].Since = now()
+	s.p.Store(&list)
+	return s
+}
+
+// Get is the list as it is now.
+func (s *Steps) Get() []Step { return *s.p.Load() }
+
+// Ready reports whether every step is done.
+func (s *Steps) Ready() bool {
+	for _, st := range s.Get() {
+		if !st.Done {
+			return false
+		}
+	}
+	return true
+}
+
+// Wait says what a step waits for. Repeating it keeps the time since.
+func (s *Steps) Wait(name, what string) {
+	s.change(name, func(st *Step, now time.Time) {
+		if st.Since.IsZero() {
+			st.Since = now
+		}
+		st.WaitsFor = what
+	})
+}
+
+// Finish marks a step as done.
+func (s *Steps) Finish(name string) {
+	s.change(name, func(st *Step, now time.Time) {
+		if st.Done {
+			return
+		}
+		if st.Since.IsZero() {
+			st.Since = now
+		}
+		st.Done, st.WaitsFor, st.Took = true, "", now.Sub(st.Since)
+	})
+}
+
+// Undo opens a step again: a broker that was fenced is not ready until it is unfenced.
+func (s *Steps) Undo(name, what string) {
+	s.change(name, func(st *Step, now time.Time) { st.Done, st.WaitsFor, st.Since, st.Took = false, what, now, 0 })
+}
+
+func (s *Steps) change(name string, f func(*Step, time.Time)) {
+	old := *s.p.Load()
+	list := make([]Step, len(old))
+	copy(list, old)
+	for i := range list {
+		if list[i].Name == name {
+			f(&list[i], s.now())
+		}
+	}
+	s.p.Store(&list)
+}

@@ -1,0 +1,79 @@
+package admin
+
+import "time"
+
+// Status is what /api/v1/status says of this node and its cluster. Field names are stable.
+type Status struct {
+	Version   string   `json:"version"`
+	NodeID    int32    `json:"node_id"`
+	ClusterID string   `json:"cluster_id"`
+	Ready     bool     `json:"ready"`
+	Steps     []Step   `json:"steps"`
+	Brokers   []Broker `json:"brokers"`
+	Topics    int      `json:"topics"`
+	// Partitions are those of the cluster, Replicas those on this node.
+	Partitions int  `json:"partitions"`
+	Replicas   int  `json:"replicas"`
+	Raft       Raft `json:"raft"`
+	Disk       Disk `json:"disk"`
+}
+
+// Step is one step of the start.
+type Step struct {
+	Name     string  `json:"name"`
+	Done     bool    `json:"done"`
+	WaitsFor string  `json:"waits_for,omitempty"`
+	Seconds  float64 `json:"seconds"` // how long it took, or has waited
+}
+
+// Broker is one registered broker.
+type Broker struct {
+	ID      int32  `json:"id"`
+	Epoch   int64  `json:"epoch"`
+	Address string `json:"address"`
+	Rack    string `json:"rack,omitempty"`
+	Fenced  bool   `json:"fenced"`
+}
+
+// Raft is the state of the metadata log on this node.
+type Raft struct {
+	Term      uint64  `json:"term"`
+	Leader    int32   `json:"leader"` // node id, -1 if unknown
+	State     string  `json:"state"`
+	Persisted uint64  `json:"persisted"` // last durable index
+	Committed uint64  `json:"committed"`
+	Applied   uint64  `json:"applied"`
+	Behind    uint64  `json:"behind"`         // committed - applied: more than 0 for long means that entries are not applied
+	Idle      float64 `json:"apply_idle_sec"` // seconds since the last apply
+}
+
+// Disk is the state of the data directory's file system.
+type Disk struct {
+	FreeBytes uint64 `json:"free_bytes"`
+	Full      bool   `json:"full"` // records are refused
+}
+
+// Actor is one living actor.
+type Actor struct {
+	Name      string  `json:"name"`
+	Kind      string  `json:"kind"`
+	State     string  `json:"state"`
+	Depth     int     `json:"depth"`
+	HighWater int     `json:"high_water"`
+	Processed uint64  `json:"processed"`
+	BusyMs    float64 `json:"busy_ms"`
+	WaitP50Us float64 `json:"wait_p50_us"`
+	WaitP99Us float64 `json:"wait_p99_us"`
+	RunP50Us  float64 `json:"run_p50_us"`
+	RunP99Us  float64 `json:"run_p99_us"`
+	Current   string  `json:"current,omitempty"` // message type in hand
+	CurrentMs float64 `json:"current_ms,omitempty"`
+}
+
+// Finding is one thing that is wrong, in one sentence, with what to look at next.
+type Finding struct {
+	Code string    `json:"code"` // stable: not-applied, boot-waits, stray-partition, actor-blocked, disk-full, fenced
+	Text string    `json:"text"`
+	Next string    `json:"next,omitempty"`
+	At   time.Time `json:"at"`
+}

@@ -1,0 +1,159 @@
+// Package admin is the admin door: health, readiness, metrics, and the JSON that the command line and later the console show.
+// It only reads; every answer is made from one moment's evidence.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Source is where the admin door looks. Its methods may be called from any goroutine and do not wait for actors.
+type Source interface {
+	Status() Status
+	Actors() []Actor
+	// Strays are partitions on this broker that the metadata does not name; it may read the store.
+	Strays() ([]Stray, error)
+	// Collect adds the metrics of the moment.
+	Collect(emit func(name string, kind prometheus.ValueType, value float64, labels ...Label))
+}
+
+// Label is one label of a metric. Values come from small fixed sets: kinds of actors, API names.
+type Label struct{ Name, Value string }
+
+// Server is the HTTP side.
+type Server struct {
+	http *http.Server
+	src  Source
+	now  func() time.Time
+	host string
+}
+
+// New makes a server over src; now is the wall clock. host is the address it listens on, for the check of Host headers.
+func New(src Source, now func() time.Time, host string) *Server {
+	s := &Server{src: src, now: now, host: host}
+	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	return s
+}
+
+// Handler is all of the admin door.
+func (s *Server) Handler() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&collector{s.src})
+	reg.MustRegister(prometheus.NewGoCollector(), prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Status()) })
+	mux.HandleFunc("GET /api/v1/actors", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Actors()) })
+	mux.HandleFunc("GET /api/v1/doctor", s.doctor)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return s.guard(mux)
+}
+
+// guard refuses what a web page could make a browser send: another host's name (DNS rebinding) on a loopback listener.
+func (s *Server) guard(next http.Handler) http.Handler {
+	local := isLoopback(s.host)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if local && !isLoopback(r.Host) {
+			http.Error(w, "unknown host", http.StatusMisdirectedRequest)
+			return
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Serve answers on l until Close.
+func (s *Server) Serve(l net.Listener, log *slog.Logger) {
+	if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		log.Error("admin listener ended", "err", err)
+	}
+}
+
+// Close ends the server; running answers get until ctx ends.
+func (s *Server) Close(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	st := s.src.Status()
+	if !st.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	if _, verbose := r.URL.Query()["verbose"]; !verbose {
+		if st.Ready {
+			fmt.Fprintln(w, "ready")
+		} else {
+			fmt.Fprintln(w, "not ready")
+		}
+		return
+	}
+	for _, step := range st.Steps {
+		switch {
+		case step.Done:
+			fmt.Fprintf(w, "[+] %s  %.3f s\n", step.Name, step.Seconds)
+		case step.WaitsFor != "":
+			fmt.Fprintf(w, "[-] %s  waits for %s since %.3f s\n", step.Name, step.WaitsFor, step.Seconds)
+		default:
+			fmt.Fprintf(w, "[ ] %s\n", step.Name)
+		}
+	}
+}
+
+func (s *Server) doctor(w http.ResponseWriter, _ *http.Request) {
+	strays, err := s.src.Strays()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, Examine(Evidence{Status: s.src.Status(), Actors: s.src.Actors(), Strays: strays, Now: s.now()}))
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	if err := e.Encode(v); err != nil {
+		return // the reader has gone
+	}
+}
+
+// collector turns the source's numbers into Prometheus metrics at scrape time; nothing of it is on a hot path.
+type collector struct{ src Source }
+
+// Describe implements prometheus.Collector: an unchecked collector describes nothing.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	c.src.Collect(func(name string, kind prometheus.ValueType, value float64, labels ...Label) {
+		names, values := make([]string, len(labels)), make([]string, len(labels))
+		for i, l := range labels {
+			names[i], values[i] = l.Name, l.Value
+		}
+		desc := prometheus.NewDesc("broker_"+name, Help(name), names, nil)
+		ch <- prometheus.MustNewConstMetric(desc, kind, value, values...)
+	})
+}

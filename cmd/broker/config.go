@@ -1,0 +1,215 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"troupe/actors/meta"
+	"troupe/cmd/broker/run"
+)
+
+func env(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func splitList(s string) (out []string) {
+	for _, p := range strings.Split(s, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func isUsage(err error) bool {
+	var f failure
+	if errors.As(err, &f) {
+		return false
+	}
+	t := err.Error()
+	return strings.HasPrefix(t, "unknown command") || strings.Contains(t, "arg(s)") || strings.HasPrefix(t, "required flag")
+}
+
+// settings are the flags of start, in the order flags > BROKER_* environment > file > defaults.
+type settings struct {
+	file string
+	set  []string
+	cfg  run.Config
+
+	listen, seeds, join, memory string
+	nodeID                      int32
+}
+
+func (s *settings) flags(f *pflag.FlagSet) {
+	f.StringVar(&s.file, "config", "", "YAML file: these names, or any Kafka broker property (env BROKER_CONFIG)")
+	f.StringVar(&s.cfg.DataDir, "data-dir", "", "where data is kept (default $STATE_DIRECTORY, else ~/.local/share/broker)")
+	f.Int32Var(&s.nodeID, "node-id", 0, "this node's number (default: the one in the data dir, else 1)")
+	f.StringVar(&s.cfg.Rack, "rack", "", "rack or zone of this node")
+	f.StringVar(&s.memory, "memory", "", "memory to use, such as 512MiB (default: half of what there is)")
+	f.StringVar(&s.listen, "listen", "", "Kafka address (default "+run.DefaultListen+")")
+	f.StringVar(&s.cfg.Advertise, "advertise", "", "address that clients are told (default: the one listened on)")
+	f.StringVar(&s.cfg.PeerListen, "peer-listen", "", "address for other brokers (default "+run.DefaultPeerListen+")")
+	f.StringVar(&s.cfg.PeerAdvertise, "peer-advertise", "", "address that other brokers are told")
+	f.StringVar(&s.cfg.Admin, "admin", "", "address for health, metrics and inspection (default "+run.DefaultAdmin+")")
+	f.StringVar(&s.seeds, "seeds", "", "peer addresses of the founders of a cluster (not there yet)")
+	f.StringVar(&s.join, "join", "", "peer addresses of a cluster to join (not there yet)")
+	f.BoolVar(&s.cfg.InsecurePeers, "insecure-peers", false, "allow peers without authentication beyond loopback")
+	f.BoolVar(&s.cfg.InsecureAdmin, "insecure-admin", false, "allow the admin address beyond loopback")
+	f.StringArrayVar(&s.set, "set", nil, "any Kafka broker property as KEY=VALUE; repeatable")
+}
+
+// load gives the configuration, or an error that names what is wrong and where.
+func (s *settings) load(cmd *cobra.Command) (run.Config, error) {
+	static := map[string]string{}
+	if s.file == "" {
+		s.file = os.Getenv("BROKER_CONFIG")
+	}
+	if s.file != "" {
+		if err := s.readFile(cmd.Flags(), static); err != nil {
+			return run.Config{}, err
+		}
+	}
+	if err := s.readEnv(cmd.Flags()); err != nil {
+		return run.Config{}, err
+	}
+	for _, kv := range s.set {
+		key, value, ok := strings.Cut(kv, "=")
+		if !ok || key == "" {
+			return run.Config{}, failf(exitUsage, "--set %s: want KEY=VALUE, such as --set num.partitions=3", kv)
+		}
+		static[key] = value
+	}
+	return s.finish(static)
+}
+
+func (s *settings) finish(static map[string]string) (run.Config, error) {
+	c := s.cfg
+	c.Static, c.NodeID, c.Version = static, s.nodeID, run.Version()
+	c.Listen, c.Seeds, c.Join = splitList(s.listen), splitList(s.seeds), splitList(s.join)
+	if s.nodeID < 0 {
+		return c, failf(exitUsage, "--node-id %d: want 1 or more", s.nodeID)
+	}
+	if s.memory != "" {
+		n, err := parseBytes(s.memory)
+		if err != nil {
+			return c, failf(exitUsage, "--memory %s: %s", s.memory, err)
+		}
+		c.Memory = n
+	}
+	return c.WithDefaults()
+}
+
+// readFile takes a flat YAML map. Names of flags set the flag unless the command line did; others are Kafka properties.
+func (s *settings) readFile(f *pflag.FlagSet, static map[string]string) error {
+	b, err := os.ReadFile(s.file)
+	if err != nil {
+		return failf(exitUsage, "--config: cannot read %s: %s", s.file, errors.Unwrap(err))
+	}
+	values := map[string]any{}
+	if err := yaml.Unmarshal(b, &values); err != nil {
+		return failf(exitUsage, "--config %s: not a YAML map: %s", s.file, err)
+	}
+	keys := make([]string, 0, len(values))
+	for k := range values {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		text, err := scalar(values[k])
+		if err != nil {
+			return failf(exitUsage, "--config %s: %s: %s", s.file, k, err)
+		}
+		if fl := f.Lookup(k); fl != nil && k != "config" && k != "set" && k != "help" {
+			if !fl.Changed && os.Getenv(envName(k)) == "" {
+				if err := fl.Value.Set(text); err != nil {
+					return failf(exitUsage, "--config %s: %s: %s", s.file, k, err)
+				}
+			}
+			continue
+		}
+		if meta.BrokerConfigDef(k) == nil {
+			return failf(exitUsage, "--config %s: unknown key %q%s", s.file, k, didYouMean(f, k))
+		}
+		static[k] = text
+	}
+	return nil
+}
+
+func scalar(v any) (string, error) {
+	switch v := v.(type) {
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			t, err := scalar(e)
+			if err != nil {
+				return "", err
+			}
+			parts[i] = t
+		}
+		return strings.Join(parts, ","), nil
+	case map[string]any:
+		return "", errors.New("want a value, found a map")
+	case nil:
+		return "", nil
+	default:
+		return fmt.Sprint(v), nil
+	}
+}
+
+func envName(flag string) string {
+	return "BROKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func (s *settings) readEnv(f *pflag.FlagSet) (err error) {
+	f.VisitAll(func(fl *pflag.Flag) {
+		v := os.Getenv(envName(fl.Name))
+		if err != nil || v == "" || fl.Changed || fl.Name == "config" || fl.Name == "set" || fl.Name == "help" {
+			return
+		}
+		if e := fl.Value.Set(v); e != nil {
+			err = failf(exitUsage, "%s=%s: %s", envName(fl.Name), v, e)
+		}
+	})
+	return err
+}
+
+func didYouMean(f *pflag.FlagSet, key string) string {
+	if fl := f.Lookup(strings.ReplaceAll(key, "_", "-")); fl != nil {
+		return fmt.Sprintf("; did you mean %s?", fl.Name)
+	}
+	if s := meta.Suggest(key); s != "" {
+		return fmt.Sprintf("; did you mean %s?", s)
+	}
+	return ""
+}
+
+// parseBytes takes 1048576, 512MiB, 2GB and the like.
+func parseBytes(s string) (int64, error) {
+	units := []struct {
+		name string
+		n    int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"B", 1}}
+	mult := int64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(s, u.name); ok {
+			s, mult = rest, u.n
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil || n <= 0 || n > (1<<62)/mult {
+		return 0, errors.New("want a size, such as 536870912 or 512MiB")
+	}
+	return n * mult, nil
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"troupe/cmd/broker/run"
+)
+
+// cli is what every subcommand shares.
+type cli struct {
+	in          io.Reader
+	out, errOut io.Writer
+	brokers     string
+	admin       string
+	output      string // table or json
+	timeout     time.Duration
+}
+
+const longHelp = `Troupe is a Kafka-compatible broker. "broker start" runs one with no configuration at all.
+
+Exit codes: 0 ok, 1 error, 2 usage, 3 check failed or unhealthy, 4 not found, 5 denied,
+6 cannot connect or timed out, 7 conflict, 8 partly failed.`
+
+func newRoot(c *cli) *cobra.Command {
+	root := &cobra.Command{
+		Use: "broker", Short: "A Kafka-compatible broker", Long: longHelp, Version: run.Version(),
+		SilenceErrors: true, SilenceUsage: true,
+		Example: "  broker start\n  broker topic create orders -p 12\n  echo hello | broker topic produce orders\n  broker topic consume orders -n 1",
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&c.brokers, "brokers", env("BROKER_BROKERS", run.DefaultListen), "Kafka addresses, comma-separated (env BROKER_BROKERS)")
+	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
+	root.AddCommand(startCommand(c), topicCommand(c), clusterCommand(c), actorCommand(c), doctorCommand(c), versionCommand(c))
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.errOut)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return failf(exitUsage, "%s; see: %s --help", err, cmd.CommandPath())
+	})
+	return root
+}
+
+// execute runs one command line and gives the exit code.
+func execute(args []string, in io.Reader, out, errOut io.Writer) int {
+	c := &cli{in: in, out: out, errOut: errOut}
+	root := newRoot(c)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteC()
+	if err != nil && isUsage(err) {
+		err = failf(exitUsage, "%s; see: %s --help", err, cmd.CommandPath())
+	}
+	return report(err, errOut)
+}
+
+// adminFlag and outputFlag are for the commands that use them.
+func (c *cli) adminFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&c.admin, "admin", env("BROKER_ADMIN", run.DefaultAdmin), "admin address (env BROKER_ADMIN)")
+}
+
+func (c *cli) outputFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVarP(&c.output, "output", "o", "table", "table or json")
+}
+
+// client connects lazily; the caller closes it.
+func (c *cli) client(opts ...kgo.Opt) (*kgo.Client, error) {
+	opts = append([]kgo.Opt{
+		kgo.SeedBrokers(splitList(c.brokers)...), kgo.ClientID("broker-cli"), kgo.DialTimeout(c.timeout),
+		kgo.RequestRetries(2), kgo.RetryTimeout(c.timeout), kgo.MetadataMinAge(100 * time.Millisecond),
+	}, opts...)
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, failf(exitUsage, "%s", err)
+	}
+	return cl, nil
+}
+
+func (c *cli) withAdmin(f func(*kadm.Client) error) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	adm.SetTimeoutMillis(int32(c.timeout.Milliseconds()))
+	return f(adm)
+}
+
+// print writes v as JSON, or as a table: rows of cells below a head.
+func (c *cli) print(v any, head []string, rows [][]string) error {
+	switch c.output {
+	case "json":
+		e := json.NewEncoder(c.out)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "table":
+		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+		writeRow(w, head)
+		for _, r := range rows {
+			writeRow(w, r)
+		}
+		return w.Flush()
+	default:
+		return failf(exitUsage, "--output %s: want table or json", c.output)
+	}
+}
+
+func writeRow(w io.Writer, cells []string) {
+	for i, cell := range cells {
+		if i > 0 {
+			fmt.Fprint(w, "\t")
+		}
+		fmt.Fprint(w, cell)
+	}
+	fmt.Fprintln(w)
+}

@@ -1,0 +1,166 @@
+package run
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"troupe/actors/meta"
+)
+
+// Config is all that one broker is started with. The zero value of a field means its default.
+type Config struct {
+	DataDir       string // default: $STATE_DIRECTORY, else ~/.local/share/broker
+	NodeID        int32  // default: the one in the data dir, else 1
+	Rack          string
+	Memory        int64    // bytes; default: half of what the machine or its cgroup allows
+	Listen        []string // Kafka listeners; default 127.0.0.1:9092
+	Advertise     string   // what clients are told; default: the listener's own address
+	PeerListen    string   // default 127.0.0.1:9093
+	PeerAdvertise string
+	Admin         string // default 127.0.0.1:9644
+	Seeds, Join   []string
+	InsecurePeers bool
+	InsecureAdmin bool
+	Static        map[string]string // Kafka broker properties by name
+	Version       string
+}
+
+// Default addresses.
+const (
+	DefaultListen     = "127.0.0.1:9092"
+	DefaultPeerListen = "127.0.0.1:9093"
+	DefaultAdmin      = "127.0.0.1:9644"
+)
+
+// UsageError is a configuration that can never work: exit code 2.
+type UsageError struct{ Text string }
+
+func (e UsageError) Error() string { return e.Text }
+
+func usagef(format string, args ...any) error { return UsageError{fmt.Sprintf(format, args...)} }
+
+// WithDefaults fills in what was left open and checks the rest.
+func (c Config) WithDefaults() (Config, error) {
+	if len(c.Seeds) > 0 || len(c.Join) > 0 {
+		return c, usagef("--seeds and --join: clusters of more than one node are not there yet; start without them for one node")
+	}
+	if c.DataDir == "" {
+		dir, err := defaultDataDir()
+		if err != nil {
+			return c, err
+		}
+		c.DataDir = dir
+	}
+	if len(c.Listen) == 0 {
+		c.Listen = []string{DefaultListen}
+	}
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set(&c.PeerListen, DefaultPeerListen)
+	set(&c.Admin, DefaultAdmin)
+	if c.Memory == 0 {
+		c.Memory = machineMemory() / 2
+	}
+	if c.Memory < MinMemory {
+		return c, usagef("--memory %d: at least %d bytes (64 MiB) are needed", c.Memory, MinMemory)
+	}
+	for _, a := range append([]string{c.PeerListen, c.Admin}, c.Listen...) {
+		if _, _, err := splitAddress(a); err != nil {
+			return c, err
+		}
+	}
+	if c.Advertise != "" {
+		host, _, err := splitAddress(c.Advertise)
+		if err != nil {
+			return c, err
+		}
+		if unspecified(host) {
+			return c, usagef("--advertise %s: clients cannot connect to it; name an address that they reach", c.Advertise)
+		}
+	}
+	return c, c.checkStatic()
+}
+
+func (c Config) checkStatic() error {
+	for key, value := range c.Static {
+		if meta.BrokerConfigDef(key) == nil {
+			hint := ""
+			if s := meta.Suggest(key); s != "" {
+				hint = fmt.Sprintf("; did you mean %s?", s)
+			}
+			return usagef("unknown property %q%s", key, hint)
+		}
+		if text := meta.CheckBrokerConfig(key, value); text != "" {
+			return usagef("property %s=%s: %s", key, value, text)
+		}
+	}
+	if host, _, _ := splitAddress(c.Admin); !c.InsecureAdmin && !loopback(host) {
+		return usagef("--admin %s: the admin address shows everything to whoever reaches it; use a loopback address, or say --insecure-admin", c.Admin)
+	}
+	return nil
+}
+
+func defaultDataDir() (string, error) {
+	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
+		return d, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", usagef("no data directory: $HOME is not set; name one with --data-dir")
+	}
+	return filepath.Join(home, ".local", "share", "broker"), nil
+}
+
+// splitAddress takes host:port, :port and names.
+func splitAddress(a string) (host string, port uint16, err error) {
+	host, p, err := net.SplitHostPort(a)
+	if err != nil {
+		return "", 0, usagef("address %q: want HOST:PORT, such as 127.0.0.1:9092", a)
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil {
+		return "", 0, usagef("address %q: %q is not a port (0 to 65535)", a, p)
+	}
+	return host, uint16(n), nil
+}
+
+func unspecified(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// advertised is what clients are told of a listener bound to bound.
+func (c Config) advertised(bound net.Addr) (meta.Endpoint, error) {
+	if c.Advertise != "" {
+		host, port, err := splitAddress(c.Advertise)
+		if port == 0 {
+			port = uint16(bound.(*net.TCPAddr).Port)
+		}
+		return meta.Endpoint{Name: "PLAINTEXT", Host: host, Port: port}, err
+	}
+	host, _, err := splitAddress(c.Listen[0])
+	if err != nil {
+		return meta.Endpoint{}, err
+	}
+	if unspecified(host) {
+		if host, err = os.Hostname(); err != nil {
+			return meta.Endpoint{}, usagef("--listen %s: cannot tell under which name clients reach it; say so with --advertise", c.Listen[0])
+		}
+	}
+	return meta.Endpoint{Name: "PLAINTEXT", Host: strings.ToLower(host), Port: uint16(bound.(*net.TCPAddr).Port)}, nil
+}

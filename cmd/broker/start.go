@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"troupe/cmd/broker/run"
+)
+
+// stopWithin bounds an orderly end; what is not done by then is left to the next start.
+const stopWithin = 20 * time.Second
+
+func startCommand(c *cli) *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use: "start", Short: "Run a broker", Args: cobra.NoArgs,
+		Long: `Run a broker. Without any flag it keeps its data in $STATE_DIRECTORY or ~/.local/share/broker and serves
+Kafka clients on 127.0.0.1:9092. When it serves, it prints one line on stdout: "ready kafka=... admin=... peer=... node=... cluster=...".
+Every flag can be given as BROKER_<NAME> in the environment or as a key of the YAML file of --config; flags win, then the environment.`,
+		Example: "  broker start\n  broker start --data-dir /var/lib/broker --listen :9092 --advertise kafka.example.org:9092\n  broker start --set num.partitions=6 --set message.max.bytes=2000000",
+	}
+	s.flags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := s.load(cmd)
+		if err != nil {
+			return err
+		}
+		return c.serve(cfg)
+	}
+	return cmd
+}
+
+func (c *cli) serve(cfg run.Config) error {
+	log := slog.New(slog.NewTextHandler(c.errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	b, err := run.Start(cfg, log)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-b.Ready():
+		fmt.Fprintf(c.out, "ready kafka=%s admin=%s peer=%s node=%d cluster=%s\n", b.KafkaAddr(), b.AdminAddr(), b.PeerAddr(), b.NodeID(), b.ClusterID())
+		<-signals
+	case <-signals:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	go func() {
+		<-signals // a second signal does not wait
+		os.Exit(exitError)
+	}()
+	return b.Stop(ctx)
+}

@@ -1,0 +1,212 @@
+// Command mutants proves that the safety tests can fail. It copies the tree, applies one mutation of the table at a time
+// (fsync off, a reply dropped, a fence skipped), runs the test that must catch it, and restores the code.
+//
+// Usage: go run ./integration/mutants [-table FILE] [-only NAME] [-v]
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	table := flag.String("table", "integration/mutants/table.txt", "the mutations")
+	only := flag.String("only", "", "run only mutants whose name contains this")
+	verbose := flag.Bool("v", false, "print what the failing tests said")
+	flag.Parse()
+	if err := run(*table, *only, *verbose); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(table, only string, verbose bool) error {
+	text, err := os.ReadFile(table)
+	if err != nil {
+		return err
+	}
+	list, err := Parse(string(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", table, err)
+	}
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := copyTree(".", dir); err != nil {
+		return err
+	}
+	caught, tried := 0, 0
+	for _, m := range list {
+		if !strings.Contains(m.Name, only) {
+			continue
+		}
+		tried++
+		start := time.Now()
+		out, err := m.try(dir)
+		if err != nil {
+			fmt.Printf("SURVIVED %s: %v\n%s\n", m.Name, err, tail(out))
+			continue
+		}
+		caught++
+		fmt.Printf("caught   %-34s %5.1f s  %s\n", m.Name, time.Since(start).Seconds(), m.Says)
+		if verbose {
+			fmt.Println(tail(out))
+		}
+	}
+	fmt.Printf("%d of %d mutants caught\n", caught, tried)
+	if caught < tried || tried == 0 {
+		return errors.New("not all mutants were caught")
+	}
+	return nil
+}
+
+func tail(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) > 15 {
+		lines = lines[len(lines)-15:]
+	}
+	return "    " + strings.Join(lines, "\n    ")
+}
+
+// Mutant is one fault put into the code, and the test that must fail by it.
+type Mutant struct {
+	Name, Says string
+	File       string
+	Old, New   string
+	Test       []string // package and flags of go test
+}
+
+// testTimeout bounds one run of a test under a mutation: a hang counts as caught, since the test would fail by its time-out.
+const testTimeout = 4 * time.Minute
+
+// try applies the mutation in dir, runs its test, and restores the code. It is an error if the test passes, if it does not
+// compile, or if the text to replace is not there exactly once.
+func (m Mutant) try(dir string) ([]byte, error) {
+	path := filepath.Join(dir, m.File)
+	orig, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if n := strings.Count(string(orig), m.Old); n != 1 {
+		return nil, fmt.Errorf("the text to replace stands %d times in %s: the table is stale", n, m.File)
+	}
+	mutated := strings.Replace(string(orig), m.Old, m.New, 1)
+	if err := os.WriteFile(path, []byte(mutated), 0o644); err != nil {
+		return nil, err
+	}
+	defer os.WriteFile(path, orig, 0o644)
+	if out, err := goRun(dir, append([]string{"vet"}, m.Test[0])...); err != nil && bytes.Contains(out, []byte("could not")) {
+		return out, fmt.Errorf("does not compile: %w", err)
+	}
+	out, err := goRun(dir, append([]string{"test", "-trimpath", "-count=1", "-timeout=200s"}, m.Test...)...)
+	switch {
+	case err == nil:
+		return out, errors.New("its test passes")
+	case bytes.Contains(out, []byte("[build failed]")):
+		return out, errors.New("does not compile")
+	case bytes.Contains(out, []byte("no tests to run")):
+		return out, errors.New("its test does not exist")
+	}
+	return out, nil
+}
+
+func goRun(dir string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	return cmd.CombinedOutput()
+}
+
+// Parse reads the table: stanzas of "name:", "says:", "file:", "test:" lines, then the old text between "<<<<" and "====",
+// and the new one up to ">>>>".
+func Parse(text string) ([]Mutant, error) {
+	var list []Mutant
+	var m Mutant
+	part := ""
+	for n, line := range strings.Split(text, "\n") {
+		switch {
+		case part == "" && (line == "" || strings.HasPrefix(line, "#")):
+		case part == "" && line == "<<<<":
+			part = "old"
+		case part == "old" && line == "====":
+			part = "new"
+		case part == "new" && line == ">>>>":
+			m.Old, m.New = strings.TrimSuffix(m.Old, "\n"), strings.TrimSuffix(m.New, "\n")
+			if m.Name == "" || m.File == "" || len(m.Test) == 0 || m.Old == "" {
+				return nil, fmt.Errorf("line %d: stanza %q lacks name, file, test or old text", n+1, m.Name)
+			}
+			list = append(list, m)
+			m, part = Mutant{}, ""
+		case part == "old":
+			m.Old += line + "\n"
+		case part == "new":
+			m.New += line + "\n"
+		default:
+			key, value, ok := strings.Cut(line, ": ")
+			if !ok {
+				return nil, fmt.Errorf("line %d: want KEY: VALUE", n+1)
+			}
+			if err := m.set(key, value); err != nil {
+				return nil, fmt.Errorf("line %d: %w", n+1, err)
+			}
+		}
+	}
+	if part != "" {
+		return nil, errors.New("the last stanza does not end with >>>>")
+	}
+	return list, nil
+}
+
+func (m *Mutant) set(key, value string) error {
+	switch key {
+	case "name":
+		m.Name = value
+	case "says":
+		m.Says = value
+	case "file":
+		m.File = value
+	case "test":
+		m.Test = strings.Fields(value)
+	default:
+		return fmt.Errorf("unknown key %q", key)
+	}
+	return nil
+}
+
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if d.Name() == ".git" || d.Name() == "bin" || d.Name() == "node_modules" {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), b, 0o644)
+	})
+}
