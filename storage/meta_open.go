@@ -1,0 +1,190 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Why a metadata store cannot be opened or used. Match with errors.Is; the text around says which directory.
+var (
+	ErrMetaLocked  = errors.New("another process has the data directory open")
+	ErrMetaForeign = errors.New("the directory holds something that is not a metadata store")
+	ErrMetaDamaged = errors.New("DISK: the metadata store is damaged")
+)
+
+// metaMemTable is the size of the metadata store's memtable, in bytes: some thousand commands, so that a restart replays little.
+const metaMemTable = 16 << 20
+
+// metaCache is the size of its block cache, in bytes. State and recent entries live in memory anyway.
+const metaCache = 4 << 20
+
+// MetaOptions are what OpenMeta may be told. The zero value is a store on the real file system that panics on fatal errors.
+type MetaOptions struct {
+	FS vfs.FS // nil: the operating system's
+	// Fatal is called, from any goroutine, when the store cannot go on (a failed fsync, a corrupt block): the state on disk
+	// is unknown from then on, so it must end the process. If it returns, the goroutine that called it panics.
+	Fatal func(reason string)
+	// Note is told what goes wrong and is survivable, such as a failed background flush that is tried again. May be nil.
+	Note func(text string)
+}
+
+type metaStore struct {
+	db   *pebble.DB
+	lock *pebble.Lock
+	dir  string
+}
+
+// OpenMeta opens the metadata store of a directory, and makes it if there is none. It holds the directory's lock until Close.
+//
+// Errors: ErrMetaLocked, ErrMetaForeign, ErrMetaDamaged (corrupt, so this replica must be rebuilt, never started empty under the
+// same identity), fs.ErrPermission and other errors of the file system.
+func OpenMeta(dir string, o MetaOptions) (Meta, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("metadata store %s: %w", dir, err)
+	}
+	s := &metaStore{dir: dir}
+	lock, err := lockMeta(dir, o.FS)
+	if err != nil {
+		return nil, fmt.Errorf("metadata store %s: %w", dir, err)
+	}
+	s.lock = lock
+	if err := s.open(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("metadata store %s: %w", dir, err), lock.Close())
+	}
+	return s, nil
+}
+
+func lockMeta(dir string, fsys vfs.FS) (*pebble.Lock, error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		if !pebbleFile(n) {
+			return nil, fmt.Errorf("%w (%s)", ErrMetaForeign, n)
+		}
+	}
+	lock, err := pebble.LockDirectory(dir, fsys)
+	if err != nil && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMetaLocked, err)
+	}
+	return lock, nil
+}
+
+// pebbleFile reports whether a name is one that the engine gives to its files.
+func pebbleFile(name string) bool {
+	for _, p := range []string{"LOCK", "CURRENT", "MANIFEST-", "OPTIONS-", "marker.", "temporary."} {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	for _, s := range []string{".sst", ".log", ".blob", ".dbtmp"} {
+		if strings.HasSuffix(name, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *metaStore) open(o MetaOptions) error {
+	if err := s.openDB(o); err != nil {
+		return err
+	}
+	stamp, err := s.get([]byte{metaKeyStamp})
+	switch {
+	case err != nil:
+		return errors.Join(err, s.db.Close())
+	case string(stamp) == metaStamp:
+		return nil
+	}
+	if err := s.mustBeNew(stamp); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	// The first log file of a store has no checksums that tell a torn end from a flipped bit; from the second on it has.
+	if err := s.db.Close(); err != nil {
+		return err
+	}
+	if err := s.openDB(o); err != nil {
+		return err
+	}
+	if err := s.db.Set([]byte{metaKeyStamp}, []byte(metaStamp), pebble.Sync); err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
+}
+
+// mustBeNew accepts a store without a stamp only if nothing was ever written to it.
+func (s *metaStore) mustBeNew(stamp []byte) error {
+	if stamp != nil {
+		return fmt.Errorf("%w (its layout is %.40q, not %q)", ErrMetaForeign, stamp, metaStamp)
+	}
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	used := it.First()
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return err
+	}
+	if used {
+		return fmt.Errorf("%w (a database without our stamp)", ErrMetaForeign)
+	}
+	return nil
+}
+
+func (s *metaStore) openDB(o MetaOptions) error {
+	log := metaLogger(o)
+	po := &pebble.Options{
+		FS: o.FS, Lock: s.lock, Logger: log,
+		// The engine's default, an older format, loses synced writes in silence when a bit of its log flips.
+		FormatMajorVersion: pebble.FormatValueSeparation,
+		MemTableSize:       metaMemTable,
+		CacheSize:          metaCache,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { log.note("background error: " + err.Error()) },
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { log.Fatalf("corrupt block: %v", i) },
+		},
+	}
+	db, err := pebble.Open(s.dir, po)
+	if errors.Is(err, pebble.ErrCorruption) {
+		return fmt.Errorf("%w: %w", ErrMetaDamaged, err)
+	}
+	s.db = db
+	return err
+}
+
+// metaLog is how the engine speaks to us: it is quiet, but for what ends it.
+type metaLog struct{ fatal, note func(string) }
+
+func metaLogger(o MetaOptions) metaLog {
+	l := metaLog{fatal: o.Fatal, note: o.Note}
+	if l.fatal == nil {
+		l.fatal = func(string) {}
+	}
+	if l.note == nil {
+		l.note = func(string) {}
+	}
+	return l
+}
+
+func (metaLog) Infof(string, ...any)             {}
+func (l metaLog) Errorf(format string, a ...any) { l.note(fmt.Sprintf(format, a...)) }
+func (l metaLog) Fatalf(format string, a ...any) {
+	reason := "DISK: metadata store: " + fmt.Sprintf(format, a...)
+	l.fatal(reason)
+	panic(reason)
+}
+
+// Close implements Meta.
+func (s *metaStore) Close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
