@@ -65,8 +65,15 @@ type Options struct {
 	// Limit bounds the messages that TryTell accepts; 0 = DefaultLimit. Tell is not bounded by it: answers and
 	// completions use Tell and are bounded by the outstanding asks.
 	Limit int
-	// MayDie: a panic stops this actor alone. Without it a panic ends the process.
+	// MayDie: a panic stops this actor alone. Without it a panic ends the process. See Crasher.
 	MayDie bool
+}
+
+// Crasher is implemented by an actor with MayDie that holds something outside of itself, such as a socket. After a
+// panic Crashed is called once in place of Stopping. The actor's state may be half changed, so Crashed only closes and
+// never releases what is counted: a leak is harmless, a double release is not.
+type Crasher interface {
+	Crashed(c Context, reason any)
 }
 
 // DefaultLimit bounds a mailbox whose Options name none.
@@ -94,6 +101,19 @@ type Ask struct {
 
 // AskSlot is the asker's own mark.
 func (a *Ask) AskSlot() uint64 { return a.Slot }
+
+// Answered reports whether Reply was called. Only for the owner of the ask, and for the kit.
+func (a *Ask) Answered() bool { return a.answered }
+
+func (a *Ask) base() *Ask { return a }
+
+// AskOf is the Ask that m embeds, directly or through the ask it answers; nil if there is none.
+func AskOf(m any) *Ask {
+	if a, ok := m.(interface{ base() *Ask }); ok {
+		return a.base()
+	}
+	return nil
+}
 
 // Reply sends the one answer. A second one is an invariant failure.
 func (a *Ask) Reply(answer any) {
