@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -157,7 +158,7 @@ func (s *metaStore) openDB(o MetaOptions) error {
 		},
 	}
 	db, err := pebble.Open(s.dir, po)
-	if errors.Is(err, pebble.ErrCorruption) {
+	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, record.ErrInvalidChunk) || errors.Is(err, record.ErrZeroedChunk) {
 		return fmt.Errorf("%w: %w", ErrMetaDamaged, err)
 	}
 	s.db = db
