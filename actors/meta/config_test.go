@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,24 +9,30 @@ import (
 	"troupe/kafka/code"
 )
 
-// TestTopicConfigValues lists what Apache Kafka 4.3.1 accepts and refuses, and how it words it.
-func TestTopicConfigValues(t *testing.T) {
-	f := func(key, value, want string) {
+// configChecks gives three ways to state a line: f says what must come out, no how a value is refused, atLeast the lowest value.
+func configChecks(t *testing.T) (f, no func(key, value, want string), atLeast func(key string, min int64)) {
+	f = func(key, value, want string) {
 		t.Helper()
 		c, why := ValidateTopicConfigs(map[string]string{key: value})
 		if why != want || (c == code.OK) != (want == "") || c != code.OK && c != code.InvalidConfig {
 			t.Errorf("%s=%s: %s %q, want %q", key, value, c, why, want)
 		}
 	}
-	no := func(key, value, why string) {
+	no = func(key, value, why string) {
 		t.Helper()
 		f(key, value, "Invalid value "+value+" for configuration "+key+": "+why)
 	}
-	atLeast := func(key string, min int64) {
+	atLeast = func(key string, min int64) {
 		t.Helper()
 		f(key, strconv.FormatInt(min, 10), "")
 		no(key, strconv.FormatInt(min-1, 10), "Value must be at least "+strconv.FormatInt(min, 10))
 	}
+	return f, no, atLeast
+}
+
+// TestTopicNumbers lists what Apache Kafka 4.3.1 accepts and refuses, and how it words it.
+func TestTopicNumbers(t *testing.T) {
+	f, no, atLeast := configChecks(t)
 	atLeast("segment.bytes", 1048576)
 	no("segment.bytes", "99999999999", "Not a number of type INT")
 	no("segment.bytes", "abc", "Not a number of type INT")
@@ -48,18 +55,7 @@ func TestTopicConfigValues(t *testing.T) {
 	no("min.cleanable.dirty.ratio", "-0.1", "Value must be at least 0")
 	f("min.cleanable.dirty.ratio", "1e-1", "")
 	no("min.cleanable.dirty.ratio", "x", "Not a number of type DOUBLE")
-	no("cleanup.policy", "foo", "String must be one of: compact, delete")
-	no("cleanup.policy", "Compact", "String must be one of: compact, delete")
-	f("cleanup.policy", "compact,compact", "")
-	f("cleanup.policy", " compact , delete", "")
-	f("cleanup.policy", "", "")
-	f("cleanup.policy", ",", "Configuration 'cleanup.policy' values must not be empty.")
-	no("unclean.leader.election.enable", "maybe", "Expected value to be either true or false")
-	f("unclean.leader.election.enable", "TRUE", "")
-	no("preallocate", "1", "Expected value to be either true or false")
 	atLeast("min.insync.replicas", 1)
-	no("compression.type", "none", "String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer")
-	no("compression.type", "ZSTD", "String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer")
 	for _, v := range []string{"0", "10", "-2"} {
 		no("compression.gzip.level", v, "Value must be between 1 and 9 or equal to -1")
 	}
@@ -69,9 +65,27 @@ func TestTopicConfigValues(t *testing.T) {
 	f("compression.zstd.level", "0", "")
 	atLeast("compression.lz4.level", 1)
 	no("compression.lz4.level", "18", "Value must be no more than 17")
-	no("message.timestamp.type", "createtime", "String must be one of: CreateTime, LogAppendTime")
 	atLeast("message.timestamp.before.max.ms", 0)
 	atLeast("message.timestamp.after.max.ms", 0)
+	atLeast("local.retention.ms", -2)
+	atLeast("local.retention.bytes", -2)
+}
+
+// TestTopicWords does the same for what is not a number.
+func TestTopicWords(t *testing.T) {
+	f, no, _ := configChecks(t)
+	no("cleanup.policy", "foo", "String must be one of: compact, delete")
+	no("cleanup.policy", "Compact", "String must be one of: compact, delete")
+	f("cleanup.policy", "compact,compact", "")
+	f("cleanup.policy", " compact , delete", "")
+	f("cleanup.policy", "", "")
+	f("cleanup.policy", ",", "Configuration 'cleanup.policy' values must not be empty.")
+	no("unclean.leader.election.enable", "maybe", "Expected value to be either true or false")
+	f("unclean.leader.election.enable", "TRUE", "")
+	no("preallocate", "1", "Expected value to be either true or false")
+	no("compression.type", "none", "String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer")
+	no("compression.type", "ZSTD", "String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer")
+	no("message.timestamp.type", "createtime", "String must be one of: CreateTime, LogAppendTime")
 	for _, k := range []string{"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"} {
 		how := k + " must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 		f(k, "x", "Invalid value [x] for configuration "+k+": "+how)
@@ -79,8 +93,6 @@ func TestTopicConfigValues(t *testing.T) {
 		f(k, "0:1,1:2", "")
 		f(k, "*", "")
 	}
-	atLeast("local.retention.ms", -2)
-	atLeast("local.retention.bytes", -2)
 	f("remote.storage.enable", "true", "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
 	f("remote.log.copy.disable", "true", "")
 	f("nope", "1", "Unknown topic config name: nope")
@@ -216,6 +228,15 @@ func TestEffective(t *testing.T) {
 	}
 	if got := TopicSynonyms(c.img, topic, Defaults{}, "retention.ms"); len(got) != 0 {
 		t.Errorf("Kafka shows none here: %v", got)
+	}
+	if got := BrokerSynonyms(c.img, d, "message.max.bytes"); !slices.Equal(got, syn) {
+		t.Errorf("%+v, want %+v", got, syn)
+	}
+	if v := EffectiveBroker(c.img, d, "un.known"); !v.Null || v.Source != SourceDefault || BrokerInt(c.img, d, "un.known") != 0 {
+		t.Errorf("%+v", v)
+	}
+	if v := EffectiveBroker(c.img, d, "message.max.bytes"); v.Value != "11" || v.Source != SourceDynamicBroker {
+		t.Errorf("%+v", v)
 	}
 	if v := EffectiveBroker(c.img, d, "log.retention.ms"); !v.Null || v.Source != SourceDefault {
 		t.Errorf("%+v", v)

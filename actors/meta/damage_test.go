@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"troupe/kafka/code"
 )
 
 // TestCheckFindsDamage breaks one thing in a good image at a time; Check has to say so.
@@ -201,5 +203,41 @@ func TestRequestsAreStored(t *testing.T) {
 	}
 	if reborn == 0 {
 		t.Error("no run came back")
+	}
+}
+
+// TestForgottenRunComesBack is one stretch between two stores in which a run is pushed out and seen again.
+func TestForgottenRunComesBack(t *testing.T) {
+	c := newCluster(t, 1)
+	stored := map[string][]byte{}
+	do := func(run, seq uint64) { c.applyAs(request(2, run, seq), DeleteTopics{}) }
+	for seq := uint64(1); seq <= 5; seq++ {
+		do(1, seq)
+	}
+	at := c.img
+	store(stored, Diff(NewImage(), at))
+	for _, run := range []uint64{2, 3, 4, 1} {
+		do(run, 3)
+	}
+	store(stored, Diff(at, c.img))
+	reload(t, 0, 0, stored, c.img)
+}
+
+// TestRequestsOutOfOrder forgets high numbers and keeps low ones; a number in between is too old, also after a restart.
+func TestRequestsOutOfOrder(t *testing.T) {
+	c := newCluster(t, 1)
+	for seq := uint64(3 * rememberedPerGeneration); seq > 0; seq-- {
+		c.applyAs(request(2, 1, seq), DeleteTopics{})
+	}
+	between := request(2, 1, 2*rememberedPerGeneration+5)
+	for round := range 2 {
+		if _, _, r := Apply(c.img, c.img.Index()+1, Envelope{ID: between, Cmd: DeleteTopics{}}); r.Code != code.RequestTimedOut {
+			t.Errorf("round %d: %+v", round, r)
+		}
+		img, err := LoadSnapshot(c.img.Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.img = img
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // TestElection runs a line of events against one partition with replicas 1, 2, 3 and states what must come out:
-// "f1" fences broker 1, "u1" unfences it, "r1" restarts it uncleanly, "c1" restarts it after a clean shutdown, "m2" sets min.insync.replicas.
+// "f1" fences broker 1, "u1" unfences it, "r1" restarts it uncleanly, "c1" restarts it after a clean shutdown, "m2" sets min.insync.replicas of the topic, "b2" of the cluster.
 func TestElection(t *testing.T) {
 	f := func(configs string, events string, want string) {
 		t.Helper()
@@ -30,6 +30,8 @@ func TestElection(t *testing.T) {
 				c.register(id, run, -1)
 			case 'c':
 				c.register(id, run, c.img.Broker(id).Epoch)
+			case 'b':
+				c.ok(IncrementalAlterConfigs{[]AlterResource{{BrokerResource, "", []AlterOp{{ConfigSet, "min.insync.replicas", fmt.Sprint(id)}}}}})
 			case 'm':
 				c.ok(IncrementalAlterConfigs{[]AlterResource{{TopicResource, "t", []AlterOp{{ConfigSet, "min.insync.replicas", fmt.Sprint(id)}}}}})
 			}
@@ -54,7 +56,10 @@ func TestElection(t *testing.T) {
 	f("", "m3 f1 f2 f3 u2 u3 u1", "isr [2] elr [1 3] leader 2 epochs 4/4")
 	f("", "m3 f1 m2", "isr [2 3] elr [] leader 2 epochs 1/2") // large enough now: no ELR
 	f("", "m2 f1 f2 m1", "isr [3] elr [] leader 3 epochs 2/3")
-	f("", "f1 m3", "isr [2 3] elr [] leader 2 epochs 1/1") // who left above min may be behind
+	f("", "b2 f1 f2", "isr [3] elr [2] leader 3 epochs 2/2")
+	f("", "b2 f1 f2 b1", "isr [3] elr [] leader 3 epochs 2/3")
+	f("", "b2 m2 f1 f2 b1", "isr [3] elr [2] leader 3 epochs 2/2") // the topic has its own
+	f("", "f1 m3", "isr [2 3] elr [] leader 2 epochs 1/1")         // who left above min may be behind
 	f("", "f1 f1 f1 u1 u1", "isr [2 3] elr [] leader 2 epochs 1/1")
 	// Restarts. With fsync before the acknowledgement an unclean one loses nothing.
 	f("", "c1", "isr [2 3] elr [] leader 2 epochs 1/1")
@@ -80,6 +85,11 @@ func TestControlledShutdownKeepsOnlyWhatItLeads(t *testing.T) {
 	}
 	p := Partition{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Leader: NoLeader}
 	if e.img.elect(&p, 1); p.Leader != 2 {
+		t.Errorf("%+v", p)
+	}
+	// While the ISR has a member, nobody outside of it may lead, even if no member can.
+	p = Partition{Replicas: []int32{1, 2}, ISR: []int32{1}, ELR: []int32{2}, Leader: NoLeader}
+	if e.img.elect(&p, 2); p.Leader != NoLeader {
 		t.Errorf("%+v", p)
 	}
 }

