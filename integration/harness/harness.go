@@ -1,0 +1,203 @@
+// Package harness builds and runs the real broker binary for tests.
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var build struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// Binary builds the broker once per test process and gives its path; BROKER_BIN names one that is built already.
+func Binary(t testing.TB) string {
+	t.Helper()
+	build.Do(func() {
+		if build.path = os.Getenv("BROKER_BIN"); build.path != "" {
+			return
+		}
+		root, err := Root()
+		if err != nil {
+			build.err = err
+			return
+		}
+		dir, err := os.MkdirTemp("", "broker-bin")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "broker")
+		cmd := exec.Command("go", "build", "-o", build.path, "./cmd/broker")
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
+	}
+	return build.path
+}
+
+// Root is the folder of go.mod, found upwards from the working directory.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("no go.mod above the working directory")
+		}
+		dir = up
+	}
+}
+
+// Broker is one running process.
+type Broker struct {
+	Kafka, Admin, Peer, Cluster string
+	Dir                         string
+	PID                         int
+
+	t    testing.TB
+	args []string
+	cmd  *exec.Cmd
+	log  *lockedBuffer
+}
+
+// lockedBuffer collects stderr of the process, which a goroutine of os/exec writes.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// FreeAddr is a loopback address that nobody listens on now.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Start runs a broker on fixed free ports over dir and waits for its ready line. The process is killed when the test ends.
+func Start(t testing.TB, dir string, more ...string) *Broker {
+	t.Helper()
+	args := append([]string{"start", "--data-dir", dir, "--listen", FreeAddr(t), "--admin", FreeAddr(t), "--peer-listen", FreeAddr(t)}, more...)
+	b := &Broker{Dir: dir, t: t, args: args}
+	t.Cleanup(b.Kill)
+	b.Restart()
+	return b
+}
+
+// readyWithin bounds a start.
+const readyWithin = 30 * time.Second
+
+// Restart runs the broker again with the same arguments.
+func (b *Broker) Restart() {
+	b.t.Helper()
+	b.cmd = exec.Command(Binary(b.t), b.args...)
+	b.log = &lockedBuffer{}
+	b.cmd.Stderr = b.log
+	out, err := b.cmd.StdoutPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.PID = b.cmd.Process.Pid
+	line := make(chan string, 1)
+	go func() {
+		s, _ := bufio.NewReader(out).ReadString('\n')
+		line <- s
+	}()
+	select {
+	case s := <-line:
+		if !strings.HasPrefix(s, "ready ") {
+			b.t.Fatalf("no ready line but %q; stderr:\n%s", s, b.log)
+		}
+		for _, f := range strings.Fields(s) {
+			k, v, _ := strings.Cut(f, "=")
+			switch k {
+			case "kafka":
+				b.Kafka = v
+			case "admin":
+				b.Admin = v
+			case "peer":
+				b.Peer = v
+			case "cluster":
+				b.Cluster = v
+			}
+		}
+	case <-time.After(readyWithin):
+		b.t.Fatalf("not ready within %v; stderr:\n%s", readyWithin, b.log)
+	}
+}
+
+// Kill ends the process at once (kill -9), if it runs.
+func (b *Broker) Kill() {
+	if b.cmd == nil {
+		return
+	}
+	b.cmd.Process.Kill()
+	b.cmd.Wait()
+	b.cmd = nil
+}
+
+// Stop ends the process in an orderly way and gives its exit code.
+func (b *Broker) Stop() int {
+	b.t.Helper()
+	b.cmd.Process.Signal(syscall.SIGTERM)
+	b.cmd.Wait()
+	code := b.cmd.ProcessState.ExitCode()
+	b.cmd = nil
+	return code
+}
+
+// Log is what the process has said on stderr since its last start.
+func (b *Broker) Log() string { return b.log.String() }
+
+// CLI runs a subcommand of the binary against this broker.
+func (b *Broker) CLI(stdin string, args ...string) (out, errOut string, code int) {
+	b.t.Helper()
+	cmd := exec.Command(Binary(b.t), args...)
+	cmd.Env = append(os.Environ(), "BROKER_BROKERS="+b.Kafka, "BROKER_ADMIN="+b.Admin)
+	cmd.Stdin = strings.NewReader(stdin)
+	var o, e bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &o, &e
+	cmd.Run()
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
+}
