@@ -62,35 +62,46 @@ func (b *mailbox) book() {
 	}
 	clear(part)
 	b.processed += uint64(n)
-	t := b.sh.t.nanos()
-	b.busy += t - b.bookedAt
-	if t-b.t > int64(n)*int64(slowRun) {
+	timed := b.fresh // the last message was
+	b.tick()
+	run := b.t - b.bookedAt
+	b.busy += run
+	b.bookedAt = b.t
+	if run > int64(n)*int64(slowRun) && !timed {
 		b.slow.Store(true)
+		if n == 1 {
+			b.samples().run.add(run)
+		}
 	}
-	b.t, b.bookedAt = t, t
-	b.since.Store(t)
 }
 
-// timed hands over one message between two readings of the clock.
-func (b *mailbox) timed(it item, tr *tracerBox) {
+func (b *mailbox) samples() *timing {
 	tm := b.timing.Load()
 	if tm == nil {
 		tm = new(timing)
 		b.timing.Store(tm)
 	}
+	return tm
+}
+
+// timed hands over one message between two readings of the clock.
+func (b *mailbox) timed(it item, tr *tracerBox) {
+	tm := b.samples()
 	var from string
 	if tr != nil {
 		from = asker(it.m) // now: afterwards the ask may be another's
 	}
-	start := b.sh.t.nanos()
-	b.t = start
-	b.since.Store(start)
+	b.tick()
+	start := b.t
+	b.fresh = false
 	b.inv.InvokeUserMessage(it.m)
-	end := b.sh.t.nanos()
-	b.t = end
-	b.since.Store(end)
-	if it.at != 0 {
+	b.tick()
+	end := b.t
+	switch {
+	case it.at != 0:
 		tm.wait.add(start - it.at)
+	case b.slow.Load(): // it was queued before the actor was known as slow: it has waited at least since the batch was taken
+		tm.wait.add(start - b.takenAt)
 	}
 	run := end - start
 	tm.run.add(run)

@@ -146,15 +146,18 @@ func (b *mailbox) state(now int64) (state string, current reflect.Type, since ti
 		}
 		return StateIdle, nil, 0
 	}
-	since = time.Duration(max(now-b.since.Load(), 0))
-	state = StateRunning
-	if since > BlockedAfter {
-		state = StateBlocked
-	}
-	if p := b.pos.Load(); p > 0 && int(p) <= len(b.cur) {
+	if p := b.pos.Load(); b.inSys != nil {
+		current = reflect.TypeFor[Started]()
+	} else if p > 0 && int(p) <= len(b.cur) {
 		current = reflect.TypeOf(b.cur[p-1].m)
 	}
-	return state, current, since
+	if current == nil { // woken, and not yet at work
+		return StateRunning, nil, 0
+	}
+	if since = time.Duration(max(now-b.since.Load(), 0)); since > BlockedAfter {
+		return StateBlocked, current, since
+	}
+	return StateRunning, current, since
 }
 
 // oldestWait counts from when the batch in work was taken: what is left of it has waited a little longer, what came
@@ -175,8 +178,6 @@ func (b *mailbox) info(now int64, last bool) ActorInfo {
 	var typ reflect.Type
 	if i.State, typ, i.CurrentSince = b.state(now); typ != nil {
 		i.Current = typeText(typ)
-	}
-	if i.State != StateIdle && b.live {
 		i.Busy += time.Duration(max(now-b.bookedAt, 0))
 	}
 	q := b.kept

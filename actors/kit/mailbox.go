@@ -10,8 +10,9 @@ import (
 
 const (
 	chunkSize  = 64   // messages between two looks at the system queue and the counters
-	keepItems  = 256  // a waiting mailbox keeps buffers up to this size (6 KB each)
-	largeItems = 2048 // a busy mailbox gives back buffers above this size that are mostly empty
+	keepItems  = 2048 // a waiting mailbox keeps buffers up to this size (48 KB each) until its goroutine ends
+	largeItems = 8192 // a busy mailbox gives back buffers above this size that are mostly empty
+	parkedOne  = 8    // of the messages that find the actor waiting, one in so many is timed
 )
 
 // item is one queued message. at is its time in the queue's clock when it is to be timed, else 0.
@@ -40,6 +41,7 @@ type mailbox struct {
 	gone     bool // stopped, name freed
 	parkedAt uint32
 	takenAt  int64     // when cur was taken from q
+	bookedAt int64     // clock of the last booking: busy time runs from here
 	notify   []*poison // told when gone
 	counters
 
@@ -48,11 +50,12 @@ type mailbox struct {
 	slow  atomic.Bool  // time every message
 
 	// The consumer's own.
-	chunk    [2]int // the part of cur in work
-	t        int64  // last reading of the clock
-	bookedAt int64  // clock of the last booking: busy time runs from here
-	inv      actor.MessageInvoker
-	inSys    any
+	chunk [2]int // the part of cur in work
+	t     int64  // last reading of the clock
+	fresh bool   // no message was handled since that reading
+	woke  bool   // the goroutine has just begun or was woken
+	inv   actor.MessageInvoker
+	inSys any    // the system message in work; written under mu
 }
 
 // Post implements Box.
@@ -74,7 +77,7 @@ func (b *mailbox) post(m any, bounded bool) bool {
 		return false
 	}
 	var at int64
-	if b.in%chunkSize == 0 || b.parked || b.slow.Load() || b.sh.t.tracer.Load() != nil {
+	if b.in%chunkSize == 0 || b.parked && b.in%parkedOne == 0 || b.slow.Load() || b.sh.t.tracer.Load() != nil {
 		at = b.sh.t.nanos()
 	}
 	b.in++
@@ -178,7 +181,6 @@ func (b *mailbox) turn() (what int) {
 	defer func() {
 		if r := recover(); r != nil {
 			b.sh.panicked(r, debug.Stack())
-			b.inSys = nil
 			what = turnMore
 		}
 	}()
@@ -187,8 +189,8 @@ func (b *mailbox) turn() (what int) {
 			return what
 		}
 		if b.inSys != nil {
+			b.fresh = false
 			b.inv.InvokeSystemMessage(b.inSys)
-			b.inSys = nil
 			continue
 		}
 		b.runChunk()
@@ -199,7 +201,11 @@ func (b *mailbox) turn() (what int) {
 func (b *mailbox) next() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.woke {
+		b.woke, b.bookedAt = false, b.t
+	}
 	b.book()
+	b.inSys = nil
 	if len(b.sys) > 0 {
 		b.inSys = b.sys[0]
 		b.sys[0] = nil
@@ -248,10 +254,20 @@ func (b *mailbox) swap() bool {
 	return false
 }
 
+// tick reads the clock, unless nothing has happened since the last reading.
+func (b *mailbox) tick() {
+	if !b.fresh {
+		b.t, b.fresh = b.sh.t.nanos(), true
+		b.since.Store(b.t)
+	}
+}
+
+// clock is called when the goroutine begins or wakes.
 func (b *mailbox) clock() {
-	b.t = b.sh.t.nanos()
+	b.fresh = false
+
+	b.tick()
 	b.bookedAt = b.t
-	b.since.Store(b.t)
 }
 
 // runChunk hands the chunk's messages to the actor. Only sampled messages are timed.
@@ -264,6 +280,7 @@ func (b *mailbox) runChunk() {
 		if items[i].at != 0 || tr != nil || b.slow.Load() {
 			b.timed(items[i], tr)
 		} else {
+			b.fresh = false
 			b.inv.InvokeUserMessage(items[i].m)
 		}
 		if b.chunk[1] == 0 {

@@ -1,0 +1,142 @@
+package kit
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// hasty is a Troupe whose goroutines are given up after a few milliseconds.
+func hasty(t *testing.T) *Troupe {
+	tr := New(slog.New(slog.NewTextHandler(io.Discard, nil)), 4)
+	tr.SetFatal(func(reason string) { t.Errorf("fatal: %s", reason) })
+	tr.janitor.every, tr.janitor.limit = 2*time.Millisecond, 2
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+func TestIdleCostsNoGoroutine(t *testing.T) {
+	tr := hasty(t)
+	before := runtime.NumGoroutine()
+	var refs []*Ref
+	var got atomic.Int32
+	for i := range 500 {
+		r := tr.Spawn(fmt.Sprintf("a/%d", i), fn(func(_ Context, m any) {
+			if _, ok := m.(int); ok {
+				got.Add(1)
+			}
+		}), Options{})
+		b := tr.Blocker(r, "disk")
+		b.Do(func() any { return 1 })
+		tr.Go(r, func() any { return 1 })
+		refs = append(refs, r)
+	}
+	for round := 1; round <= 3; round++ {
+		until(t, "all handled", func() bool { return got.Load() == int32(500*(round+1)) })
+		until(t, "goroutines given up", func() bool { return runtime.NumGoroutine() <= before+2 })
+		until(t, "janitor at rest", func() bool { return len(tr.janitor.list()) == 0 })
+		for _, r := range refs {
+			r.Tell(1)
+		}
+	}
+}
+
+// Posts that meet the end of the goroutine are not lost, and never run on two goroutines at once.
+func TestPostsRaceWithGivingUp(t *testing.T) {
+	tr := hasty(t)
+	tr.janitor.every, tr.janitor.limit = 100*time.Microsecond, 1
+	n, want := 0, 0
+	var got atomic.Int32
+	r := tr.Spawn("a", fn(func(_ Context, m any) {
+		if x, ok := m.(int); ok {
+			if x != n+1 {
+				t.Errorf("%d after %d", x, n)
+			}
+			n = x
+			got.Store(int32(x))
+		}
+	}), Options{})
+	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
+		want++
+		r.Tell(want)
+		time.Sleep(time.Duration(want%5) * 100 * time.Microsecond)
+	}
+	until(t, "all handled", func() bool { return got.Load() == int32(want) })
+}
+
+func TestBurstsGiveTheirMemoryBack(t *testing.T) {
+	tr := newTroupe(t)
+	gate := make(chan struct{})
+	r := tr.Spawn("a", fn(func(_ Context, m any) {
+		if m == 0 {
+			<-gate
+		}
+	}), Options{})
+	r.Tell(0)
+	for range 200_000 {
+		r.Tell(1)
+	}
+	b := r.box.(*mailbox)
+	close(gate)
+	until(t, "idle", func() bool { i, _ := tr.Actor("a"); return i.State == StateIdle })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cap(b.q) > keepItems || cap(b.cur) > keepItems {
+		t.Fatalf("kept %d and %d items", cap(b.q), cap(b.cur))
+	}
+}
+
+func TestBlockerKeepsOrderAndCloses(t *testing.T) {
+	tr := hasty(t)
+	owner, j := sink(tr, "a")
+	b := tr.Blocker(owner, "disk")
+	for i := range 3 {
+		b.Do(func() any { time.Sleep(5 * time.Millisecond); return i })
+	}
+	j.wait(t, "0 1 2")
+	time.Sleep(20 * time.Millisecond) // its goroutine has gone
+	b.Do(func() any { return nil })
+	b.Do(func() any { return 3 })
+	b.Close()
+	b.Close()
+	b.Do(func() any { return 4 })
+	j.wait(t, "0 1 2 3")
+	time.Sleep(5 * time.Millisecond)
+	j.wait(t, "0 1 2 3")
+}
+
+func TestPoolIsBoundedAndFair(t *testing.T) {
+	tr := newTroupe(t)
+	var at, most atomic.Int32
+	before := runtime.NumGoroutine()
+	r, j := sink(tr, "a")
+	gate := make(chan struct{})
+	for i := range 4 {
+		tr.Go(r, func() any { <-gate; _ = i; return nil })
+	}
+	until(t, "four workers", func() bool { return tr.Pool().Busy == 4 && tr.Pool().Queued == 0 })
+	for range 1000 {
+		tr.Go(r, func() any {
+			most.Store(max(most.Load(), at.Add(1)))
+			at.Add(-1)
+			return nil
+		})
+	}
+	tr.Go(r, func() any { return "last" })
+	if n := runtime.NumGoroutine(); n > before+6 {
+		t.Fatalf("%d goroutines for queued functions", n-before)
+	}
+	if p := tr.Pool(); p.Queued != 1001 || p.OldestWait <= 0 {
+		t.Fatalf("%+v", p)
+	}
+	close(gate)
+	j.wait(t, "last")
+	if most.Load() > 4 {
+		t.Fatalf("%d at once", most.Load())
+	}
+	until(t, "all done", func() bool { return tr.Pool().Done == 1005 })
+}
