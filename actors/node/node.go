@@ -123,4 +123,6 @@ func (n *Node) onStopping(kit.Context) {
 	}
 }
 
-func (n *Node) defaults() meta.Defaults { return meta.Defaults{BrokerID: n.o.NodeID, Static: n.o.Static} }
+func (n *Node) defaults() meta.Defaults {
+	return meta.Defaults{BrokerID: n.o.NodeID, Static: n.o.Static}
+}

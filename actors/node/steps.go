@@ -30,16 +30,18 @@ const (
 
 var order = []string{StepStores, StepActors, StepRaft, StepLeader, StepImage, StepInit, StepRegister, StepCaughtUp, StepUnfence, StepServing}
 
-// Steps is the boot list that /readyz shows. One writer at a time: run until the node actor is spawned, then the node.
-// Readers take immutable copies.
+// Steps is the boot list that /readyz shows. run and the node actor finish steps, anybody reads; lists are immutable.
 type Steps struct {
-	p   atomic.Pointer[[]Step]
-	now func() time.Time
+	p     atomic.Pointer[[]Step]
+	now   func() time.Time
+	ready func()
+	told  atomic.Bool
 }
 
-// NewSteps makes the list, with nothing done; the first step begins to wait now.
-func NewSteps(now func() time.Time) *Steps {
-	s := &Steps{now: now}
+// NewSteps makes the list, with nothing done; the first step begins to wait now. ready is called once, by whoever finishes the
+// last step, when every step has been done for the first time.
+func NewSteps(now func() time.Time, ready func()) *Steps {
+	s := &Steps{now: now, ready: ready}
 	list := make([]Step, len(order))
 	for i, n := range order {
 		list[i].Name = n
@@ -91,13 +93,19 @@ func (s *Steps) Undo(name, what string) {
 }
 
 func (s *Steps) change(name string, f func(*Step, time.Time)) {
-	old := *s.p.Load()
-	list := make([]Step, len(old))
-	copy(list, old)
-	for i := range list {
-		if list[i].Name == name {
-			f(&list[i], s.now())
+	for {
+		old := s.p.Load()
+		list := append([]Step(nil), *old...)
+		for i := range list {
+			if list[i].Name == name {
+				f(&list[i], s.now())
+			}
+		}
+		if s.p.CompareAndSwap(old, &list) {
+			break
 		}
 	}
-	s.p.Store(&list)
+	if s.Ready() && s.told.CompareAndSwap(false, true) {
+		s.ready()
+	}
 }

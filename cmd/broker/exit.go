@@ -55,11 +55,17 @@ func report(err error, stderr io.Writer) int {
 func exitCode(err error) int {
 	var f failure
 	var usage run.UsageError
+	var taken run.ConflictError
+	var denied run.DeniedError
 	var ke *kerr.Error
 	var op *net.OpError
 	switch {
 	case errors.As(err, &f):
 		return f.code
+	case errors.As(err, &taken):
+		return exitConflict
+	case errors.As(err, &denied):
+		return exitDenied
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &ke):

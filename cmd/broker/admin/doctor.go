@@ -7,9 +7,10 @@ import (
 
 // Thresholds of the doctor: what lasts longer is a finding.
 const (
-	applyGrace = 2 * time.Second // committed entries that are not applied
-	bootGrace  = 5 * time.Second // a step of the start that waits
-	actorGrace = time.Second     // one message in hand
+	applyGrace    = 2 * time.Second // committed entries that are not applied
+	proposalGrace = 4 * time.Second // proposals without an answer
+	bootGrace     = 4 * time.Second // a step of the start that waits
+	actorGrace    = time.Second     // one message in hand
 )
 
 // Evidence is what the doctor looks at, taken at one moment.
@@ -34,8 +35,14 @@ func Examine(e Evidence) []Finding {
 		out = append(out, Finding{Code: code, Text: fmt.Sprintf(format, args...), Next: next, At: e.Now})
 	}
 	r := e.Status.Raft
-	if r.Behind > 0 && r.Idle > applyGrace.Seconds() {
-		add("not-applied", "broker actor top", "metadata log: entries up to %d are persisted and %d committed, but only %d applied; no apply for %.1f s", r.Persisted, r.Committed, r.Applied, r.Idle)
+	switch late := r.BehindFor > applyGrace.Seconds(); {
+	case late && r.Behind > 0:
+		add("not-applied", "broker actor top", "metadata log: entries up to %d are persisted and up to %d committed, but only up to %d applied, for %.1f s", r.Persisted, r.Committed, r.Applied, r.BehindFor)
+	case late && r.Persisted > r.Committed:
+		add("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s", r.Persisted, r.Committed, r.BehindFor)
+	}
+	if r.OldestFor > proposalGrace.Seconds() {
+		add("proposal-waits", "broker cluster status", "%d proposals wait for the metadata log, the oldest for %.1f s; leader is %d", r.Pending, r.OldestFor, r.Leader)
 	}
 	for _, s := range e.Status.Steps {
 		if !s.Done && s.WaitsFor != "" && s.Seconds > bootGrace.Seconds() {

@@ -21,11 +21,13 @@ func TestExamine(t *testing.T) {
 		}
 	}
 	f(Evidence{})
-	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 11, Behind: 1, Idle: 5}}}, "not-applied")
-	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 11, Behind: 1, Idle: 0.5}}})
-	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 12, Idle: 500}}})
+	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 11, Behind: 1, BehindFor: 5}}}, "not-applied")
+	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 11, Behind: 1, BehindFor: 0.5}}})
+	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 11, Applied: 11, BehindFor: 5}}}, "not-committed")
+	f(Evidence{Status: Status{Raft: Raft{Persisted: 12, Committed: 12, Applied: 12}}})
+	f(Evidence{Status: Status{Raft: Raft{Pending: 2, OldestFor: 6}}}, "proposal-waits")
 	f(Evidence{Status: Status{Steps: []Step{{Name: "a", Done: true, Seconds: 9}, {Name: "b", WaitsFor: "a leader", Seconds: 6}, {Name: "c", Seconds: 0}}}}, "boot-waits")
-	f(Evidence{Status: Status{Steps: []Step{{Name: "b", WaitsFor: "a leader", Seconds: 4}}}})
+	f(Evidence{Status: Status{Steps: []Step{{Name: "b", WaitsFor: "a leader", Seconds: 3}}}})
 	f(Evidence{Strays: []Stray{{PartID: 7, Name: "partition/x-0", Index: 9}, {PartID: 8, Index: 9}}}, "stray-partition", "stray-partition")
 	f(Evidence{Actors: []Actor{{Name: "x", Current: "Append", CurrentMs: 1500}, {Name: "y", Current: "Append", CurrentMs: 15}}}, "actor-blocked")
 	f(Evidence{Status: Status{Disk: Disk{Full: true}}}, "disk-full")

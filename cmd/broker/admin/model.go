@@ -43,8 +43,10 @@ type Raft struct {
 	Persisted uint64  `json:"persisted"` // last durable index
 	Committed uint64  `json:"committed"`
 	Applied   uint64  `json:"applied"`
-	Behind    uint64  `json:"behind"`         // committed - applied: more than 0 for long means that entries are not applied
-	Idle      float64 `json:"apply_idle_sec"` // seconds since the last apply
+	Behind    uint64  `json:"behind"`     // committed - applied: more than 0 for long means that entries are not applied
+	BehindFor float64 `json:"behind_sec"` // how long persisted, committed and applied have not been equal
+	Pending   int     `json:"pending"`    // proposals without an answer
+	OldestFor float64 `json:"oldest_pending_sec"`
 }
 
 // Disk is the state of the data directory's file system.

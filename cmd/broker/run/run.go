@@ -1,0 +1,252 @@
+// Package run puts a whole broker together: stores, actors, doors. The command line, tests and later dev mode start brokers with it.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/metadata"
+	"troupe/actors/node"
+	"troupe/actors/writer"
+	"troupe/cmd/broker/admin"
+	"troupe/kafka"
+	"troupe/kafka/api"
+	"troupe/raftnode"
+	"troupe/storage"
+)
+
+// Broker is one running broker.
+type Broker struct {
+	cfg     Config
+	log     *slog.Logger
+	sys     *kit.Troupe
+	stores  stores
+	tail    *storage.Tail
+	board   *raftnode.Board
+	pub     *node.Published
+	steps   *node.Steps
+	serving chan struct{} // closed when the broker serves
+	epoch   atomic.Int64  // broker epoch, 0 before registration
+
+	raft, metadata, writer, node *kit.Ref
+
+	kafkaL        []net.Listener
+	adminL, peerL net.Listener
+	door          *kafka.Server
+	admin         *admin.Server
+}
+
+// poolSize bounds how many blocking reads run at a time.
+const poolSize = 32
+
+// Start opens the stores, spawns the actors and opens the doors. It waits for nobody: Ready tells when the broker serves.
+// Errors are one line each; see UsageError, DataDirError, ConflictError, DeniedError.
+func Start(cfg Config, log *slog.Logger) (*Broker, error) {
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{cfg: cfg, log: log, serving: make(chan struct{}), board: &raftnode.Board{}, pub: &node.Published{}}
+	b.steps = node.NewSteps(time.Now, func() { close(b.serving) })
+	b.steps.Wait(node.StepStores, "the disk")
+	if err := b.listen(); err != nil {
+		b.closeListeners()
+		return nil, err
+	}
+	sp := splitMemory(cfg.Memory)
+	debug.SetMemoryLimit(sp.goLimit)
+	b.sys = kit.New(log, poolSize)
+	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
+	b.stores, err = openStores(cfg, sp, func(reason string) { b.sys.Fatal(reason) }, func(text string) { log.Warn(text) })
+	if err != nil {
+		b.closeListeners()
+		b.sys.Close()
+		return nil, err
+	}
+	b.steps.Finish(node.StepStores)
+	b.tail = storage.NewTail(sp.tail)
+	if err := b.spawn(sp); err != nil {
+		b.closeListeners()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Broker) listen() (err error) {
+	for _, a := range b.cfg.Listen {
+		l, err := bind("Kafka address --listen", a)
+		if err != nil {
+			return err
+		}
+		b.kafkaL = append(b.kafkaL, l)
+		if host, _, _ := splitAddress(a); !loopback(host) {
+			b.log.Warn("clients beyond this machine can connect without authentication; bind --listen to 127.0.0.1 to avoid it", "listen", a)
+		}
+	}
+	if b.adminL, err = bind("admin address --admin", b.cfg.Admin); err != nil {
+		return err
+	}
+	b.peerL, err = bind("peer address --peer-listen", b.cfg.PeerListen)
+	return err
+}
+
+func bind(what, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, ConflictError{fmt.Sprintf("%s %s is in use by another program: stop it, or choose another", what, address)}
+	case errors.Is(err, syscall.EACCES):
+		return nil, DeniedError{fmt.Sprintf("%s %s: this user may not bind it: choose a port above 1023", what, address)}
+	default:
+		return nil, UsageError{fmt.Sprintf("%s %s: %v", what, address, errors.Unwrap(err))}
+	}
+}
+
+func (b *Broker) closeListeners() {
+	for _, l := range append([]net.Listener{b.adminL, b.peerL}, b.kafkaL...) {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+// spawn starts all actors, lowest floor first, then opens the doors. No actor waits for another.
+func (b *Broker) spawn(sp split) error {
+	b.steps.Wait(node.StepActors, "their turn")
+	advertised, err := b.cfg.advertised(b.kafkaL[0].Addr())
+	if err != nil {
+		return err
+	}
+	id, gate := b.stores.id, &writer.Gate{}
+	b.writer = writer.Spawn(b.sys, writer.Options{Data: b.stores.data, Gate: gate})
+	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Board: b.board, NodeID: id.NodeID, Incarnation: id.Incarnation})
+	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board})
+	b.steps.Finish(node.StepRaft)
+	founding := map[string]string{}
+	if v, ok := b.cfg.Static["min.insync.replicas"]; ok {
+		founding["min.insync.replicas"] = v
+	}
+	b.node = b.sys.Spawn("node", node.New(node.Options{
+		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), ClusterID: id.ClusterID, PrevEpoch: id.CleanEpoch,
+		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{advertised}, Static: b.cfg.Static, Founding: founding,
+		Metadata: b.metadata, Writer: b.writer, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
+		Leader:     func() int32 { return b.board.Status().LeaderNode() },
+		Registered: b.epoch.Store,
+	}), kit.Options{Kind: "node"})
+	return b.openDoors(sp, advertised)
+}
+
+func (b *Broker) openDoors(sp split, advertised meta.Endpoint) error {
+	b.steps.Wait(node.StepServing, "the listeners")
+	env := &api.Env{
+		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
+		ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.cfg.Static,
+	}
+	b.door = kafka.NewServer(env, b.sys, b.doorConfig(sp))
+	for _, l := range b.kafkaL {
+		b.door.Serve(l)
+	}
+	go refusePeers(b.peerL)
+	b.admin = admin.New(source{b}, time.Now, b.adminL.Addr().String())
+	go b.admin.Serve(b.adminL, b.log)
+	b.steps.Finish(node.StepServing)
+	return nil
+}
+
+// refusePeers keeps the peer address: nobody else can take it, and nobody is served there while clusters have one node.
+func refusePeers(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		c.Close()
+	}
+}
+
+// Ready is closed when the broker serves: registered, unfenced, listening.
+func (b *Broker) Ready() <-chan struct{} { return b.serving }
+
+// KafkaAddr is the address of the first Kafka listener, as bound.
+func (b *Broker) KafkaAddr() string { return b.kafkaL[0].Addr().String() }
+
+// AdminAddr is the address of the admin door, as bound.
+func (b *Broker) AdminAddr() string { return b.adminL.Addr().String() }
+
+// PeerAddr is the address for other brokers, as bound.
+func (b *Broker) PeerAddr() string { return b.peerL.Addr().String() }
+
+// NodeID is this node's number.
+func (b *Broker) NodeID() int32 { return b.stores.id.NodeID }
+
+// ClusterID is the cluster's id, once it is initialised.
+func (b *Broker) ClusterID() string { return b.pub.Get().Image.ClusterID() }
+
+// Stop ends the broker in order: no new connections, the broker leaves the cluster's view, replicas answer who waits, the writer
+// drains, Raft ends, the stores close. What ctx cuts short is left to the next start; nothing acknowledged is lost by that.
+func (b *Broker) Stop(ctx context.Context) error {
+	b.log.Info("stopping")
+	left := func() time.Duration {
+		if d, ok := ctx.Deadline(); ok {
+			return max(time.Until(d), 100*time.Millisecond)
+		}
+		return 20 * time.Second
+	}
+	b.door.CloseListeners()
+	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
+	b.door.Close(left())
+	for _, name := range []string{"node", writer.Name} {
+		b.stopActor(name, left())
+	}
+	if ok && down.Fenced {
+		id := b.stores.id
+		id.CleanEpoch = b.epoch.Load()
+		if err := b.stores.meta.SetIdentity(id); err != nil {
+			b.log.Warn("no clean-shutdown mark", "err", err)
+		}
+	}
+	for _, name := range []string{raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
+		b.stopActor(name, left())
+	}
+	b.admin.Close(ctx)
+	b.closeListeners()
+	b.sys.Close()
+	err := b.stores.close()
+	b.log.Info("stopped")
+	return err
+}
+
+type gone struct{}
+
+func (b *Broker) stopActor(name string, d time.Duration) {
+	r := b.sys.Lookup(name)
+	if r == nil {
+		return
+	}
+	if _, ok := kit.Await[gone](b.sys, d, func(to *kit.Ref) { b.sys.Stop(r, to, gone{}) }); !ok {
+		b.log.Warn("actor did not stop in time", "actor", name)
+	}
+}
+
+// doorConfig is what the Kafka door takes from the broker's configuration.
+func (b *Broker) doorConfig(sp split) kafka.Config {
+	img, d := b.pub.Get().Image, meta.Defaults{BrokerID: b.stores.id.NodeID, Static: b.cfg.Static}
+	num := func(key string) int64 { return meta.BrokerInt(img, d, key) }
+	return kafka.Config{
+		MaxRequestBytes: int(num("socket.request.max.bytes")), RequestMemory: sp.requests,
+		IdleClose:      time.Duration(num("connections.max.idle.ms")) * time.Millisecond,
+		MaxConnections: int(num("max.connections")), MaxPerIP: int(num("max.connections.per.ip")),
+	}
+}

@@ -1,0 +1,143 @@
+package run
+
+import (
+	"fmt"
+	"net"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"troupe/actors/kit"
+	"troupe/cmd/broker/admin"
+)
+
+// source is what the admin door sees of a broker. It reads published state only; nobody waits for an actor.
+type source struct{ b *Broker }
+
+// Status implements admin.Source.
+func (s source) Status() admin.Status {
+	b := s.b
+	v := b.pub.Get()
+	out := admin.Status{
+		Version: b.cfg.Version, NodeID: b.stores.id.NodeID, ClusterID: v.Image.ClusterID(), Ready: b.steps.Ready(),
+		Brokers: []admin.Broker{}, Topics: v.Image.TopicCount(), Partitions: v.Image.PartitionCount(), Replicas: v.LocalPartitions(),
+		Raft: s.raft(),
+	}
+	now := time.Now()
+	for _, st := range b.steps.Get() {
+		step := admin.Step{Name: st.Name, Done: st.Done, WaitsFor: st.WaitsFor, Seconds: st.Took.Seconds()}
+		if !st.Done && !st.Since.IsZero() {
+			step.Seconds = now.Sub(st.Since).Seconds()
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	for _, br := range v.Image.Brokers() {
+		addr := ""
+		if len(br.Listeners) > 0 {
+			addr = net.JoinHostPort(br.Listeners[0].Host, strconv.Itoa(int(br.Listeners[0].Port)))
+		}
+		out.Brokers = append(out.Brokers, admin.Broker{ID: br.ID, Epoch: br.Epoch, Address: addr, Rack: br.Rack, Fenced: br.Fenced})
+	}
+	out.Disk.FreeBytes, out.Disk.Full = b.stores.data.Free()
+	return out
+}
+
+func (s source) raft() admin.Raft {
+	st := s.b.board.Status()
+	r := admin.Raft{
+		Term: st.Term, Leader: st.LeaderNode(), State: st.Role, Persisted: st.Persisted, Committed: st.Committed, Applied: st.Applied,
+		Pending: st.Pending,
+	}
+	if st.Committed > st.Applied {
+		r.Behind = st.Committed - st.Applied
+	}
+	if !st.Behind.IsZero() {
+		r.BehindFor = time.Since(st.Behind).Seconds()
+	}
+	if !st.Oldest.IsZero() {
+		r.OldestFor = time.Since(st.Oldest).Seconds()
+	}
+	return r
+}
+
+// Actors implements admin.Source.
+func (s source) Actors() []admin.Actor {
+	list := s.b.sys.Actors()
+	out := make([]admin.Actor, 0, len(list))
+	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+	millis := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	for _, a := range list {
+		out = append(out, admin.Actor{
+			Name: a.Name, Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, Processed: a.Processed, BusyMs: millis(a.Busy),
+			WaitP50Us: micros(a.Wait50), WaitP99Us: micros(a.Wait99), RunP50Us: micros(a.Run50), RunP99Us: micros(a.Run99),
+			Current: a.Current, CurrentMs: millis(a.CurrentSince),
+		})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// Strays implements admin.Source: replicas and stored partitions that the metadata does not name.
+func (s source) Strays() ([]admin.Stray, error) {
+	v := s.b.pub.Get()
+	out := []admin.Stray{}
+	v.EachPartition(func(partID uint32, ref *kit.Ref) {
+		if t, _ := v.Image.ByPartID(partID); t == nil {
+			out = append(out, admin.Stray{PartID: partID, Name: ref.Name(), Index: v.Image.Index()})
+		}
+	})
+	stored, err := s.b.stores.data.Partitions()
+	if err != nil {
+		return nil, fmt.Errorf("list the store's partitions: %w", err)
+	}
+	for _, id := range stored {
+		// A partition that is being deleted has left the image and is on its way out of the store.
+		if t, _ := v.Image.ByPartID(id); t == nil && v.Partition(id) == nil {
+			out = append(out, admin.Stray{PartID: id, Index: v.Image.Index()})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].PartID < out[j].PartID })
+	return out, nil
+}
+
+// Collect implements admin.Source.
+func (s source) Collect(emit func(name string, kind prometheus.ValueType, value float64, labels ...admin.Label)) {
+	gauge := func(name string, v float64, l ...admin.Label) { emit(name, prometheus.GaugeValue, v, l...) }
+	count := func(name string, v float64, l ...admin.Label) { emit(name, prometheus.CounterValue, v, l...) }
+	st := s.Status()
+	gauge("build_info", 1, admin.Label{Name: "version", Value: st.Version})
+	gauge("ready", flag(st.Ready))
+	gauge("topics", float64(st.Topics))
+	gauge("partitions", float64(st.Partitions))
+	gauge("replicas", float64(st.Replicas))
+	gauge("raft_term", float64(st.Raft.Term))
+	gauge("raft_persisted_index", float64(st.Raft.Persisted))
+	gauge("raft_commit_index", float64(st.Raft.Committed))
+	gauge("raft_applied_index", float64(st.Raft.Applied))
+	gauge("raft_unapplied_entries", float64(st.Raft.Behind))
+	gauge("raft_behind_seconds", st.Raft.BehindFor)
+	gauge("raft_pending_proposals", float64(st.Raft.Pending))
+	gauge("disk_free_bytes", float64(st.Disk.FreeBytes))
+	gauge("disk_full", flag(st.Disk.Full))
+	gauge("tail_bytes", float64(s.b.tail.Bytes()))
+	for _, k := range s.b.sys.Kinds() {
+		l := admin.Label{Name: "kind", Value: k.Kind}
+		gauge("actor_count", float64(k.Actors), l)
+		gauge("actor_mailbox_depth", float64(k.Depth), l)
+		count("actor_messages_total", float64(k.Processed), l)
+		count("actor_busy_seconds_total", k.Busy.Seconds(), l)
+	}
+	for name, v := range s.b.stores.data.Metrics() {
+		gauge("storage_"+name, v)
+	}
+	s.door(gauge, count)
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

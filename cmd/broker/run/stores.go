@@ -1,0 +1,162 @@
+package run
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"troupe/actors/meta"
+	"troupe/raftnode"
+	"troupe/storage"
+)
+
+// stores are the two stores of a data directory, and whose it is.
+type stores struct {
+	meta   storage.Meta
+	data   storage.Data
+	loaded storage.MetaLoaded
+	id     storage.Identity
+	fresh  bool // the directory was new
+}
+
+// openStores opens both stores side by side and gives a new directory its identity.
+func openStores(c Config, sp split, fatal, note func(string)) (s stores, err error) {
+	if err := prepareDir(c.DataDir); err != nil {
+		return s, err
+	}
+	type opened struct {
+		data storage.Data
+		err  error
+	}
+	data := make(chan opened, 1)
+	go func() {
+		d, err := storage.Open(filepath.Join(c.DataDir, "log"), storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note})
+		data <- opened{d, err}
+	}()
+	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note})
+	d := <-data
+	s.data = d.data
+	if err == nil {
+		err = d.err
+	}
+	if err == nil {
+		err = s.identify(c)
+	}
+	if err == nil {
+		s.loaded, err = raftnode.Found(s.meta, []uint64{s.id.RaftID})
+	}
+	if err != nil {
+		s.close()
+		return stores{}, explain(c.DataDir, err)
+	}
+	return s, nil
+}
+
+func (s *stores) close() (err error) {
+	if s.data != nil {
+		err = s.data.Close()
+	}
+	if s.meta != nil {
+		if e := s.meta.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// prepareDir makes the data directory, readable by its owner only, and refuses one that is something else.
+func prepareDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return explain(dir, err)
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return explain(dir, err)
+	}
+	for _, e := range list {
+		switch e.Name() {
+		case "log", "meta", "dumps", "lost+found":
+		default:
+			return DataDirError{fmt.Sprintf("data directory %s holds %q, which is not a broker's: name an empty directory with --data-dir", dir, e.Name())}
+		}
+	}
+	return nil
+}
+
+// identify reads whose directory this is, or settles it.
+func (s *stores) identify(c Config) error {
+	id, err := s.meta.Identity()
+	if err != nil {
+		return err
+	}
+	if s.fresh = id.NodeID == 0; s.fresh {
+		node := max(c.NodeID, 1)
+		id = storage.Identity{StoreID: newUUID(), ClusterID: newClusterID(), NodeID: node, RaftID: meta.RaftIDOf(1, node), CleanEpoch: -1}
+	}
+	if c.NodeID != 0 && c.NodeID != id.NodeID {
+		return DataDirError{fmt.Sprintf("data directory %s belongs to node %d, not to --node-id %d: leave the flag out, or name another directory", c.DataDir, id.NodeID, c.NodeID)}
+	}
+	id.Incarnation++
+	s.id = id
+	crashed := id
+	crashed.CleanEpoch = -1 // until this run says otherwise
+	return s.meta.SetIdentity(crashed)
+}
+
+func newUUID() (u [16]byte) {
+	rand.Read(u[:]) // never fails, says its documentation
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return u
+}
+
+// newClusterID is a UUID as Kafka writes cluster ids: 22 characters base64url, not beginning with '-'.
+func newClusterID() string {
+	for {
+		u := newUUID()
+		if s := base64.RawURLEncoding.EncodeToString(u[:]); s[0] != '-' {
+			return s
+		}
+	}
+}
+
+// DataDirError is a data directory that cannot be used: exit code 1, one line.
+type DataDirError struct{ Text string }
+
+func (e DataDirError) Error() string { return e.Text }
+
+// explain says what is wrong with a data directory, why, and what to do, in one line.
+func explain(dir string, err error) error {
+	var known DataDirError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, storage.ErrMetaLocked), errors.Is(err, storage.ErrLocked):
+		return ConflictError{fmt.Sprintf("data directory %s is in use by another broker: stop it, or name another directory with --data-dir", dir)}
+	case errors.Is(err, storage.ErrMetaForeign), errors.Is(err, storage.ErrForeign):
+		return DataDirError{fmt.Sprintf("data directory %s is not a broker's (%v): name an empty directory with --data-dir", dir, err)}
+	case errors.Is(err, fs.ErrPermission):
+		return DeniedError{fmt.Sprintf("data directory %s: permission denied: give this user the right to write there, or name another with --data-dir", dir)}
+	case errors.Is(err, syscall.ENOSPC):
+		return DataDirError{fmt.Sprintf("data directory %s: the disk is full: free some space and start again", dir)}
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EEXIST):
+		return DataDirError{fmt.Sprintf("data directory %s is not a directory: name one with --data-dir", dir)}
+	default:
+		return DataDirError{fmt.Sprintf("data directory %s: %v", dir, err)}
+	}
+}
+
+// ConflictError is something that is taken: exit code 7.
+type ConflictError struct{ Text string }
+
+func (e ConflictError) Error() string { return e.Text }
+
+// DeniedError is something that may not be touched: exit code 5.
+type DeniedError struct{ Text string }
+
+func (e DeniedError) Error() string { return e.Text }
