@@ -27,3 +27,29 @@ func (c *Changed) Refuse() { c.Reply(Seen{c}) }
 //
 // From: node.
 type Subscribe struct{ Node *kit.Ref }
+
+// stored says that the store holds an image.
+//
+// From: metadata (pool).
+type stored struct {
+	image *meta.Image
+	err   error
+}
+
+// installed says that the store was replaced by a snapshot.
+//
+// From: metadata (pool).
+type installed struct {
+	image *meta.Image
+	err   error
+}
+
+// expire says that a proposal may be past its deadline.
+//
+// From: metadata (timer).
+type expire struct{}
+
+// again says that dropped proposals are to be entered again.
+//
+// From: metadata (timer).
+type again struct{}

@@ -1,0 +1,247 @@
+package raftnode
+
+import (
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"troupe/actors/kit"
+	"troupe/storage"
+)
+
+// The names of the two actors.
+const (
+	RaftName = "raft"
+	LogName  = "raft/log"
+)
+
+// Peers carries messages to other nodes.
+type Peers interface {
+	// Send takes a message on its way to m.To, without waiting, or reports false if it cannot. It must not change m, and must copy it
+	// before another node sees it. What became of a snapshot is told to the raft actor by SnapshotSent, and a loss by Unreachable.
+	Send(m *pb.Message) bool
+}
+
+// Faults are for tests: each is asked with a running number, from 0, whether to lose a response.
+type Faults struct {
+	DropAppendResponse func(n int) bool // the responses of a durable write
+	DropApplyResponse  func(n int) bool // the response of an applied batch
+}
+
+// Options of a group. All fields are needed, but those that say otherwise.
+type Options struct {
+	ID     uint64             // this node's Raft id, never reused: a node that lost its disk gets another
+	Store  storage.Meta       // open for as long as the actors live
+	Loaded storage.MetaLoaded // from Found, or from Store.Load for a node that joins
+	FSM    *kit.Ref           // the state machine: the metadata actor
+	Peers  Peers              // nil on a node that is alone
+	Board  *Board
+	Tick   time.Duration // 0: DefaultTick
+	Faults Faults        // for tests
+}
+
+// Spawn starts the raft actor and its log actor and returns the former at once: a leader comes when it comes.
+// To stop, stop the raft actor, then LogName, then the state machine, then close the store.
+func Spawn(sys kit.System, o Options) *kit.Ref {
+	if o.Tick == 0 {
+		o.Tick = DefaultTick
+	}
+	hs := o.Loaded.HardState
+	log := sys.Spawn(LogName, &logActor{store: o.Store, fsm: o.FSM,
+		tail: tail{o.Loaded.LastIndex, hs.GetTerm(), hs.GetVote()}}, kit.Options{Kind: "raft"})
+	return sys.Spawn(RaftName, &raftActor{o: o, log: log}, kit.Options{Kind: "raft"})
+}
+
+type raftActor struct {
+	o   Options
+	rn  *raft.RawNode
+	log *kit.Ref
+
+	view     *logView
+	flushing bool          // a flush is in the mailbox
+	conf     *pb.ConfState // the membership after the last Apply that was sent
+	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
+	status   Status        // as posted last
+	appends  int           // responses of writes so far, for Faults
+	applies  int           // likewise of Applies
+}
+
+// batch is one MsgStorageApply, with the membership after it.
+type batch struct {
+	m    *pb.Message
+	conf *pb.ConfState
+}
+
+// Receive implements kit.Actor.
+func (a *raftActor) Receive(c kit.Context, m any) {
+	switch m := m.(type) {
+	case kit.Started:
+		a.start(c)
+	case Enter:
+		a.enter(m)
+	case appended:
+		a.appended(m)
+	case Applied:
+		a.applied(m)
+	case Incoming:
+		a.incoming(c, m)
+	case Unreachable:
+		a.rn.ReportUnreachable(m.ID)
+	case SnapshotBuilt:
+		a.snapshotBuilt(m)
+	case SnapshotSent:
+		a.snapshotSent(m)
+	case Compact:
+		a.compact(m)
+	case tick:
+		a.tick(c)
+	case flush:
+		a.flushing = false
+		a.drain(c)
+	case *kit.Inspect:
+		a.inspect(m)
+	}
+	a.wake(c)
+}
+
+func (a *raftActor) start(c kit.Context) {
+	l := a.o.Loaded
+	a.view = newLogView(a.o.Store, l)
+	a.conf = l.ConfState
+	rn, err := raft.NewRawNode(config(a.o.ID, a.view, l.Applied, c.Log()))
+	kit.Invariant(err == nil, "BUG: raft: %v", err)
+	a.rn = rn
+	a.log.Tell(attach{c.Self()})
+	a.o.FSM.Tell(Attached{c.Self()})
+	if soleVoter(l.ConfState, a.o.ID) {
+		err := rn.Campaign()
+		kit.Invariant(err == nil, "BUG: raft: campaign: %v", err)
+	}
+	a.publish(c)
+	c.After(c.Self(), a.o.Tick, tick{})
+}
+
+func (a *raftActor) tick(c kit.Context) {
+	a.rn.Tick()
+	c.After(c.Self(), a.o.Tick, tick{})
+}
+
+func (a *raftActor) enter(m Enter) {
+	if a.rn.Propose(m.Data) != nil { // the one error is that it was dropped, for one of several passing reasons
+		m.ReplyTo.Tell(Dropped{m.ID})
+	}
+}
+
+// appended moves the view, then steps what became true with the writes. Order: the view first, for the responses let the library read it.
+func (a *raftActor) appended(m appended) {
+	for _, w := range m.ms {
+		if s := w.GetSnapshot(); s != nil {
+			a.view.installed(s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm())
+		}
+		a.view.appended(w.GetEntries())
+		a.appends++
+		if f := a.o.Faults.DropAppendResponse; f != nil && f(a.appends-1) {
+			continue
+		}
+		for _, r := range w.GetResponses() {
+			a.respond(r)
+		}
+	}
+}
+
+func (a *raftActor) respond(r *pb.Message) {
+	if r.GetTo() != a.o.ID {
+		a.send(r)
+		return
+	}
+	err := a.rn.Step(r)
+	kit.Invariant(err == nil, "BUG: raft: own %v refused: %v", r.GetType(), err)
+}
+
+// applied answers the library for every batch up to the index. A membership change is given to it before its batch is answered.
+func (a *raftActor) applied(m Applied) {
+	for len(a.applying) > 0 {
+		first := a.applying[0]
+		es := first.m.GetEntries()
+		if es[len(es)-1].GetIndex() > m.Index {
+			return
+		}
+		a.applying = a.applying[1:]
+		var conf *pb.ConfState
+		for _, e := range es {
+			if cc := confChange(e); cc != nil {
+				conf = a.rn.ApplyConfChange(cc)
+			}
+		}
+		kit.Invariant(conf == nil || sameConf(conf, first.conf), "BUG: raft: membership %v was stored as %v", conf, first.conf)
+		a.applies++
+		if f := a.o.Faults.DropApplyResponse; f != nil && f(a.applies-1) {
+			continue
+		}
+		for _, r := range first.m.GetResponses() {
+			a.respond(r)
+		}
+	}
+}
+
+func (a *raftActor) incoming(c kit.Context, m Incoming) {
+	if err := a.rn.Step(m.Message); err != nil {
+		c.Log().Debug("raft: message refused", "type", m.Message.GetType().String(), "from", m.Message.GetFrom(), "error", err)
+	}
+}
+
+func (a *raftActor) snapshotBuilt(m SnapshotBuilt) {
+	a.view.snapshot = &pb.Snapshot{Data: m.Data, Metadata: &pb.SnapshotMetadata{Index: new(m.Mark.Index), Term: new(m.Mark.Term), ConfState: m.Mark.Conf}}
+}
+
+func (a *raftActor) snapshotSent(m SnapshotSent) {
+	status := raft.SnapshotFailure
+	if m.OK {
+		status = raft.SnapshotFinish
+	}
+	a.rn.ReportSnapshot(m.ID, status)
+}
+
+func (a *raftActor) compact(m Compact) {
+	if m.Index <= a.view.trunc || m.Index > a.view.last {
+		return
+	}
+	term, err := a.view.Term(m.Index)
+	kit.Invariant(err == nil, "BUG: raft: no term of %d: %v", m.Index, err)
+	a.view.compacted(m.Index, term)
+	a.log.Tell(compactLog{m.Index, term})
+}
+
+// send gives a message to the network, or says that it got lost.
+func (a *raftActor) send(m *pb.Message) {
+	if a.o.Peers != nil && a.o.Peers.Send(m) {
+		return
+	}
+	a.rn.ReportUnreachable(m.GetTo())
+	if m.GetType() == pb.MsgSnap {
+		a.rn.ReportSnapshot(m.GetTo(), raft.SnapshotFailure)
+	}
+}
+
+func (a *raftActor) inspect(m *kit.Inspect) {
+	s := a.status
+	m.Reply(kit.Inspected{Inspect: m, State: s.Role, Fields: []kit.Field{
+		{Name: "id", Value: s.ID}, {Name: "term", Value: s.Term}, {Name: "leader", Value: s.Leader},
+		{Name: "first", Value: s.First}, {Name: "persisted", Value: s.Persisted}, {Name: "committed", Value: s.Committed}, {Name: "applied", Value: s.Applied},
+		{Name: "applies without an answer", Value: len(a.applying)}, {Name: "log reads from disk", Value: a.view.misses},
+		{Name: "voters", Value: s.Voters}, {Name: "learners", Value: s.Learners},
+	}})
+}
+
+func sameConf(a, b *pb.ConfState) bool {
+	return proto.Equal(withAutoLeave(a), withAutoLeave(b))
+}
+
+// withAutoLeave makes an unset flag false: the library takes them as equal, proto does not.
+func withAutoLeave(c *pb.ConfState) *pb.ConfState {
+	c = proto.CloneOf(c)
+	c.AutoLeave = new(c.GetAutoLeave())
+	return c
+}

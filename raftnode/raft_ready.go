@@ -1,0 +1,78 @@
+package raftnode
+
+import (
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"troupe/actors/kit"
+)
+
+// wake asks for a drain behind all that is in the mailbox now, so that one Ready takes in many messages.
+func (a *raftActor) wake(c kit.Context) {
+	if !a.flushing && (a.rn.HasReady() || a.view.wanted) {
+		a.flushing = true
+		c.Self().Tell(flush{})
+	}
+}
+
+// drain hands out all that the library has ready: writes to the log actor, committed entries to the state machine, the rest to the network.
+func (a *raftActor) drain(c kit.Context) {
+	for a.rn.HasReady() {
+		for _, m := range a.rn.Ready().Messages {
+			switch m.GetTo() {
+			case raft.LocalAppendThread:
+				a.write(m)
+			case raft.LocalApplyThread:
+				a.apply(m)
+			default:
+				a.send(m)
+			}
+		}
+	}
+	if a.view.wanted {
+		a.view.wanted = false
+		a.o.FSM.Tell(BuildSnapshot{})
+	}
+	a.publish(c)
+}
+
+func (a *raftActor) write(m *pb.Message) {
+	if s := m.GetSnapshot(); s != nil {
+		a.conf = s.GetMetadata().GetConfState() // no Apply is sent before the snapshot is in
+	}
+	a.log.Tell(write{m})
+}
+
+func (a *raftActor) apply(m *pb.Message) {
+	es := m.GetEntries()
+	out := make([]Entry, len(es))
+	for i, e := range es {
+		out[i] = Entry{Index: e.GetIndex(), Term: e.GetTerm()}
+		if cc := confChange(e); cc != nil {
+			a.conf = nextConf(a.conf, cc, e.GetIndex())
+		} else {
+			out[i].Data = e.GetData()
+		}
+	}
+	a.applying = append(a.applying, batch{m, a.conf})
+	last := out[len(out)-1]
+	a.o.FSM.Tell(Apply{Entries: out, Mark: Mark{last.Index, last.Term, a.conf}})
+}
+
+// publish posts the status, and tells the state machine and people if somebody else leads.
+func (a *raftActor) publish(c kit.Context) {
+	b := a.rn.BasicStatus()
+	s := Status{
+		ID: a.o.ID, Role: b.RaftState.String(), Term: b.HardState.GetTerm(), Leader: b.Lead,
+		First: a.view.trunc + 1, Persisted: a.view.last, Committed: b.HardState.GetCommit(), Applied: b.Applied,
+		Voters: a.conf.GetVoters(), Learners: a.conf.GetLearners(), Behind: a.status.Behind,
+	}
+	s.settle(c.Now())
+	changed := s.Leader != a.status.Leader || s.Leader != 0 && s.Term != a.status.Term
+	a.status = s
+	a.o.Board.raft.Store(&s)
+	if changed {
+		c.Log().Info("metadata leader", "leader", s.Leader, "term", s.Term, "self", s.ID)
+		a.o.FSM.Tell(LeaderChanged{Leader: s.Leader, Term: s.Term, Self: s.Leader == s.ID})
+	}
+}
