@@ -26,17 +26,18 @@ type Env struct {
 }
 
 // Call is one request in flight. It lives inside its connection's actor: the handler runs there, answers arrive there.
-// A handler either calls Respond at once, or sends asks with Self and Slot and sets Next to what handles their answers.
+// A handler either calls Respond at once, or sends asks (see Ask, After, Go) and sets Next to what handles their answers.
 type Call struct {
-	Env  *Env
-	Sys  kit.Context // valid during the handler and during Next only
-	Conn *Conn
-	View *node.View // taken once, at the beginning
+	Env   *Env
+	Sys   kit.Context // valid during the handler and during Next only
+	Conn  *Conn
+	View  *node.View // taken once, at the beginning
+	Table []Entry    // what this door serves; ApiVersions tells it
 
 	Key, Version  int16
 	CorrelationID int32
 	ClientID      *string
-	Req           kmsg.Request    // nil for Produce, which is streamed
+	Req           kmsg.Request    // nil for Produce, which is streamed, and for ApiVersions in a version that is not known
 	Produce       *ProduceRequest // only for Produce
 	Received      time.Time
 
@@ -44,8 +45,12 @@ type Call struct {
 	Slot uint64
 	// Next is called with every answer, until Respond.
 	Next func(c *Call, answer any)
+	// OnClose, if set, is called once when the connection has gone before the answer. What the call waits for should be
+	// called off, and the call still ends by Respond, Silent or Disconnect; its answer is dropped.
+	OnClose func(c *Call)
 
-	done Completion
+	done  Completion
+	ended bool
 }
 
 // Conn is what handlers may know of their connection.
@@ -70,6 +75,83 @@ type Completion interface {
 // Response is an answer: a kmsg response, or for Fetch its own encoding with slabs.
 type Response interface {
 	// AppendTo encodes the body (header excluded). Big byte ranges may be returned as further buffers, to be written in
-	// order after b; release is called when they have been written.
+	// order after b; release, if not nil, is called exactly once: when they have been written, or never will be.
 	AppendTo(b []byte) (head []byte, rest [][]byte, release func())
+}
+
+// Start runs the handler of e for c, whose end is told to done.
+func (c *Call) Start(e *Entry, done Completion) {
+	c.done = done
+	e.Handle(c)
+}
+
+// Ended says whether the call has its answer. Answers to its asks that arrive later do not reach Next.
+func (c *Call) Ended() bool { return c.ended }
+
+// Respond answers with resp, in the version of the request.
+func (c *Call) Respond(resp kmsg.Response) {
+	resp.SetVersion(c.Version)
+	c.Send(Encoded(resp))
+}
+
+// Send answers with a response that encodes itself.
+func (c *Call) Send(resp Response) { c.end(); c.done.Respond(resp) }
+
+// Silent ends the call without an answer.
+func (c *Call) Silent() { c.end(); c.done.Silent() }
+
+// Disconnect closes the connection instead of answering; reason is for the log.
+func (c *Call) Disconnect(reason string) { c.end(); c.done.Disconnect(reason) }
+
+func (c *Call) end() {
+	kit.Invariant(!c.ended, "BUG: second answer to a request of key %d", c.Key)
+	c.ended, c.Next, c.OnClose = true, nil, nil
+}
+
+// Ask is what an ask embeds so that its answer comes to this call's Next.
+func (c *Call) Ask() kit.Ask { return kit.Ask{ReplyTo: c.Sys.Self(), Slot: c.Slot} }
+
+// After calls Next with m when d has passed, unless the timer is stopped or the call has ended.
+func (c *Call) After(d time.Duration, m any) kit.Timer {
+	return c.Sys.After(c.Sys.Self(), d, Event{c.Slot, m})
+}
+
+// Go runs fn on the pool for short blocking work and calls Next with what it returns. If the call has ended by then, and
+// the result has a method Release, that is called instead.
+func (c *Call) Go(fn func() any) {
+	slot := c.Slot
+	c.Sys.Go(c.Sys.Self(), func() any { return Event{slot, fn()} })
+}
+
+// Event brings something of a call's own back to it: a timer, the result of blocking work.
+//
+// From: the conn's own call (see After, Go).
+type Event struct {
+	Slot  uint64
+	Value any
+}
+
+// AskSlot implements kit.Answer.
+func (e Event) AskSlot() uint64 { return e.Slot }
+
+// Deliver hands an answer to the call. One that comes after the end is dropped, and released if it can be.
+func (c *Call) Deliver(answer any) {
+	if e, ok := answer.(Event); ok {
+		answer = e.Value
+	}
+	if c.Next != nil && !c.ended {
+		c.Next(c, answer)
+		return
+	}
+	Drop(answer)
+}
+
+// Drop releases an answer that nobody takes.
+func Drop(answer any) {
+	if e, ok := answer.(Event); ok {
+		answer = e.Value
+	}
+	if r, ok := answer.(interface{ Release() }); ok {
+		r.Release()
+	}
 }

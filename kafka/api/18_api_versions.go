@@ -1,0 +1,79 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/kafka/code"
+)
+
+// ApiVersions (key 18, versions 0-5).
+//
+//	v1 throttle time; v2 quota throttling after the answer (KIP-219); v3 flexible, names the client's software and shows
+//	features (KIP-511, KIP-584); v4 features that begin at 0; v5 the cluster and node that the client means (KIP-1242).
+//
+// A version that is not known is answered in the form of v0 with 35 and key 18 alone, so that any client can go on with
+// a version of it. The header of the answer is always v0.
+func apiVersions(c *Call) {
+	req, ok := c.Req.(*kmsg.ApiVersionsRequest)
+	if !ok {
+		c.Send(unknownApiVersions(c.Table))
+		return
+	}
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.FinalizedFeaturesEpoch = int64(c.View.Image.Index())
+	if e := checkApiVersions(c, req); e != code.OK {
+		resp.ErrorCode = int16(e)
+		resp.FinalizedFeaturesEpoch = -1
+		c.Respond(resp)
+		return
+	}
+	if c.Version >= 3 {
+		c.Conn.ClientSoftware, c.Conn.ClientVersion = req.ClientSoftwareName, req.ClientSoftwareVersion
+	}
+	for _, e := range c.Table {
+		resp.ApiKeys = append(resp.ApiKeys, apiKey(e))
+	}
+	c.Respond(resp)
+}
+
+func checkApiVersions(c *Call, req *kmsg.ApiVersionsRequest) code.Code {
+	if c.Version >= 3 && (!softwareName(req.ClientSoftwareName) || !softwareName(req.ClientSoftwareVersion)) {
+		return code.InvalidRequest
+	}
+	if c.Version >= 5 {
+		id := c.Env.ClusterID()
+		if req.ClusterID != nil && id != "" && *req.ClusterID != id || req.NodeID >= 0 && req.NodeID != c.Env.NodeID {
+			return code.RebootstrapRequired
+		}
+	}
+	return code.OK
+}
+
+func unknownApiVersions(table []Entry) Response {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.ErrorCode = int16(code.UnsupportedVersion)
+	if e := Find(table, int16(kmsg.ApiVersions)); e != nil {
+		resp.ApiKeys = append(resp.ApiKeys, apiKey(*e))
+	}
+	return Encoded(resp)
+}
+
+func apiKey(e Entry) kmsg.ApiVersionsResponseApiKey {
+	return kmsg.ApiVersionsResponseApiKey{ApiKey: e.Key, MinVersion: e.Min, MaxVersion: e.Max}
+}
+
+// softwareName says whether s may name a client's software or its version: [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?
+// (ApiVersionsRequest.SOFTWARE_NAME_VERSION_PATTERN).
+func softwareName(s string) bool {
+	for i := range len(s) {
+		inner := s[i] == '-' || s[i] == '.'
+		if !alphanumeric(s[i]) && !(inner && i > 0 && i < len(s)-1) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func alphanumeric(b byte) bool {
+	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}

@@ -1,0 +1,58 @@
+package api
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Entry is one served API key.
+type Entry struct {
+	Key      int16
+	Min, Max int16 // the versions that ApiVersions tells
+	// Served is the first version that is really served; a request between Min and it gets a closed connection, as Kafka gives.
+	// Kafka tells Produce from 0 so that old librdkafka keeps compressing (KAFKA-18659).
+	Served int16
+	Flex   int16 // first version with the flexible encoding (KIP-482); never is one after Max
+	// Handle begins a call. It runs in the connection's actor, and must not block.
+	Handle func(*Call)
+	// Pipelined calls of one connection run at the same time; any other begins when all earlier ones have ended.
+	Pipelined bool
+}
+
+const never = 1 << 14
+
+// Table is all that this broker serves, in the order of the keys. Versions as Kafka 4.4 has them (KIP-896).
+var Table = []Entry{
+	{Key: int16(kmsg.Produce), Min: 0, Max: 13, Served: 3, Flex: 9, Handle: produce, Pipelined: true},
+	{Key: int16(kmsg.Fetch), Min: 4, Max: 18, Flex: 12, Handle: fetch},
+	{Key: int16(kmsg.ListOffsets), Min: 1, Max: 11, Flex: 6, Handle: listOffsets},
+	{Key: int16(kmsg.Metadata), Min: 0, Max: 13, Flex: 9, Handle: metadata},
+	{Key: int16(kmsg.SASLHandshake), Min: 0, Max: 1, Flex: never, Handle: saslHandshake},
+	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 5, Flex: 3, Handle: apiVersions},
+	{Key: int16(kmsg.CreateTopics), Min: 2, Max: 7, Flex: 5, Handle: createTopics},
+	{Key: int16(kmsg.DeleteTopics), Min: 1, Max: 6, Flex: 4, Handle: deleteTopics},
+	{Key: int16(kmsg.InitProducerID), Min: 0, Max: 5, Flex: 2, Handle: initProducerID},
+	{Key: int16(kmsg.OffsetForLeaderEpoch), Min: 2, Max: 4, Flex: 4, Handle: offsetForLeaderEpoch},
+	{Key: int16(kmsg.SASLAuthenticate), Min: 0, Max: 2, Flex: 2, Handle: saslAuthenticate},
+	{Key: int16(kmsg.CreatePartitions), Min: 0, Max: 3, Flex: 2, Handle: createPartitions},
+	{Key: int16(kmsg.DescribeCluster), Min: 0, Max: 2, Flex: 0, Handle: describeCluster},
+	{Key: int16(kmsg.DescribeTopicPartitions), Min: 0, Max: 0, Flex: 0, Handle: describeTopicPartitions},
+}
+
+// Find is the entry of a key; nil if it is not served.
+func Find(table []Entry, key int16) *Entry {
+	i, ok := slices.BinarySearchFunc(table, key, func(e Entry, k int16) int { return int(e.Key) - int(k) })
+	if !ok {
+		return nil
+	}
+	return &table[i]
+}
+
+// Serves says whether requests of version are answered.
+func (e *Entry) Serves(version int16) bool {
+	return version >= e.Served && version >= e.Min && version <= e.Max
+}
+
+// Flexible says whether version has the flexible encoding.
+func (e *Entry) Flexible(version int16) bool { return version >= e.Flex }
