@@ -5,6 +5,7 @@ import (
 	"troupe/actors/meta"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
+	"troupe/storage"
 )
 
 // Become tells a replica what the cluster decided about it; it is sent on every change and fences by epochs:
@@ -45,7 +46,12 @@ type Append struct{ *writer.Item }
 
 // Refuse implements kit.Refuser: the replica has gone.
 func (a Append) Refuse() {
-	a.Code, a.Base = code.NotLeaderForPartition, -1
+	a.refuse(code.NotLeaderForPartition, -1)
+}
+
+// refuse settles and answers an item that is not appended.
+func (a Append) refuse(c code.Code, logStart int64) {
+	a.Code, a.Base, a.LogStart, a.AppendTime = c, -1, logStart, -1
 	a.Settled()
 	a.Answered()
 }
@@ -184,3 +190,31 @@ type Trimmed struct {
 
 // Refuse implements kit.Refuser.
 func (t *Trim) Refuse() { t.Reply(Trimmed{t, code.NotLeaderForPartition, -1}) }
+
+// Retain asks to delete what retention.ms and retention.bytes no longer keep, and to forget producers that have been silent too
+// long. A partition that is not loaded looks into the store and stays cold if there is nothing to do. No answer.
+//
+// From: node, to every local replica, every log.retention.check.interval.ms.
+type Retain struct{}
+
+// loadedLog is what the store knows of the partition.
+//
+// From: kit's pool.
+type loadedLog struct {
+	storage.Loaded
+	err error
+}
+
+// expired says up to which offset retention may delete.
+//
+// From: kit's pool. Fence: alive, the log that asked.
+type expired struct {
+	log   *log
+	start int64
+	err   error
+}
+
+// overdue is the timer of appends that have waited too long.
+//
+// From: the partition's own timer. Fence: the log that set it.
+type overdue struct{ log *log }

@@ -6,6 +6,7 @@ import (
 	"troupe/actors/kit"
 	"troupe/kafka/code"
 	"troupe/storage"
+	"troupe/storage/record"
 )
 
 // Frame is the record batches of one produce request (or of a part of it, up to 4 MB) on their way through the broker.
@@ -15,7 +16,12 @@ import (
 //	     --Write per frame--> writer --Synced per partition--> partitions --Done per frame--> conn
 //
 // Ownership: each Item belongs to the partition it was sent to until that partition calls Accepted or Refused, then to
-// the writer, then (Synced) to the partition again until it calls Answered. The conn owns all of it after Done.
+// the writer, then (Synced) to the partition again until it calls Answered. The conn may read all of it after Done, but must
+// not write to it or use it again: an item can be answered (time-out, stop) before the writer is through with it.
+//
+// References to the slab: the conn holds the one it was made with until Done. The writer holds one from Settled (taken
+// by the partition that settles last, before anybody can be answered) until the frame is durable. Each partition holds one
+// per accepted item until it has published the batch to the tail or given up. The tail holds its own.
 type Frame struct {
 	Slab  *storage.Slab
 	Items []Item
@@ -26,6 +32,14 @@ type Frame struct {
 
 	pending atomic.Int32 // items whose partition has not yet accepted or refused
 	waiting atomic.Int32 // items without an answer
+
+	// The writer's own, between Write and the commit.
+	arrival uint64 // number of the frame in order of arrival
+	bytes   int    // of the batches to be written
+	visited uint64 // mark of the last search that came by
+	stuck   bool   // waits in the stash for missing
+	done    bool   // on its way to the store
+	missing place
 }
 
 // Item is one record batch for one partition.
@@ -41,12 +55,20 @@ type Item struct {
 	Acks        int16 // 0, 1, -1
 	TimeoutMs   int32
 	User        any // conn's own
+	// Info is what record.Check found in the batch; zero if the batch was made inside the broker (then its header is trusted).
+	Info record.Info
+	// KeysChecked: record.Check ran with NeedKeys, so no record lacks a key.
+	KeysChecked bool
 
 	// What the partition decided.
 	PartID  uint32
 	Append  storage.Append
 	First   bool // first append of this partition since it was loaded: the writer knows no predecessor
 	Written bool // accepted: the writer must commit it
+	// WantApplied asks for Applied beside Synced (flush.policy=os).
+	WantApplied bool
+	// Alive is false from when the partition stopped: what it had accepted and the writer has not yet taken is not written.
+	Alive *atomic.Bool
 
 	// The answer.
 	Code         code.Code
@@ -57,6 +79,19 @@ type Item struct {
 	AppendTime   int64 // ms with LogAppendTime, else -1
 
 	Next *Item // for queues inside the partition
+
+	dropped bool // the writer's own: its partition stopped before it could be written
+	state   storage.Producer
+	window  [5]storage.ProducerBatch
+}
+
+// SetProducer sets Append.Producer to a copy of p that lives inside the item: what the partition remembers goes on changing
+// while the item is on its way. At most five batches.
+func (i *Item) SetProducer(p storage.Producer) {
+	n := copy(i.window[:], p.Batches)
+	i.state = p
+	i.state.Batches = i.window[:n]
+	i.Append.Producer = &i.state
 }
 
 // RecordError names one record of a batch that was refused (KIP-467).
@@ -77,6 +112,7 @@ func (i *Item) Settled() {
 	if i.Frame.pending.Add(-1) == 0 {
 		for k := range i.Frame.Items {
 			if i.Frame.Items[k].Written {
+				i.Frame.Slab.Hold() // the writer's
 				i.Frame.Writer.Tell(Write{i.Frame})
 				return
 			}
@@ -108,6 +144,23 @@ func (d Done) AskSlot() uint64 { return d.Frame.Slot }
 // From: the partition that settled last. Answer: Synced to each owner.
 type Write struct{ *Frame }
 
+// Refuse implements kit.Refuser: the writer has stopped.
+func (w Write) Refuse() {
+	w.live(func(it *Item) bool { it.Owner.Tell(Lost{it}); return true })
+	w.Slab.Release()
+}
+
+// Lost says that this item will not be written and that nothing behind it of its partition will: the writer has stopped or failed.
+//
+// From: writer.
+type Lost struct{ *Item }
+
+// Applied says that this item and everything before it of its partition was handed to the store, but need not be durable. Only
+// for items with WantApplied; like Synced, one per partition and commit.
+//
+// From: writer.
+type Applied struct{ *Item }
+
 // Synced says that this item and everything before it of its partition is durable. One per partition and commit, with the
 // partition's last item in it; items of the same partition in the same or earlier commits are covered.
 //
@@ -116,7 +169,9 @@ type Synced struct{ *Item }
 
 // Change asks to make marks and deletions durable, in order with the records (see storage.Op).
 //
-// From: partition (retention, epochs, rolls, truncation), node (drop). Answer: Changed, when durable.
+// Without Ops it is a barrier: it is answered when everything that the writer took before it is durable.
+//
+// From: partition (retention, epochs, rolls, truncation, before it loads), node (drop). Answer: Changed, when durable.
 type Change struct {
 	kit.Ask
 	Ops []storage.Op
@@ -129,8 +184,70 @@ type Change struct {
 // From: writer.
 type Changed struct {
 	*Change
-	Code code.Code // OK, or KAFKA_STORAGE_ERROR when the disk is full or the writer has stopped
+	Code code.Code // OK, or KAFKA_STORAGE_ERROR when the writer has stopped, failed or has too many changes queued
 }
 
 // Refuse implements kit.Refuser.
 func (c *Change) Refuse() { c.Reply(Changed{c, code.KafkaStorageError}) }
+
+// Leave says that a partition has stopped. What it had accepted and the writer has not yet queued is never written; its waiters
+// have been answered. The next append of this partId comes from a successor, with First.
+//
+// From: partition, when it stops.
+type Leave struct{ PartID uint32 }
+
+// Reclaim asks to give the disk space of deleted ranges back. Requests are gathered: at most one compaction every ReclaimEvery.
+//
+// From: partition (retention, trim), node (drop), after the deletion is durable.
+type Reclaim struct{ PartID uint32 }
+
+// applied says that the store took a commit.
+//
+// From: the apply blocker.
+type applied struct {
+	*commit
+	err error
+}
+
+// Refuse implements kit.Refuser: the writer stopped meanwhile, so nobody will wait for this commit.
+func (a applied) Refuse() { a.abandon() }
+
+// durable says that a commit and all before it are on the disk.
+//
+// From: the wait blocker.
+type durable struct {
+	*commit
+	err error
+}
+
+// Refuse implements kit.Refuser: the writer stopped meanwhile; what is durable is durable.
+func (d durable) Refuse() {
+	if d.err != nil {
+		d.abandon()
+		return
+	}
+	d.announce()
+}
+
+// checkFree is the timer that looks at the disk's free space.
+//
+// From: the writer's own timer.
+type checkFree struct{}
+
+// free is the disk's free space.
+//
+// From: kit's pool.
+type free struct {
+	bytes uint64
+	full  bool
+}
+
+// reclaimDue is the timer that starts the next compaction.
+//
+// From: the writer's own timer.
+type reclaimDue struct{}
+
+// reclaimed says that a compaction has ended.
+//
+// From: the reclaim blocker.
+type reclaimed struct{ err error }

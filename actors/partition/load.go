@@ -1,0 +1,79 @@
+package partition
+
+import (
+	"troupe/actors/kit"
+	"troupe/actors/writer"
+	"troupe/kafka/code"
+)
+
+// startLoad reads the log's facts from the store. First a barrier goes through the writer: what an earlier actor of this partition
+// had on its way is then durable or will never be, so the end that is read is the end.
+func (p *Partition) startLoad(c kit.Context) {
+	p.state = loading
+	p.barrier = &writer.Change{Ask: kit.Ask{ReplyTo: c.Self()}}
+	p.o.Writer.Tell(p.barrier)
+}
+
+func (p *Partition) onBarrier(c kit.Context, m writer.Changed) {
+	p.barrier = nil
+	if m.Code != code.OK {
+		p.fail()
+		return
+	}
+	data, id := p.o.Data, p.o.PartID
+	c.Go(c.Self(), func() any {
+		l, err := data.Load(id)
+		return loadedLog{l, err}
+	})
+}
+
+func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
+	if m.err != nil {
+		p.fail()
+		c.Fatal("DISK: a partition cannot be read from the store", "partition", p.name(), "part", p.o.PartID, "err", m.err)
+		return
+	}
+	look := p.look
+	p.look = false
+	switch {
+	case !p.leads():
+		p.state = following
+	case look && len(p.deferred) == 0 && !p.worthRetaining(c, m.Loaded):
+		p.state = cold
+		return
+	default:
+		p.log = newLog(newCore(m.Loaded, p.topic, p.facts.Index))
+		p.state = loaded
+		p.lead(c)
+	}
+	waiting := p.deferred
+	p.deferred = nil
+	for _, x := range waiting {
+		p.Receive(c, x)
+	}
+	if look && p.state == loaded {
+		p.onRetain(c)
+	}
+}
+
+// fail refuses everything from now on: the writer has gone, nothing can be made durable.
+func (p *Partition) fail() {
+	p.state = failed
+	waiting := p.deferred
+	p.deferred = nil
+	for _, x := range waiting {
+		x.(kit.Refuser).Refuse()
+	}
+	if p.log != nil {
+		p.log.answerAll(code.KafkaStorageError)
+		p.log.growAll()
+		p.log.refuseChanges()
+	}
+}
+
+func (p *Partition) onLost(_ kit.Context, m writer.Lost) {
+	if p.log == nil || m.Alive != p.log.alive {
+		return
+	}
+	p.fail()
+}

@@ -1,0 +1,40 @@
+package writer
+
+import "sync/atomic"
+
+// Gate tells partitions whether records may be accepted. The writer sets it, partitions look at it before they accept: what was
+// accepted is always written, so the gate must close before the disk is full. Marks and deletions are not stopped by it.
+// The zero value is open. Safe for any goroutine.
+type Gate struct{ full atomic.Bool }
+
+// FullText is what a producer is told while the gate is closed.
+const FullText = "The disk of this broker is nearly full: records are refused until space is freed; reads and deletions go on."
+
+// Full says that records must be refused (KAFKA_STORAGE_ERROR, retriable).
+func (g *Gate) Full() bool { return g.full.Load() }
+
+// Set closes or opens the gate. For the writer, and for tests that stand in for it.
+func (g *Gate) Set(full bool) { g.full.Store(full) }
+
+// Stats are the writer's counters and gauges, for metrics. The writer writes them; safe to read from any goroutine.
+type Stats struct {
+	Queued, QueuedBytes     atomic.Int64 // frames and changes that wait for their commit, and their record bytes
+	Stashed, StashedBytes   atomic.Int64 // frames that wait for a predecessor
+	InFlight, InFlightBytes atomic.Int64 // commits handed to the store and not yet durable
+	Frames, Batches         atomic.Int64 // durable so far
+	Bytes, Commits          atomic.Int64 // durable so far
+	FreeBytes               atomic.Int64 // of the disk, -1 before the first look
+	Reclaims                atomic.Int64 // compactions asked of the store
+}
+
+// Metrics are the stats by name, for /metrics.
+func (s *Stats) Metrics() map[string]float64 {
+	return map[string]float64{
+		"writer_queued": float64(s.Queued.Load()), "writer_queued_bytes": float64(s.QueuedBytes.Load()),
+		"writer_stashed": float64(s.Stashed.Load()), "writer_stashed_bytes": float64(s.StashedBytes.Load()),
+		"writer_in_flight": float64(s.InFlight.Load()), "writer_in_flight_bytes": float64(s.InFlightBytes.Load()),
+		"writer_frames_total": float64(s.Frames.Load()), "writer_batches_total": float64(s.Batches.Load()),
+		"writer_bytes_total": float64(s.Bytes.Load()), "writer_commits_total": float64(s.Commits.Load()),
+		"writer_free_bytes": float64(s.FreeBytes.Load()), "writer_reclaims_total": float64(s.Reclaims.Load()),
+	}
+}
