@@ -47,8 +47,8 @@ type Loaded struct {
 	MaxTime   int64 // greatest record timestamp seen, -1 if none
 	Epochs    []EpochStart
 	Producers []Producer
-	Roll      Roll // the active virtual segment
-	Bytes     int64
+	Roll      Roll  // the active virtual segment
+	Bytes     int64 // cumulative bytes of the partition at End: what Append.Bytes of the next batch must say
 }
 
 // EpochStart says at which offset a leader epoch began.
@@ -116,7 +116,7 @@ type Append struct {
 	At         int       // index of the batch in Slab (see Slab.Batch)
 	MaxTime    int64     // max timestamp of the batch, for the time index
 	Bytes      int64     // cumulative bytes of the partition before this batch
-	Producer   *Producer // state after this batch, nil if it has no producer id
+	Producer   *Producer // state after this batch, nil if it has no producer id; must not change until Apply has returned
 }
 
 // Op is one change beside the records.

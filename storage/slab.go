@@ -1,35 +1,91 @@
 package storage
 
-import "sync/atomic"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
-// Slab is a pooled, counted buffer that holds the record batches of one request, laid out so that the engine can
-// commit it without another copy. Whoever keeps it holds a reference; the last Release returns it to the pool.
-// The bytes of a batch may be changed only by its partition, before the slab is written.
+// Slab is a pooled, counted buffer that holds the record batches of one request, laid out as a Pebble batch, so that the engine
+// commits it without another copy: 12 bytes header; per record batch kind, key length, key, value length, value; room for the
+// commit's extra keys. Whoever keeps a slab holds a reference; the last Release returns it to the pool.
+//
+// Ownership: one goroutine fills it (Add, Undo, Trim), then shares it. The bytes of a batch may be changed only by its
+// partition, before the slab is written; keys, header and spare room only by the engine, in Apply.
 type Slab struct {
-	refs atomic.Int32
-	buf  []byte
-	at   []place
+	refs   atomic.Int32
+	tails  atomic.Int32 // references held by a Tail: it counts the memory once
+	buf    []byte
+	at     []place
+	spoilt bool // no longer a Pebble batch: the engine must copy
+	class  int
 }
 
+// place says where a batch is: its key at buf[key:key+keyLen], its bytes at buf[val:val+n].
 type place struct{ key, val, n int }
 
-// NewSlab takes a slab with room for n bytes of batches.
+const (
+	keyLen     = 13 // partId, kind, last offset
+	slabHeader = 12 // sequence number and count of a Pebble batch
+	slabExtra  = 256
+	slabFrame  = 1 + 1 + keyLen + binary.MaxVarintLen32
+
+	// SlabOverhead is what a batch takes in a slab beside its bytes.
+	SlabOverhead = slabFrame + slabExtra
+)
+
+var slabsLive atomic.Int64
+
+// SlabsLive is the number of slabs that somebody still holds, for leak checks.
+func SlabsLive() int64 { return slabsLive.Load() }
+
+// NewSlab takes a slab with room for n bytes: the sum of the batches' lengths and of SlabOverhead for each of them.
 func NewSlab(n int) *Slab {
-	s := &Slab{buf: make([]byte, 0, n)}
-	s.refs.Store(1)
+	s := takeSlab(slabHeader + n)
+	s.buf = s.buf[:slabHeader]
+	clear(s.buf)
 	return s
 }
 
-// Add makes room for a batch of n bytes and returns its index; fill Batch(i) before sharing the slab.
-func (s *Slab) Add(n int) int {
-	o := len(s.buf)
-	s.buf = append(s.buf, make([]byte, n)...)
-	s.at = append(s.at, place{val: o, n: n})
-	return len(s.at) - 1
+// rawSlab takes a slab for plain bytes, as they are read from disk: no header, no batches.
+func rawSlab(n int) *Slab {
+	s := takeSlab(n)
+	s.buf, s.spoilt = s.buf[:0], true
+	return s
 }
 
-// Room is how many bytes of batches still fit.
-func (s *Slab) Room() int { return cap(s.buf) - len(s.buf) }
+// Add makes room for a batch of n bytes and returns its index; ok is false when it does not fit. Fill Batch(i) before
+// sharing the slab. The buffer never moves: slices handed out stay good.
+func (s *Slab) Add(n int) (i int, ok bool) {
+	if n < 0 || n > s.Room() {
+		return -1, false
+	}
+	o := len(s.buf)
+	b := append(s.buf, 1, keyLen) // base.InternalKeyKindSet
+	b = b[:len(b)+keyLen]
+	b = binary.AppendUvarint(b, uint64(n))
+	s.at = append(s.at, place{key: o + 2, val: len(b), n: n})
+	s.buf = b[:len(b)+n]
+	return len(s.at) - 1, true
+}
+
+// Undo takes the last batch out again.
+func (s *Slab) Undo() {
+	last := len(s.at) - 1
+	s.buf = s.buf[:s.at[last].key-2]
+	s.at = s.at[:last]
+}
+
+// Trim keeps only the first n bytes of batch i: what follows is a cut batch that a client sent. The slab will be copied.
+func (s *Slab) Trim(i, n int) {
+	if n < s.at[i].n {
+		s.at[i].n, s.spoilt = n, true
+	}
+}
+
+// Room is how many bytes the next batch may have.
+func (s *Slab) Room() int {
+	return cap(s.buf) - len(s.buf) - slabFrame - slabExtra*(len(s.at)+1)
+}
 
 // Len is the number of batches.
 func (s *Slab) Len() int { return len(s.at) }
@@ -37,12 +93,22 @@ func (s *Slab) Len() int { return len(s.at) }
 // Batch is the bytes of batch i.
 func (s *Slab) Batch(i int) []byte { p := s.at[i]; return s.buf[p.val : p.val+p.n : p.val+p.n] }
 
-// Hold takes a reference.
-func (s *Slab) Hold() { s.refs.Add(1) }
+// Cap is how much memory the slab takes, in bytes.
+func (s *Slab) Cap() int { return cap(s.buf) }
+
+// Hold takes a reference; the caller must have one already, or be told by somebody who has.
+func (s *Slab) Hold() {
+	if s.refs.Add(1) < 2 {
+		panic("BUG: slab held after its last release")
+	}
+}
 
 // Release gives a reference back.
 func (s *Slab) Release() {
-	if n := s.refs.Add(-1); n < 0 {
+	switch n := s.refs.Add(-1); {
+	case n == 0:
+		giveSlab(s)
+	case n < 0:
 		panic("BUG: slab released twice")
 	}
 }

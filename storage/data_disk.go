@@ -1,0 +1,103 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// slowDisk is how long one operation on a file may take before it is reported.
+const slowDisk = 5 * time.Second
+
+// freeEvery is how old a measurement of the free space may be.
+const freeEvery = 200 * time.Millisecond
+
+// disk watches the free space of the store's file system.
+//
+// Below the threshold records are refused early. If the disk becomes full all the same, the ballast is given up: compactions
+// and deletions need room to make room. It is taken again when there is twice as much free as the threshold and its size.
+type disk struct {
+	threshold uint64
+	ballast   int64
+	hit       atomic.Bool // the disk was full; until the ballast is back
+
+	mu   sync.Mutex
+	at   time.Time
+	free uint64
+	full bool
+}
+
+func (d *disk) init(e *engine) {
+	u, err := e.base.GetDiskUsage(e.dir)
+	if err != nil { // file systems of tests have no such thing
+		d.free = math.MaxUint64
+		return
+	}
+	if d.threshold = e.opts.MinFree; d.threshold == 0 {
+		d.threshold = min(1<<30, u.TotalBytes/20)
+	}
+	if d.ballast = e.opts.Ballast; d.ballast == 0 {
+		d.ballast = int64(min(256<<20, u.TotalBytes/100))
+	}
+	e.takeBallast(u.AvailBytes)
+}
+
+// takeBallast makes the ballast file if there is none and enough room for it.
+func (e *engine) takeBallast(free uint64) {
+	d := &e.disk
+	if d.ballast <= 0 {
+		if free >= 2*d.threshold {
+			d.hit.Store(false)
+		}
+		return
+	}
+	name := e.base.PathJoin(e.dir, ballastFile)
+	if _, err := e.base.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		d.hit.Store(false)
+		return
+	}
+	if free < 2*(d.threshold+uint64(d.ballast)) {
+		return
+	}
+	f, err := e.base.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return
+	}
+	if err := errors.Join(f.Preallocate(0, d.ballast), f.Close()); err == nil {
+		d.hit.Store(false)
+	}
+}
+
+// diskFull is called by the file system when a write met a full disk; that write is tried once more afterwards.
+func (e *engine) diskFull() {
+	e.disk.hit.Store(true)
+	_ = e.base.Remove(e.base.PathJoin(e.dir, ballastFile)) // it may have gone before
+	e.note("full", "DISK: data store: the disk is full; records are refused until space is freed")
+}
+
+// Free implements Data.
+func (e *engine) Free() (bytes uint64, full bool) {
+	d := &e.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.free == math.MaxUint64 {
+		return d.free, d.hit.Load()
+	}
+	if now := time.Now(); now.Sub(d.at) >= freeEvery {
+		u, err := e.base.GetDiskUsage(e.dir)
+		if err != nil {
+			return d.free, true
+		}
+		d.at, d.free = now, u.AvailBytes
+		if d.hit.Load() {
+			e.takeBallast(d.free)
+		}
+		d.full = d.free < d.threshold || d.hit.Load()
+	}
+	return d.free, d.full || d.hit.Load()
+}

@@ -1,0 +1,224 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	walrecord "github.com/cockroachdb/pebble/v2/record"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// engine is Data on Pebble.
+type engine struct {
+	opts    Options
+	dir     string
+	fs      vfs.FS // what Pebble writes through
+	base    vfs.FS // without the handling of full disks
+	closeFS func() error
+	lock    io.Closer
+	db      *pebble.DB
+	largest int // a Pebble batch up to this size goes to the memtable, so that Pebble keeps none of its bytes
+
+	mu      sync.Mutex
+	parts   map[uint32]*part // by partId; an entry per partition in use
+	changed uint64           // counts removals from parts
+	spare   []*pebble.Batch  // for reuse; at most spareBatches
+
+	disk disk
+
+	failed                                  atomic.Pointer[error]
+	noted                                   sync.Map // kind of note -> when, for a handful of kinds
+	stalls, stallNs, slow, backgroundErrors atomic.Int64
+	corruptions, commits, copied, direct    atomic.Int64
+}
+
+// part is what the engine knows of a partition while it is in use. Guarded by engine.mu.
+type part struct {
+	startMark
+	end     int64
+	bytes   int64 // cumulative, at end
+	maxTime int64 // greatest timestamp of all that was appended
+	indexed int64 // cumulative bytes at the last entry of the sparse index
+}
+
+const (
+	dataFormat   = "troupe data store, format 1\n"
+	dataCreating = "troupe data store, being created\n"
+	formatFile   = "FORMAT"
+	lockFile     = "LOCK"
+	ballastFile  = "BALLAST"
+	dbDir        = "db"
+)
+
+// Open opens the data store of a directory, and makes it if there is none. It holds the directory's lock until Close.
+//
+// Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
+func Open(dir string, o Options) (Data, error) {
+	o.defaults()
+	e := &engine{opts: o, dir: dir, base: o.FS, parts: map[uint32]*part{}, largest: int(o.MemTable)/2 - 256<<10, closeFS: func() error { return nil }}
+	if e.base == nil {
+		checked, closer := vfs.WithDiskHealthChecks(vfs.Default, slowDisk, nil, func(i vfs.DiskSlowInfo) {
+			e.slow.Add(1)
+			e.note("slow", "DISK: data store: "+i.String())
+		})
+		e.base, e.closeFS = checked, closer.Close
+	}
+	e.fs = vfs.OnDiskFull(e.base, e.diskFull)
+	err := e.open()
+	if err == nil {
+		return e, nil
+	}
+	if e.lock != nil {
+		err = errors.Join(err, e.lock.Close())
+	}
+	err = errors.Join(err, e.closeFS())
+	return nil, fmt.Errorf("data store %s: %w", dir, err)
+}
+
+func (e *engine) open() error {
+	fresh, err := e.claim()
+	if err != nil {
+		return unreadable(err)
+	}
+	if fresh {
+		if err := e.create(); err != nil {
+			return unreadable(err)
+		}
+	}
+	if err := e.openDB(); err != nil {
+		return err
+	}
+	e.disk.init(e)
+	return nil
+}
+
+// claim takes the directory and its lock; fresh says that there is no store in it yet.
+func (e *engine) claim() (fresh bool, err error) {
+	if err := e.base.MkdirAll(e.dir, 0o700); err != nil {
+		return false, err
+	}
+	names, err := e.base.List(e.dir)
+	if err != nil {
+		return false, err
+	}
+	for _, n := range names {
+		switch n {
+		case lockFile, ballastFile, dbDir, formatFile, formatFile + ".tmp", "lost+found":
+		default:
+			return false, fmt.Errorf("%w (%s)", ErrForeign, n)
+		}
+	}
+	e.lock, err = e.base.Lock(e.base.PathJoin(e.dir, lockFile))
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		return false, fmt.Errorf("%w (%w)", ErrLocked, err)
+	}
+	text, err := e.readFormat()
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	case err != nil:
+		for _, n := range names {
+			if n == dbDir {
+				return false, fmt.Errorf("%w (%s without %s)", ErrForeign, dbDir, formatFile)
+			}
+		}
+		return true, nil
+	case text == dataFormat:
+		return false, nil
+	case text == dataCreating:
+		return true, nil
+	}
+	return false, fmt.Errorf("%w (%.60q)", ErrFormat, strings.TrimSpace(text))
+}
+
+// create makes a new store. It is opened and closed once: the first WAL of a store has no checksums that tell a torn end from a
+// flipped bit; from the second on it has.
+func (e *engine) create() error {
+	if err := e.writeFormat(dataCreating); err != nil {
+		return err
+	}
+	if err := e.base.RemoveAll(e.base.PathJoin(e.dir, dbDir)); err != nil {
+		return err
+	}
+	if err := e.openDB(); err != nil {
+		return err
+	}
+	if err := e.db.Close(); err != nil {
+		return err
+	}
+	return e.writeFormat(dataFormat)
+}
+
+func (e *engine) openDB() error {
+	db, err := pebble.Open(e.base.PathJoin(e.dir, dbDir), e.pebbleOptions())
+	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, walrecord.ErrInvalidChunk) || errors.Is(err, walrecord.ErrZeroedChunk) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	e.db = db
+	return err
+}
+
+func (e *engine) readFormat() (string, error) {
+	f, err := e.base.Open(e.base.PathJoin(e.dir, formatFile))
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, 200))
+	return string(b), errors.Join(err, f.Close())
+}
+
+// writeFormat replaces the format file, durably.
+func (e *engine) writeFormat(text string) error {
+	name := e.base.PathJoin(e.dir, formatFile)
+	f, err := e.base.Create(name+".tmp", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte(text))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := e.base.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	return errors.Join(e.syncDir(e.dir), e.syncDir(e.base.PathDir(e.dir)))
+}
+
+func (e *engine) syncDir(dir string) error {
+	d, err := e.base.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (%w)", ErrUnreadable, err)
+	}
+	return err
+}
+
+// Close implements Data. All writes must have been waited for, all reads have returned.
+func (e *engine) Close() error {
+	var err error
+	if e.failure() == nil {
+		err = e.db.Flush()
+	}
+	e.mu.Lock()
+	for _, b := range e.spare {
+		err = errors.Join(err, b.Close())
+	}
+	e.spare = nil
+	e.mu.Unlock()
+	return errors.Join(err, e.db.Close(), e.lock.Close(), e.closeFS())
+}

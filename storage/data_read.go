@@ -1,0 +1,213 @@
+package storage
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"troupe/storage/record"
+)
+
+// readSlab is the size of the slabs that batches are read into.
+const readSlab = 512 << 10
+
+var errCRC = errors.New("the checksum of the batch does not fit")
+
+// Read implements Data.
+func (e *engine) Read(partID uint32, offset, limit int64, maxBytes int, minOne bool) (Batches, error) {
+	var b Batches
+	var s *Slab
+	from := 0 // where in s the current piece of b.Data begins
+	err := e.batches(partID, offset, func(last int64, v record.Batch) (bool, error) {
+		if last >= limit || b.Bytes+len(v) > maxBytes && !(minOne && b.Bytes == 0) {
+			return false, nil
+		}
+		if e.opts.VerifyReads && v.Sum() != v.CRC() {
+			return false, &CorruptError{partID, last, errCRC}
+		}
+		if s == nil || len(s.buf)+len(v) > cap(s.buf) {
+			s = rawSlab(max(len(v), min(readSlab, maxBytes-b.Bytes)))
+			b.slabs = append(b.slabs, s)
+			b.Data = append(b.Data, nil)
+			from = 0
+		}
+		s.buf = append(s.buf, v...)
+		b.Data[len(b.Data)-1] = s.buf[from:len(s.buf):len(s.buf)]
+		b.Bytes += len(v)
+		return b.Bytes < maxBytes, nil
+	})
+	if err != nil {
+		b.Release()
+		return Batches{}, err
+	}
+	return b, nil
+}
+
+// OffsetForTime implements Data.
+func (e *engine) OffsetForTime(partID uint32, ts int64, start, limit int64) (at TimeOffset, ok bool, err error) {
+	from, err := e.lastBefore(partID, ts)
+	if err != nil {
+		return at, false, err
+	}
+	return e.find(partID, max(from, start), limit, start, func(max int64) bool { return max >= ts }, func(t int64) bool { return t >= ts })
+}
+
+// lastBefore is the offset up to which all timestamps are known to be less than ts.
+func (e *engine) lastBefore(partID uint32, ts int64) (int64, error) {
+	it, err := e.iter(prefix(partID, kindIndex), prefix(partID, kindIndex+1))
+	if err != nil {
+		return 0, err
+	}
+	k := indexKey(partID, ts, 0)
+	ix, err := index(it, it.SeekLT(k.bytes()))
+	if err = errors.Join(err, it.Close()); err != nil || !ix.ok {
+		return 0, err
+	}
+	return ix.last + 1, nil
+}
+
+// find is the first record in [start, limit) whose timestamp satisfies want, looking from the batch that covers offset on, and only
+// into batches whose greatest timestamp satisfies batch.
+func (e *engine) find(partID uint32, offset, limit, start int64, batch, want func(int64) bool) (at TimeOffset, ok bool, err error) {
+	err = e.batches(partID, offset, func(last int64, b record.Batch) (bool, error) {
+		if last >= limit {
+			return false, nil
+		}
+		if !batch(b.MaxTimestamp()) {
+			return true, nil
+		}
+		rerr := record.Each(b, func(_ int, m record.Meta) bool {
+			o := b.BaseOffset() + int64(m.OffsetDelta)
+			if o >= start && want(m.Timestamp) {
+				at, ok = TimeOffset{o, m.Timestamp, b.LeaderEpoch()}, true
+			}
+			return !ok
+		})
+		if rerr != nil {
+			return false, &CorruptError{partID, last, rerr}
+		}
+		return !ok, nil
+	})
+	return at, ok, err
+}
+
+// MaxTimestamp implements Data.
+func (e *engine) MaxTimestamp(partID uint32, start, limit int64) (at TimeOffset, ok bool, err error) {
+	ix, err := e.lastIndexBelow(partID, limit)
+	if err != nil {
+		return at, false, err
+	}
+	most, from := record.NoTime, start
+	if ix.ok && ix.last >= start {
+		most, from = ix.maxTime, ix.last+1
+	}
+	first := int64(-1) // of the last MB: where a greater timestamp was found
+	err = e.batches(partID, from, func(last int64, b record.Batch) (bool, error) {
+		if last >= limit {
+			return false, nil
+		}
+		if b.MaxTimestamp() > most {
+			most, first = b.MaxTimestamp(), b.BaseOffset()
+		}
+		return true, nil
+	})
+	if err != nil || most < 0 {
+		return at, false, err
+	}
+	if from = first; from < 0 {
+		if from, err = e.lastBefore(partID, most); err != nil {
+			return at, false, err
+		}
+	}
+	reached := func(t int64) bool { return t >= most }
+	at, ok, err = e.find(partID, max(from, start), limit, start, reached, reached)
+	if ok || err != nil {
+		return at, ok, err
+	}
+	return e.scanMax(partID, start, limit)
+}
+
+// scanMax looks at every batch: the greatest timestamp that the index or a batch knows belongs to a record below start.
+func (e *engine) scanMax(partID uint32, start, limit int64) (at TimeOffset, ok bool, err error) {
+	at.Timestamp = record.NoTime
+	err = e.batches(partID, start, func(last int64, b record.Batch) (bool, error) {
+		if last >= limit {
+			return false, nil
+		}
+		if b.MaxTimestamp() <= at.Timestamp {
+			return true, nil
+		}
+		rerr := record.Each(b, func(_ int, m record.Meta) bool {
+			if o := b.BaseOffset() + int64(m.OffsetDelta); o >= start && m.Timestamp > at.Timestamp {
+				at, ok = TimeOffset{o, m.Timestamp, b.LeaderEpoch()}, true
+			}
+			return true
+		})
+		if rerr != nil {
+			return false, &CorruptError{partID, last, rerr}
+		}
+		return true, nil
+	})
+	return at, ok, err
+}
+
+// lastIndexBelow is the last entry below an offset.
+func (e *engine) lastIndexBelow(partID uint32, offset int64) (indexEntry, error) {
+	it, err := e.iter(prefix(partID, kindIndex), prefix(partID, kindIndex+1))
+	if err != nil {
+		return indexEntry{}, err
+	}
+	var ix indexEntry
+	for ok := it.Last(); ok && err == nil; ok = it.Prev() {
+		if tail8(it.Key()) < offset {
+			ix, err = index(it, true)
+			break
+		}
+	}
+	return ix, errors.Join(err, it.Error(), it.Close())
+}
+
+// Expire implements Data. A segment without timestamps is as old as its end was rolled.
+func (e *engine) Expire(partID uint32, start, limit int64, minTime time.Time, maxBytes int64) (int64, error) {
+	p, err := e.part(partID)
+	if err != nil {
+		return start, err
+	}
+	rolls, err := e.rolls(partID)
+	if err != nil {
+		return start, err
+	}
+	e.mu.Lock()
+	bytes := p.bytes
+	e.mu.Unlock()
+	old := int64(math.MinInt64)
+	if !minTime.IsZero() {
+		old = minTime.UnixMilli()
+	}
+	at := start
+	for _, r := range rolls {
+		if r.Offset <= start {
+			continue
+		}
+		newest := r.maxTime
+		if newest < 0 {
+			newest = r.TimeMs
+		}
+		if r.Offset > limit || newest >= old && (maxBytes < 0 || bytes-r.Bytes < maxBytes) {
+			break
+		}
+		at = r.Offset
+	}
+	return at, nil
+}
+
+// Size implements Data.
+func (e *engine) Size(partID uint32) (int64, error) {
+	p, err := e.part(partID)
+	if err != nil {
+		return 0, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return p.bytes - p.startMark.bytes, nil
+}

@@ -1,0 +1,319 @@
+package sim
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"troupe/storage"
+	"troupe/storage/record"
+)
+
+// Data is the model engine of storage.Data: everything in memory, the writes since the last Wait kept apart, so that a crash can lose
+// any suffix of them. As on a write-ahead log, an earlier write never gets lost while a later one stays.
+type Data struct {
+	// NoSync makes the store lie: Wait returns without making anything durable. For tests that must fail then. Set it before use.
+	NoSync bool
+
+	mu      sync.Mutex
+	live    dataState // what reads see
+	durable dataState // what is left after a crash that loses all it can
+	tail    []unit
+	dead    bool
+	failed  error
+	faults  Faults
+	seq     uint64 // of the last applied write
+	waits   map[*storage.Write]uint64
+	waited  int
+}
+
+// Faults are what a disk may do. The zero value does nothing wrong.
+type Faults struct {
+	Fail error                // the next Apply or Wait fails with it, and so does everything after
+	Full bool                 // Free says that the disk is full
+	Slow func(storage string) // called at the begin of "apply", "wait" and "read"
+}
+
+// unit is what is durable as a whole: a part of the write with the number seq.
+type unit struct {
+	seq uint64
+	do  func(dataState)
+}
+
+// Rand is the randomness that a crash needs; *rand.Rand of math/rand/v2 has it.
+type Rand interface{ IntN(n int) int }
+
+// NewData is an empty store.
+func NewData() *Data {
+	return &Data{live: dataState{}, durable: dataState{}, waits: map[*storage.Write]uint64{}}
+}
+
+// SetFaults changes what goes wrong from now on.
+func (d *Data) SetFaults(f Faults) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.faults = f
+}
+
+// Unsynced is how many units of writes a crash may lose.
+func (d *Data) Unsynced() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.tail)
+}
+
+// Waits is how many writes were waited for so far.
+func (d *Data) Waits() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waited
+}
+
+// Crash ends this store and returns what the next process finds: all that is durable and a random first part of what is not. A write
+// may be torn between its units, never inside one.
+func (d *Data) Crash(rng Rand) *Data {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+	for _, u := range d.tail[:rng.IntN(len(d.tail)+1)] {
+		u.do(d.durable)
+	}
+	next := NewData()
+	next.NoSync = d.NoSync
+	next.live, next.durable = d.durable.clone(), d.durable.clone()
+	return next
+}
+
+func (d *Data) slow(op string) {
+	d.mu.Lock()
+	f := d.faults.Slow
+	d.mu.Unlock()
+	if f != nil {
+		f(op)
+	}
+}
+
+// state says whether the store still works. d is locked.
+func (d *Data) state() error {
+	if d.dead {
+		return ErrCrashed
+	}
+	return d.failed
+}
+
+// fail takes the fault that is due. d is locked.
+func (d *Data) fail() error {
+	if d.faults.Fail != nil && d.failed == nil {
+		d.failed = d.faults.Fail
+	}
+	return d.state()
+}
+
+// Apply implements storage.Data. As the real engine, it makes a write out of units: the marks with the records of the first slab, then
+// slab by slab, then what deletes.
+func (d *Data) Apply(w *storage.Write) error {
+	d.slow("apply")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.fail(); err != nil {
+		return err
+	}
+	d.seq++
+	d.waits[w] = d.seq
+	late := slices.ContainsFunc(w.Ops, func(o storage.Op) bool {
+		return o.Kind != storage.OpEpoch && o.Kind != storage.OpRoll && o.Kind != storage.OpDropProducer
+	})
+	var first []storage.Op
+	if !late {
+		first = slices.Clone(w.Ops)
+	}
+	for i := 0; i < len(w.Records) || len(first) > 0; {
+		k := i
+		for k < len(w.Records) && w.Records[k].Slab == w.Records[i].Slab {
+			k++
+		}
+		recs, ops := copies(w.Records[i:k]), first
+		d.add(func(s dataState) { s.ops(ops, recs); s.append(recs) })
+		i, first = k, nil
+	}
+	if late {
+		ops := slices.Clone(w.Ops)
+		d.add(func(s dataState) { s.ops(ops, nil) })
+	}
+	return nil
+}
+
+func (d *Data) add(do func(dataState)) {
+	do(d.live)
+	d.tail = append(d.tail, unit{d.seq, do})
+}
+
+// Wait implements storage.Data.
+func (d *Data) Wait(w *storage.Write) error {
+	d.slow("wait")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.fail(); err != nil {
+		return err
+	}
+	seq, ok := d.waits[w]
+	if !ok {
+		return errors.New("sim: a write is waited for that was not applied")
+	}
+	delete(d.waits, w)
+	d.waited++
+	if d.NoSync {
+		return nil
+	}
+	n := 0
+	for ; n < len(d.tail) && d.tail[n].seq <= seq; n++ {
+		d.tail[n].do(d.durable)
+	}
+	d.tail = slices.Delete(d.tail, 0, n)
+	return nil
+}
+
+// read runs fn on what the store holds now.
+func (d *Data) read(partID uint32, fn func(p *dataPart)) error {
+	d.slow("read")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead {
+		return ErrCrashed
+	}
+	p := d.live[partID]
+	if p == nil {
+		p = newPart()
+	}
+	fn(p)
+	return nil
+}
+
+// Load implements storage.Data.
+func (d *Data) Load(partID uint32) (l storage.Loaded, err error) {
+	err = d.read(partID, func(p *dataPart) { l = p.load() })
+	return l, err
+}
+
+// Read implements storage.Data.
+func (d *Data) Read(partID uint32, offset, limit int64, maxBytes int, minOne bool) (b storage.Batches, err error) {
+	err = d.read(partID, func(p *dataPart) {
+		for _, x := range p.batches {
+			if x.last() < offset {
+				continue
+			}
+			if x.last() >= limit || b.Bytes+len(x.bytes) > maxBytes && !(minOne && b.Bytes == 0) {
+				return
+			}
+			b.Data = append(b.Data, slices.Clone(x.bytes))
+			b.Bytes += len(x.bytes)
+		}
+	})
+	return b, err
+}
+
+// OffsetForTime implements storage.Data.
+func (d *Data) OffsetForTime(partID uint32, ts int64, start, limit int64) (at storage.TimeOffset, ok bool, err error) {
+	err = d.read(partID, func(p *dataPart) {
+		p.records(start, limit, func(t storage.TimeOffset) bool {
+			if t.Timestamp >= ts {
+				at, ok = t, true
+			}
+			return !ok
+		})
+	})
+	return at, ok, err
+}
+
+// MaxTimestamp implements storage.Data.
+func (d *Data) MaxTimestamp(partID uint32, start, limit int64) (at storage.TimeOffset, ok bool, err error) {
+	at.Timestamp = record.NoTime
+	err = d.read(partID, func(p *dataPart) {
+		p.records(start, limit, func(t storage.TimeOffset) bool {
+			if t.Timestamp > at.Timestamp {
+				at, ok = t, true
+			}
+			return true
+		})
+	})
+	if !ok {
+		at = storage.TimeOffset{}
+	}
+	return at, ok, err
+}
+
+// Expire implements storage.Data.
+func (d *Data) Expire(partID uint32, start, limit int64, minTime time.Time, maxBytes int64) (at int64, err error) {
+	old := int64(math.MinInt64)
+	if !minTime.IsZero() {
+		old = minTime.UnixMilli()
+	}
+	err = d.read(partID, func(p *dataPart) { at = p.expire(start, limit, old, maxBytes) })
+	return at, err
+}
+
+// Size implements storage.Data.
+func (d *Data) Size(partID uint32) (n int64, err error) {
+	err = d.read(partID, func(p *dataPart) { n = p.bytes - p.startBytes })
+	return n, err
+}
+
+// Partitions implements storage.Data.
+func (d *Data) Partitions() ([]uint32, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead {
+		return nil, ErrCrashed
+	}
+	var out []uint32
+	for id, p := range d.live {
+		if !p.empty() {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Reclaim implements storage.Data: the model has nothing to give back.
+func (d *Data) Reclaim([]uint32) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state()
+}
+
+// Free implements storage.Data.
+func (d *Data) Free() (bytes uint64, full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.faults.Full {
+		return 0, true
+	}
+	return math.MaxUint64, false
+}
+
+// Metrics implements storage.Data.
+func (d *Data) Metrics() map[string]float64 {
+	return map[string]float64{"unsynced_units": float64(d.Unsynced()), "commits_total": float64(d.Waits())}
+}
+
+// Close implements storage.Data.
+func (d *Data) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+	return nil
+}
+
+// Reopen is the store after a clean end of the process: all of it is durable.
+func (d *Data) Reopen() *Data {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+	next := NewData()
+	next.NoSync = d.NoSync
+	next.live, next.durable = d.live.clone(), d.live.clone()
+	return next
+}

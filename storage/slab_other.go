@@ -1,0 +1,7 @@
+//go:build !unix
+
+package storage
+
+func mapBytes(int) []byte { return nil }
+
+func unmapBytes([]byte) {}

@@ -1,0 +1,132 @@
+package storage
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// The pool keeps idle slabs by size class: four sizes per doubling, so at most a quarter of a buffer is lost. Reused memory
+// matters more than it seems: newly touched pages can cost more than all the work done on them.
+// Large buffers are mapped outside the Go heap, so that the collector does not reserve as much again for them.
+const (
+	minSlab    = 1 << 10  // least size of a buffer
+	mappedFrom = 32 << 10 // from here on buffers are mapped
+	slabSizes  = 4 * 40
+	maxPlaces  = 64 // a larger list of batches is not kept
+)
+
+var pool struct {
+	sizes [slabSizes]struct {
+		sync.Mutex
+		idle []*Slab
+	}
+	idle atomic.Int64 // bytes
+	max  atomic.Int64
+}
+
+// poison makes released slabs unreadable in tests: 0xdd over everything.
+var poison atomic.Bool
+
+// PoisonSlabs overwrites every slab at its last release, so that a use after it shows. For tests and the simulator.
+func PoisonSlabs(on bool) { poison.Store(on) }
+
+// SlabPool sets how many bytes of idle slabs are kept for the next request, and gives back what is more. Default 64 MiB.
+func SlabPool(bytes int64) {
+	pool.max.Store(max(bytes, 1))
+	for i := range pool.sizes {
+		c := &pool.sizes[i]
+		c.Lock()
+		for len(c.idle) > 0 && pool.idle.Load() > pool.max.Load() {
+			k := len(c.idle) - 1
+			s := c.idle[k]
+			c.idle[k], c.idle = nil, c.idle[:k]
+			pool.idle.Add(-int64(cap(s.buf)))
+			unmapSlab(s)
+		}
+		c.Unlock()
+	}
+}
+
+// TrimSlabs gives back all idle slabs, for a broker that has become quiet.
+func TrimSlabs() {
+	keep := pool.max.Load()
+	SlabPool(1)
+	pool.max.Store(keep)
+}
+
+// IdleSlabs is how many bytes the pool keeps.
+func IdleSlabs() int64 { return pool.idle.Load() }
+
+// slabClass is the class of a size, and the size of its buffers.
+func slabClass(n int) (class, size int) {
+	n = max(n, minSlab)
+	shift := max(bits.Len(uint(n-1))-3, 0) // n-1 has three leading bits: 4..7 quarters of a power of two
+	quarters := (n-1)>>shift + 1           // 5..8
+	return shift*4 + quarters - 5, quarters << shift
+}
+
+func takeSlab(n int) *Slab {
+	slabsLive.Add(1)
+	class, size := slabClass(n)
+	c := &pool.sizes[class]
+	c.Lock()
+	if k := len(c.idle) - 1; k >= 0 {
+		s := c.idle[k]
+		c.idle[k], c.idle = nil, c.idle[:k]
+		c.Unlock()
+		pool.idle.Add(-int64(cap(s.buf)))
+		s.refs.Store(1)
+		return s
+	}
+	c.Unlock()
+	s := &Slab{class: class}
+	if size >= mappedFrom {
+		s.buf = mapBytes(size)
+	}
+	if s.buf == nil {
+		s.buf = make([]byte, size)
+	}
+	s.refs.Store(1)
+	return s
+}
+
+// giveSlab takes a slab back whose last reference has gone.
+func giveSlab(s *Slab) {
+	slabsLive.Add(-1)
+	if s.tails.Load() != 0 {
+		panic("BUG: slab released while the tail holds it")
+	}
+	if cap(s.at) > maxPlaces {
+		s.at = nil
+	}
+	s.at, s.spoilt = s.at[:0], false
+	s.buf = s.buf[:0:cap(s.buf)]
+	if poison.Load() {
+		b := s.buf[:cap(s.buf)]
+		for i := range b {
+			b[i] = 0xdd
+		}
+	}
+	limit := pool.max.Load()
+	if limit == 0 {
+		limit = 64 << 20
+	}
+	if pool.idle.Load()+int64(cap(s.buf)) > limit {
+		unmapSlab(s)
+		return
+	}
+	pool.idle.Add(int64(cap(s.buf)))
+	c := &pool.sizes[s.class]
+	c.Lock()
+	c.idle = append(c.idle, s)
+	c.Unlock()
+}
+
+// unmapSlab ends a buffer's life.
+func unmapSlab(s *Slab) {
+	if cap(s.buf) >= mappedFrom {
+		unmapBytes(s.buf[:cap(s.buf)])
+	}
+	s.buf = nil
+}
