@@ -1,0 +1,73 @@
+package api
+
+// schemas describes the requests of every served key but Produce, which is read field by field off the socket.
+// Names stand in the order of Kafka's message definitions (clients/src/main/resources/common/message).
+var schemas = map[int16]schema{
+	1: {flex: 12, fields: []field{ // Fetch
+		num(4).until(14), // ReplicaId
+		num(4), num(4),   // MaxWaitMs, MinBytes
+		num(4).since(3),                  // MaxBytes
+		num(1).since(4),                  // IsolationLevel
+		num(4).since(7), num(4).since(7), // SessionId, SessionEpoch
+		list( // Topics
+			str().until(12), num(16).since(13), // Topic, TopicId
+			list( // Partitions
+				num(4),           // Partition
+				num(4).since(9),  // CurrentLeaderEpoch
+				num(8),           // FetchOffset
+				num(4).since(12), // LastFetchedEpoch
+				num(8).since(5),  // LogStartOffset
+				num(4),           // PartitionMaxBytes
+			).with(tagged{0, num(16)}, tagged{1, num(8)}), // ReplicaDirectoryId, HighWatermark
+		),
+		list(str().since(7).until(12), num(16).since(13), plain(num(4))).since(7), // ForgottenTopicsData: Topic, TopicId, Partitions
+		str().since(11), // RackId
+	}, tags: []tagged{{0, str().nullable(0)}, {1, structure(num(4), num(8))}}}, // ClusterId, ReplicaState
+	2: {flex: 6, fields: []field{ // ListOffsets
+		num(4), num(1).since(2), // ReplicaId, IsolationLevel
+		list(str(), list(num(4), num(4).since(4), num(8), num(4).until(0))), // Topics: Name, Partitions: PartitionIndex, CurrentLeaderEpoch, Timestamp, MaxNumOffsets
+		num(4).since(10), // TimeoutMs
+	}},
+	3: {flex: 9, fields: []field{ // Metadata
+		list(num(16).since(10), str().nullable(10)).nullable(1), // Topics: TopicId, Name
+		num(1).since(4),           // AllowAutoTopicCreation
+		num(1).since(8).until(10), // IncludeClusterAuthorizedOperations
+		num(1).since(8),           // IncludeTopicAuthorizedOperations
+	}},
+	17: {flex: never, fields: []field{str()}}, // SaslHandshake: Mechanism
+	18: {flex: 3, fields: []field{ // ApiVersions
+		str().since(3), str().since(3), // ClientSoftwareName, ClientSoftwareVersion
+		str().since(5).nullable(5), num(4).since(5), // ClusterId, NodeId
+	}},
+	19: {flex: 5, fields: []field{ // CreateTopics
+		list(
+			str(), num(4), num(2), // Name, NumPartitions, ReplicationFactor
+			list(num(4), plain(num(4))),    // Assignments: PartitionIndex, BrokerIds
+			list(str(), str().nullable(0)), // Configs: Name, Value
+		),
+		num(4), num(1).since(1), // timeoutMs, validateOnly
+	}},
+	20: {flex: 4, fields: []field{ // DeleteTopics
+		list(str().nullable(6), num(16)).since(6), // Topics: Name, TopicId
+		plain(str()).until(5),                     // TopicNames
+		num(4),                                    // TimeoutMs
+	}},
+	22: {flex: 2, fields: []field{ // InitProducerId
+		str().nullable(0), num(4), // TransactionalId, TransactionTimeoutMs
+		num(8).since(3), num(2).since(3), // ProducerId, ProducerEpoch
+	}},
+	23: {flex: 4, fields: []field{ // OffsetForLeaderEpoch
+		num(4).since(3), // ReplicaId
+		list(str(), list(num(4), num(4).since(2), num(4))), // Topics: Topic, Partitions: Partition, CurrentLeaderEpoch, LeaderEpoch
+	}},
+	36: {flex: 2, fields: []field{raw()}}, // SaslAuthenticate: AuthBytes
+	37: {flex: 2, fields: []field{ // CreatePartitions
+		list(str(), num(4), list(plain(num(4))).nullable(0)), // Topics: Name, Count, Assignments: BrokerIds
+		num(4), num(1), // TimeoutMs, ValidateOnly
+	}},
+	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}}, // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
+	75: {flex: 0, fields: []field{ // DescribeTopicPartitions
+		list(str()), num(4), // Topics: Name; ResponsePartitionLimit
+		structure(str(), num(4)).nullable(0), // Cursor: TopicName, PartitionIndex
+	}},
+}
