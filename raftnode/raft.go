@@ -61,6 +61,7 @@ type raftActor struct {
 
 	view     *logView
 	flushing bool          // a flush is in the mailbox
+	moved    bool          // the status is to be posted
 	conf     *pb.ConfState // the membership after the last Apply that was sent
 	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
 	status   Status        // as posted last
@@ -136,6 +137,7 @@ func (a *raftActor) enter(m Enter) {
 
 // appended moves the view, then steps what became true with the writes. Order: the view first, for the responses let the library read it.
 func (a *raftActor) appended(m appended) {
+	a.moved = true
 	for _, w := range m.ms {
 		if s := w.GetSnapshot(); s != nil {
 			a.view.installed(s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm())
@@ -162,6 +164,7 @@ func (a *raftActor) respond(r *pb.Message) {
 
 // applied answers the library for every batch up to the index. A membership change is given to it before its batch is answered.
 func (a *raftActor) applied(m Applied) {
+	a.moved = true
 	for len(a.applying) > 0 {
 		first := a.applying[0]
 		es := first.m.GetEntries()
@@ -211,6 +214,7 @@ func (a *raftActor) compact(m Compact) {
 	term, err := a.view.Term(m.Index)
 	kit.Invariant(err == nil, "BUG: raft: no term of %d: %v", m.Index, err)
 	a.view.compacted(m.Index, term)
+	a.moved = true
 	a.log.Tell(compactLog{m.Index, term})
 }
 

@@ -9,9 +9,13 @@ import (
 
 // wake asks for a drain behind all that is in the mailbox now, so that one Ready takes in many messages.
 func (a *raftActor) wake(c kit.Context) {
-	if !a.flushing && (a.rn.HasReady() || a.view.wanted) {
+	switch {
+	case a.flushing:
+	case a.rn.HasReady() || a.view.wanted:
 		a.flushing = true
 		c.Self().Tell(flush{})
+	case a.moved:
+		a.publish(c)
 	}
 }
 
@@ -61,6 +65,7 @@ func (a *raftActor) apply(m *pb.Message) {
 
 // publish posts the status, and tells the state machine and people if somebody else leads.
 func (a *raftActor) publish(c kit.Context) {
+	a.moved = false
 	b := a.rn.BasicStatus()
 	s := Status{
 		ID: a.o.ID, Role: b.RaftState.String(), Term: b.HardState.GetTerm(), Leader: b.Lead,

@@ -1,0 +1,157 @@
+package raftnode
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
+	"troupe/actors/meta"
+	"troupe/storage"
+	"troupe/storage/sim"
+)
+
+// held is a store whose appends and syncs the story sees, and which it can let fail.
+type held struct {
+	*sim.Meta
+	st   *kitsim.Stage
+	fail bool
+}
+
+func (h *held) Append(w storage.MetaAppend, sync bool) error {
+	var es []string
+	for _, e := range w.Entries {
+		es = append(es, fmt.Sprintf("%d@%d", e.GetIndex(), e.GetTerm()))
+	}
+	line := fmt.Sprintf("disk: append [%s] over %d", strings.Join(es, " "), w.OldLast)
+	if hs := w.HardState; hs != nil {
+		line += fmt.Sprintf(" term=%d vote=%d commit=%d", hs.GetTerm(), hs.GetVote(), hs.GetCommit())
+	}
+	h.st.Say("%s sync=%v", line, sync)
+	if h.fail {
+		return errors.New("input/output error")
+	}
+	return h.Meta.Append(w, sync)
+}
+
+func (h *held) Compact(index, term uint64) error {
+	h.st.Say("disk: compact %d@%d", index, term)
+	return h.Meta.Compact(index, term)
+}
+
+// TestStories runs the raft actor with its log actor on a model store; the state machine and the network are the story's.
+func TestStories(t *testing.T) {
+	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
+		s := &story{t: t, st: st, disk: &held{Meta: sim.NewMeta(), st: st}, fsm: st.Probe("fsm"), board: &Board{}}
+		return s.command
+	})
+}
+
+type story struct {
+	t     testing.TB
+	st    *kitsim.Stage
+	disk  *held
+	fsm   *kitsim.Probe
+	board *Board
+	raft  *kit.Ref
+	asked *Install
+}
+
+// Send implements Peers: what goes out is said, and told to be lost if it goes to node 9.
+func (s *story) Send(m *pb.Message) bool {
+	var es []string
+	for _, e := range m.GetEntries() {
+		es = append(es, fmt.Sprintf("%d@%d", e.GetIndex(), e.GetTerm()))
+	}
+	s.st.Say("net: %v to %d term=%d index=%d commit=%d reject=%v [%s]", m.GetType(), m.GetTo(), m.GetTerm(), m.GetIndex(), m.GetCommit(), m.GetReject(), strings.Join(es, " "))
+	return m.GetTo() != 9
+}
+
+func (s *story) command(d *datadriven.TestData) string {
+	arg := func(name string) (v uint64) {
+		if d.HasArg(name) {
+			d.ScanArgs(s.t, name, &v)
+		}
+		return v
+	}
+	switch d.Cmd {
+	case "boot":
+		var voters []uint64
+		for _, a := range d.CmdArgs {
+			if a.Key == "voters" {
+				for _, v := range a.Vals {
+					var id uint64
+					fmt.Sscan(v, &id)
+					voters = append(voters, id)
+				}
+			}
+		}
+		return s.boot(voters)
+	case "enter":
+		s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq")}, []byte(d.Input)})
+	case "enter-many":
+		for i := range arg("n") {
+			s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq") + i}, []byte("x")})
+		}
+	case "applied":
+		s.raft.Tell(Applied{arg("index")})
+	case "compact":
+		s.raft.Tell(Compact{arg("index")})
+	case "fail-disk":
+		s.disk.fail = true
+	case "status":
+		b := s.board.Status()
+		return fmt.Sprintf("%s term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
+	case "receive":
+		s.raft.Tell(Incoming{s.message(d, arg)})
+	case "built":
+		s.raft.Tell(SnapshotBuilt{Mark{arg("index"), arg("term"), &pb.ConfState{Voters: []uint64{1, 2, 3}, AutoLeave: new(false)}}, []byte(d.Input)})
+	case "sent":
+		s.raft.Tell(SnapshotSent{ID: arg("to"), OK: d.HasArg("ok")})
+	case "installed":
+		i, ok := kitsim.Last[*Install](s.fsm)
+		if !ok || i == s.asked {
+			return "no installation was asked for"
+		}
+		s.asked = i
+		must(s.t, s.disk.Install(storage.MetaApplied{Index: i.Mark.Index, Term: i.Mark.Term, ConfState: i.Mark.Conf}, i.Hard))
+		i.Reply(Installed{Install: i, Done: true})
+	default:
+		return "unknown command " + d.Cmd
+	}
+	return ""
+}
+
+func (s *story) boot(voters []uint64) string {
+	if !s.st.Node.Up() {
+		s.st.Restart()
+		s.disk.Meta = s.disk.Meta.Crash(0)
+	}
+	l, err := Found(s.disk, voters)
+	if err != nil {
+		return err.Error()
+	}
+	s.raft = Spawn(s.st.Sys, Options{ID: 1, Store: s.disk, Loaded: l, FSM: s.fsm.Ref(), Peers: s, Board: s.board})
+	return fmt.Sprintf("applied %d, log (%d, %d], commit %d", l.Applied, l.TruncIndex, l.LastIndex, l.HardState.GetCommit())
+}
+
+func (s *story) message(d *datadriven.TestData, arg func(string) uint64) *pb.Message {
+	m := &pb.Message{From: new(arg("from")), To: new(uint64(1)), Term: new(arg("term")), Index: new(arg("index")), LogTerm: new(arg("logterm")), Commit: new(arg("commit"))}
+	m.Type = pb.MessageType(pb.MessageType_value[d.CmdArgs[0].Key]).Enum()
+	if n := arg("entries"); n > 0 {
+		m.Entries = entries(m.GetIndex()+1, m.GetTerm(), int(n))
+	}
+	if d.HasArg("reject") {
+		m.Reject, m.RejectHint = new(true), new(arg("hint"))
+	}
+	if m.GetType() == pb.MsgSnap {
+		m.Snapshot = &pb.Snapshot{Data: []byte(d.Input), Metadata: &pb.SnapshotMetadata{Index: new(arg("at")), Term: new(arg("term")),
+			ConfState: &pb.ConfState{Voters: []uint64{1, 2, 3}, AutoLeave: new(false)}}}
+	}
+	return m
+}
