@@ -27,10 +27,12 @@ type flightRecorder struct {
 	dying   sync.Mutex // the first to crash writes its dump undisturbed
 }
 
-// SetFatal replaces the end of the process: for tests. It must be called before the first Spawn.
+// SetFatal replaces the end of the process: for tests. When exit returns, so does Fatal; an actor that panicked stops.
+// It must be called before the first Spawn.
 func (t *Troupe) SetFatal(exit func(reason string)) { t.exit = exit }
 
-// SetDumpDir makes flight recorder dumps go to files in dir, the newest 20; without it they go to the log.
+// SetDumpDir makes flight recorder dumps go to files in dir, the newest 20; without it they go to the log. dir is made
+// when it is needed.
 // It must be called before the first Spawn.
 func (t *Troupe) SetDumpDir(dir string) { t.dumpDir = dir }
 
@@ -40,6 +42,11 @@ func (t *Troupe) Fatal(reason string, attrs ...any) {
 }
 
 func (t *Troupe) crash(reason, dump string, attrs ...any) {
+	t.record(reason, dump, attrs)
+	t.exit(reason)
+}
+
+func (t *Troupe) record(reason, dump string, attrs []any) {
 	t.dying.Lock()
 	defer t.dying.Unlock()
 	if path, err := t.writeDump(dump); err == nil {
@@ -47,12 +54,14 @@ func (t *Troupe) crash(reason, dump string, attrs ...any) {
 	} else {
 		t.log.Error(reason, append(attrs, "flight_recorder", dump)...)
 	}
-	t.exit(reason)
 }
 
 func (t *Troupe) writeDump(dump string) (string, error) {
 	if t.dumpDir == "" {
 		return "", os.ErrNotExist
+	}
+	if err := os.MkdirAll(t.dumpDir, 0o700); err != nil {
+		return "", err
 	}
 	old, _ := filepath.Glob(filepath.Join(t.dumpDir, "flight-*.txt"))
 	slices.Sort(old)

@@ -140,3 +140,29 @@ func TestPoolIsBoundedAndFair(t *testing.T) {
 	}
 	until(t, "all done", func() bool { return tr.Pool().Done == 1005 })
 }
+
+// 100,000 idle actors must be cheap: what an actor that has worked keeps, once its goroutine has gone.
+func TestIdleActorsAreSmall(t *testing.T) {
+	tr := hasty(t)
+	tr.Spawn("first", fn(func(Context, any) {}), Options{})
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	before := heap()
+	const n = 10_000
+	for i := range n {
+		r := tr.Spawn(fmt.Sprintf("a/%d", i), fn(func(Context, any) {}), Options{})
+		for range 100 {
+			r.Tell(1)
+		}
+	}
+	until(t, "janitor at rest", func() bool { return len(tr.janitor.list()) == 0 })
+	if each := int64(heap()-before) / n; each > 2048 {
+		t.Fatalf("%d bytes each", each)
+	} else {
+		t.Logf("%d bytes each", each)
+	}
+}

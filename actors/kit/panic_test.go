@@ -48,7 +48,7 @@ func loud(t *testing.T) (*Troupe, *bytes.Buffer, *atomic.Int32) {
 
 func TestPanicEndsTheProcess(t *testing.T) {
 	tr, log, fatals := loud(t)
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "dumps")
 	tr.SetDumpDir(dir)
 	j := &journal{}
 	r := tr.Spawn("log/1", &fragile{j: j}, Options{})
