@@ -55,7 +55,7 @@ type mailbox struct {
 	fresh bool   // no message was handled since that reading
 	woke  bool   // the goroutine has just begun or was woken
 	inv   actor.MessageInvoker
-	inSys any    // the system message in work; written under mu
+	inSys any // the system message in work; written under mu
 }
 
 // Post implements Box.
