@@ -1,9 +1,6 @@
 package node
 
-import (
-	"troupe/actors/kit"
-	"troupe/actors/meta"
-)
+import "troupe/actors/kit"
 
 // tick looks at what the start still waits for, and at the Raft leader.
 //
@@ -46,11 +43,3 @@ type Down struct {
 
 // Refuse implements kit.Refuser.
 func (s *Shutdown) Refuse() { s.Reply(Down{Shutdown: s}) }
-
-// Local is what this node holds of one partition, for the doctor: Known is false if the image does not name it.
-type Local struct {
-	PartID  uint32
-	TopicID meta.TopicID
-	Index   int32
-	Known   bool
-}

@@ -46,6 +46,12 @@ type Broker struct {
 	admin         *admin.Server
 }
 
+// The names of the two actors that are spawned here.
+const (
+	nodeName   = "node"
+	writerName = "writer"
+)
+
 // poolSize bounds how many blocking reads run at a time.
 const poolSize = 32
 
@@ -130,15 +136,15 @@ func (b *Broker) spawn(sp split) error {
 		return err
 	}
 	id, gate := b.stores.id, &writer.Gate{}
-	b.writer = writer.Spawn(b.sys, writer.Options{Data: b.stores.data, Gate: gate})
-	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Board: b.board, NodeID: id.NodeID, Incarnation: id.Incarnation})
+	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate}), kit.Options{Kind: "writer"})
+	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board})
 	b.steps.Finish(node.StepRaft)
 	founding := map[string]string{}
 	if v, ok := b.cfg.Static["min.insync.replicas"]; ok {
 		founding["min.insync.replicas"] = v
 	}
-	b.node = b.sys.Spawn("node", node.New(node.Options{
+	b.node = b.sys.Spawn(nodeName, node.New(node.Options{
 		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), ClusterID: id.ClusterID, PrevEpoch: id.CleanEpoch,
 		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{advertised}, Static: b.cfg.Static, Founding: founding,
 		Metadata: b.metadata, Writer: b.writer, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
@@ -207,7 +213,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	b.door.CloseListeners()
 	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
 	b.door.Close(left())
-	for _, name := range []string{"node", writer.Name} {
+	for _, name := range []string{nodeName, writerName} {
 		b.stopActor(name, left())
 	}
 	if ok && down.Fenced {

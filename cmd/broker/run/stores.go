@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"troupe/actors/meta"
+	"troupe/actors/metadata"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -20,6 +21,7 @@ type stores struct {
 	meta   storage.Meta
 	data   storage.Data
 	loaded storage.MetaLoaded
+	image  *meta.Image // what loaded says
 	id     storage.Identity
 	fresh  bool // the directory was new
 }
@@ -49,6 +51,9 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	}
 	if err == nil {
 		s.loaded, err = raftnode.Found(s.meta, []uint64{s.id.RaftID})
+	}
+	if err == nil {
+		s.image, err = metadata.LoadImage(s.loaded)
 	}
 	if err != nil {
 		s.close()
