@@ -45,46 +45,70 @@ func varint32(b []byte) (v int, n int) {
 	return int(w), n
 }
 
+// zig is the varint at b[i:], still in zigzag, and where the next field begins; a negative place says that it is malformed.
+// It is small enough to be inlined: the walk over the records is the broker's only loop per record.
+func zig(b []byte, i int) (uint64, int) {
+	if uint(i) < uint(len(b)) && b[i] < 0x80 {
+		return uint64(b[i]), i + 1
+	}
+	return zigLong(b, i)
+}
+
+func zigLong(b []byte, i int) (uint64, int) {
+	if uint(i) > uint(len(b)) {
+		return 0, -1
+	}
+	v, n := varint(b[i:])
+	if n == 0 {
+		return 0, -1
+	}
+	return uint64(v)<<1 ^ uint64(v>>63), i + n
+}
+
+// zag undoes zigzag.
+func zag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
 // scan reads the record at the start of b and returns its length in bytes, with its length field; 0 if it is malformed.
 func scan(b []byte, baseTime int64, m *Meta) int {
-	size, n := varint32(b)
-	if n == 0 || size < 0 || size > len(b)-n {
+	u, i := zig(b, 0)
+	if i < 0 || i > 5 || u&1 != 0 || u>>1 > uint64(len(b)-i) {
 		return 0
 	}
-	end := n + size
-	r := b[n:end]
-	if len(r) < 1 {
+	b = b[:i+int(u>>1)]
+	dt, at := zig(b, i+1) // after the attributes
+	if at < 0 {
 		return 0
 	}
-	r = r[1:]
-	dt, n := varint(r)
-	if n == 0 {
+	off, i := zig(b, at)
+	if i < 0 || i-at > 5 || off > 1<<32-1 {
 		return 0
 	}
-	r = r[n:]
-	off, n := varint32(r)
-	if n == 0 {
+	m.Timestamp, m.OffsetDelta = baseTime+zag(dt), int32(zag(off))
+	i, m.NullKey = skip(b, i)
+	if i, _ = skip(b, i); i == len(b)-1 && b[i] == 0 {
+		return len(b)
+	}
+	if i < 0 || !headers(b[i:]) {
 		return 0
 	}
-	r = r[n:]
-	klen, n := varint32(r)
-	if n == 0 || klen > len(r)-n {
-		return 0
+	return len(b)
+}
+
+// skip steps over a field with its length; null says that the length is negative. A negative place says that it is malformed.
+func skip(b []byte, i int) (next int, null bool) {
+	if i < 0 {
+		return -1, false
 	}
-	r = r[n+max(klen, 0):]
-	vlen, n := varint32(r)
-	if n == 0 || vlen > len(r)-n {
-		return 0
+	u, at := zig(b, i)
+	switch {
+	case at < 0 || at-i > 5 || u > 1<<32-1:
+		return -1, false
+	case u&1 != 0:
+		return at, true
+	case u>>1 > uint64(len(b)-at):
+		return -1, false
 	}
-	r = r[n+max(vlen, 0):]
-	m.OffsetDelta, m.Timestamp, m.NullKey = int32(off), baseTime+dt, klen < 0
-	if len(r) == 1 && r[0] == 0 {
-		return end
-	}
-	if !headers(r) {
-		return 0
-	}
-	return end
+	return at + int(u>>1), false
 }
 
 // headers says whether r is exactly a record's list of headers.
