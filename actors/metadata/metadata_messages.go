@@ -1,6 +1,8 @@
 package metadata
 
 import (
+	"fmt"
+
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 )
@@ -19,6 +21,25 @@ type Changed struct {
 //
 // From: node.
 type Seen struct{ *Changed }
+
+// String is how it writes itself in traces.
+func (c *Changed) String() string {
+	if c.Changes.Reset {
+		return fmt.Sprintf("index %d: everything", c.Image.Index())
+	}
+	var topics []string
+	for _, t := range c.Changes.Topics {
+		switch {
+		case t.New == nil:
+			topics = append(topics, "-"+t.Old.Name)
+		case t.Old == nil:
+			topics = append(topics, "+"+t.New.Name)
+		default:
+			topics = append(topics, t.New.Name)
+		}
+	}
+	return fmt.Sprintf("index %d: topics %v brokers %v configs %v", c.Image.Index(), topics, c.Changes.Brokers, c.Changes.Configs)
+}
 
 // Refuse implements kit.Refuser.
 func (c *Changed) Refuse() { c.Reply(Seen{c}) }
