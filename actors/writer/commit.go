@@ -176,8 +176,16 @@ type fifo struct {
 }
 
 func (q *fifo) len() int     { return len(q.list) - q.from }
-func (q *fifo) push(e entry) { q.list = append(q.list, e) }
 func (q *fifo) head() *entry { return &q.list[q.from] }
+
+func (q *fifo) push(e entry) {
+	if len(q.list) == cap(q.list) && q.from > len(q.list)/2 { // never empty: move instead of growing
+		n := copy(q.list, q.list[q.from:])
+		clear(q.list[n:])
+		q.list, q.from = q.list[:n], 0
+	}
+	q.list = append(q.list, e)
+}
 
 func (q *fifo) pop() entry {
 	kit.Invariant(q.len() > 0, "BUG: pop of an empty queue")

@@ -13,9 +13,10 @@
 // last, so frames can overtake each other. The writer knows for each partition the offset that must come next and lets a frame
 // pass only when, for every item in it, the item is the partition's first since it was loaded (Item.First: its predecessor
 // is durable, the partition has read it), or its predecessor has passed, or passes with it. Frames that pass enter one queue, and
-// the queue enters the store in its order: each commit is one atomic storage.Write, the writes are applied in order, and the store
-// makes a prefix of them durable. So what is durable of a partition is a prefix of what it accepted, at every moment and after
-// every crash.
+// the queue enters the store in its order. Frames that pass together are one entry of the queue, whose batches are sorted by
+// partition and offset; so in the order in which batches reach the store, each partition's are contiguous. The store takes the
+// writes in order and after a crash holds a prefix of the batches in that order (a large write is several atomic batches of its
+// own). So what is durable of a partition is a prefix of what it accepted, at every moment and after every crash.
 //
 // # Why no frame waits for ever
 //

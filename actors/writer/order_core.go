@@ -46,7 +46,7 @@ func (f *Frame) live(fn func(*Item) bool) {
 }
 
 // add takes a frame that has arrived and calls pass for every set of frames that may now be committed, in this order; a set of
-// more than one must be committed at once.
+// more than one waits for each other in a cycle and must be committed together.
 func (o *order) add(f *Frame, pass func([]*Frame)) {
 	o.arrival++
 	f.arrival = o.arrival

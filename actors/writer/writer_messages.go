@@ -1,6 +1,8 @@
 package writer
 
 import (
+	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"troupe/actors/kit"
@@ -92,6 +94,42 @@ func (i *Item) SetProducer(p storage.Producer) {
 	i.state = p
 	i.state.Batches = i.window[:n]
 	i.Append.Producer = &i.state
+}
+
+// String says in short what the item is, for traces.
+func (i *Item) String() string {
+	var w strings.Builder
+	fmt.Fprintf(&w, "#%d", i.Index)
+	if i.Written {
+		fmt.Fprintf(&w, " part=%d %d-%d", i.PartID, i.Append.Base, i.Append.Last)
+		if i.First {
+			w.WriteString(" first")
+		}
+	}
+	if i.Code != code.OK {
+		fmt.Fprintf(&w, " %s", i.Code)
+	} else if !i.Written && i.Base >= 0 {
+		fmt.Fprintf(&w, " base=%d", i.Base)
+	}
+	if i.AppendTime > 0 {
+		fmt.Fprintf(&w, " time=%d", i.AppendTime)
+	}
+	if i.Message != "" {
+		fmt.Fprintf(&w, " %q", i.Message)
+	}
+	for _, e := range i.RecordErrors {
+		fmt.Fprintf(&w, " record %d: %q", e.Index, e.Message)
+	}
+	return w.String()
+}
+
+// String says in short what the frame holds, for traces.
+func (f *Frame) String() string {
+	out := make([]string, len(f.Items))
+	for k := range f.Items {
+		out[k] = "(" + f.Items[k].String() + ")"
+	}
+	return strings.Join(out, " ")
 }
 
 // RecordError names one record of a batch that was refused (KIP-467).
