@@ -1,71 +1,100 @@
-# make run: a broker on 127.0.0.1:9092. make test: everything that must hold. The other targets are parts of it, or longer runs.
+# Troupe's build, tests and figures. `make test` is what CI runs.
 #
-# cgo is on where a C compiler is there: then Pebble's memtables and block cache do not count as Go heap. make CGO_ENABLED=0 works too.
-CGO_ENABLED ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 || echo 0)
-export CGO_ENABLED
+# cgo is decided here, once: on where a C compiler is there. With it Pebble keeps memtables and block cache outside Go's
+# heap and zstd is the C library's; without it both count as heap and everything else is the same. CGO=0 forces it off.
+CGO ?= $(if $(shell command -v gcc || command -v cc),1,0)
+export CGO_ENABLED := $(CGO)
 
-N ?= 1000
-SEED ?= 1
-FUZZTIME ?= 10s
-ROUNDS ?= 3
-GO ?= go
+GO   ?= go
+BIN  := bin/broker
+# Packages with unit tests and stories; integration tests run as targets of their own, because they start processes.
+UNIT := $(shell $(GO) list ./... 2>/dev/null | grep -v /integration)
 
-.PHONY: build run test check unit race stories sim fuzz mutants clients crash contract differential bench tidy
+SEED     ?= 1
+N        ?= 1000
+FUZZTIME ?= 20s
+ROUNDS   ?= 20
 
-build:
-	$(GO) build -trimpath -o bin/broker ./cmd/broker
+.PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
+        bench clients crash golden clean help
 
-run: build
-	bin/broker start
+all: build
 
-# Everything, in the order of how soon it fails. STRICT=1 makes a client that could not be installed a failure.
-test: build check unit race clients contract crash mutants differential-short
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+build: ## bin/broker
+	$(GO) build -o $(BIN) ./cmd/broker
+
+run: build ## a broker on 127.0.0.1:9092
+	$(BIN) start
+
+# In the order in which a mistake shows soonest.
+test: build check stories golden sim-short clients differential-smoke crash mutants ## everything CI asks for
 	@echo "make test: all passed"
 
-check:
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w"; exit 1; }
+check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
+
+fmt:
+	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "gofmt -w $$bad"; exit 1; fi
+
+vet:
 	$(GO) vet ./...
+
+staticcheck:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
-tidy:
+tidy: ## floors, sizes, banned calls, documented messages
 	$(GO) test -count=1 ./integration/tidy
 
-# Unit tests, stories, golden captures, the short simulation.
-unit:
-	$(GO) test ./storage/... ./actors/... ./raftnode/... ./kafka/... ./cmd/... ./integration/tidy ./integration/sim/... ./integration/stories/... ./integration/mutants
+# The race detector needs cgo; without a C compiler the tests run without it.
+race: ## unit tests, with the race detector
+ifeq ($(CGO),1)
+	$(GO) test -race -timeout 10m $(UNIT)
+else
+	$(GO) test -timeout 10m $(UNIT)
+endif
 
-race:
-	$(GO) test -race -short ./actors/... ./raftnode/... ./kafka/... ./storage/...
+stories: ## conversations of actors, compared with testdata/*.txt (REWRITE=1 records them anew)
+	$(GO) test -count=1 -timeout 5m -run 'Story|Stories' $(UNIT) $(if $(REWRITE),-rewrite)
 
-stories:
-	$(GO) test -count=1 -run 'Stor(y|ies)' ./actors/... ./raftnode/... ./integration/stories/...
+golden: ## request and response bytes of every key and version served
+	$(GO) test -count=1 -timeout 5m -run Golden ./kafka/...
 
-sim:
-	$(GO) run ./integration/sim/cmd -seed $(SEED) -n $(N)
+sim: ## N seeds from SEED on: whole nodes under crashes, on virtual time
+	SEED=$(SEED) N=$(N) $(GO) test -count=1 -timeout 20m -v -run Sim ./integration/sim
 
-fuzz:
-	@for t in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | awk '{print $$2}' | sort -u); do \
-	  for p in $$(grep -rlE "^func $$t\(" --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
-	    echo "fuzz $$p $$t"; $(GO) test $$p -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+.PHONY: sim-short
+sim-short:
+	$(MAKE) sim N=200
 
-mutants:
-	$(GO) run ./integration/mutants
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for pkg in $(UNIT); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
 
-clients: build
-	BROKER_BIN=$(CURDIR)/bin/broker $(GO) test -count=1 -v -timeout 15m ./integration/clients
+mutants: ## break the code on purpose: a test must notice each time
+	$(GO) test -count=1 -timeout 20m -v -run Mutants ./integration/mutants
 
-contract: build
-	BROKER_BIN=$(CURDIR)/bin/broker $(GO) test -count=1 -timeout 5m ./integration/contract
+differential: build ## the same requests to Kafka and to Troupe, every version
+	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 30m -v -run TestDifferential ./integration/differential
 
-crash: build
-	BROKER_BIN=$(CURDIR)/bin/broker $(GO) test -count=1 -v -timeout 10m ./integration/crash
+differential-smoke: build
+	SMOKE=1 TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/differential
 
-differential: build
-	BROKER_BIN=$(CURDIR)/bin/broker $(GO) test -count=1 -v -timeout 20m ./integration/differential
+clients: build ## real clients against the real binary
+	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
 
-differential-short: build
-	BROKER_BIN=$(CURDIR)/bin/broker $(GO) test -count=1 -short -v -timeout 10m ./integration/differential
+crash: build ## kill -9 in a loop of ROUNDS under load
+	ROUNDS=$(ROUNDS) TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
 
-bench: build
-	$(GO) test -run '^$$' -bench 'Tell|Hop|Mailbox' -benchmem ./actors/kit
-	$(GO) run ./integration/bench -rounds $(ROUNDS)
+bench: build ## the figures of docs/benchmarks.md
+	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 30m -v -run Figures ./integration/bench
+
+clean:
+	rm -rf bin
+
+BIN_PATH := $(CURDIR)/$(BIN)

@@ -1,0 +1,99 @@
+package differential
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"troupe/integration/oracle"
+)
+
+// The environment of a run:
+//
+//	TROUPE_BOOTSTRAP  a broker that runs already, instead of one built and started here
+//	KAFKA_BOOTSTRAP   a Kafka that runs already
+//	CASES             a pattern of case names
+//	SMOKE             1: only the first and last version of each case
+//	SHOW              1: print Kafka's transcripts
+//	PARALLEL          conversations at the same time (default 8)
+//	STRICT            1: a missing oracle fails instead of skipping
+func TestDifferential(t *testing.T) {
+	o := options(t)
+	o.Troupe = os.Getenv("TROUPE_BOOTSTRAP")
+	if o.Troupe == "" {
+		dir := t.TempDir()
+		bin, err := oracle.Build(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, err := oracle.StartBroker(bin, dir+"/node")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := node.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		o.Troupe = node.Bootstrap
+	}
+	result := Run(o)
+	result.Report(os.Stdout)
+	if result.Cases == 0 {
+		t.Fatal("no case was chosen")
+	}
+	if result.Different > 0 {
+		t.Fatalf("%d cases differ", result.Different)
+	}
+}
+
+// TestKafkaWithItself proves the transcripts: one Kafka, told everything twice at the same time, must not differ from
+// itself. It runs on request (SELF=1), or always over a few cases.
+func TestKafkaWithItself(t *testing.T) {
+	o := options(t)
+	second, err := oracle.StartKafka(t.TempDir() + "/second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Stop() })
+	o.Troupe, o.Strict = second.Bootstrap, true
+	if os.Getenv("SELF") == "" && o.Only == nil {
+		o.Only, o.Smoke = regexp.MustCompile(`^(wire|ApiVersions|Produce/(acks|gzip|idem)|Fetch/each|Fetch/session/incr|Metadata/named)`), true
+	}
+	result := Run(o)
+	result.Report(os.Stdout)
+	if result.Cases == 0 || result.Same != result.Cases {
+		t.Fatalf("Kafka differs from itself: %s", result)
+	}
+}
+
+// options reads the environment and starts Kafka where none is given.
+func options(t *testing.T) Options {
+	o := Options{Kafka: os.Getenv("KAFKA_BOOTSTRAP"), Smoke: os.Getenv("SMOKE") == "1", Parallel: 8}
+	if os.Getenv("SHOW") == "1" {
+		o.Show = os.Stdout
+	}
+	if n, err := strconv.Atoi(os.Getenv("PARALLEL")); err == nil {
+		o.Parallel = n
+	}
+	if pattern := os.Getenv("CASES"); pattern != "" {
+		o.Only = regexp.MustCompile(pattern)
+	}
+	if o.Kafka != "" {
+		return o
+	}
+	if err := oracle.Available(); err != nil {
+		if os.Getenv("STRICT") == "1" {
+			t.Fatalf("missing: oracle (%v)", err)
+		}
+		t.Skipf("missing: oracle (%v)", err)
+	}
+	node, err := oracle.StartKafka(t.TempDir() + "/kafka")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Stop() })
+	o.Kafka = node.Bootstrap
+	return o
+}

@@ -1,0 +1,196 @@
+package differential
+
+import (
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// show writes one line for each field of the answer.
+func (s *Side) show(at string, resp kmsg.Response) {
+	if s.own {
+		keepOwn(resp, s.prefix)
+	}
+	s.flatten(at, resp.Key(), reflect.ValueOf(resp).Elem())
+}
+
+// keepOwn drops the topics of other cases from a list of all topics.
+func keepOwn(resp kmsg.Response, prefix string) {
+	m, ok := resp.(*kmsg.MetadataResponse)
+	if !ok {
+		return
+	}
+	var own []kmsg.MetadataResponseTopic
+	for _, t := range m.Topics {
+		if t.Topic != nil && strings.HasPrefix(*t.Topic, prefix) {
+			own = append(own, t)
+		}
+	}
+	m.Topics = own
+}
+
+// inOrder are the keys whose answers keep an order that clients see; elsewhere Kafka's order is that of its hash tables.
+var inOrder = map[int16]bool{1: true, 75: true}
+
+func (s *Side) flatten(path string, key int16, v reflect.Value) {
+	t := v.Type()
+	for i := range t.NumField() {
+		name, f := t.Field(i).Name, v.Field(i)
+		at := path + " " + name
+		switch {
+		case name == "Version":
+		case name == "UnknownTags":
+			tags := f.Interface().(kmsg.Tags)
+			if n := tags.Len(); n > 0 {
+				s.note(at, fmt.Sprint(n))
+			}
+		case name == "RecordBatches":
+			s.showBatches(at, f.Bytes())
+		case f.Kind() == reflect.Struct:
+			s.flatten(at, key, f)
+		case f.Kind() == reflect.Pointer && f.Type().Elem().Kind() == reflect.Struct:
+			if f.IsNil() {
+				s.note(at, "null")
+			} else {
+				s.flatten(at, key, f.Elem())
+			}
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+			s.elements(at, key, f)
+		default:
+			s.note(at, s.scalar(name, f))
+		}
+	}
+}
+
+// elements shows an array: sorted where the order means nothing, and by name where there is one.
+func (s *Side) elements(at string, key int16, v reflect.Value) {
+	switch {
+	case v.IsNil():
+		s.note(at, "null or empty")
+		return
+	case v.Len() == 0:
+		s.note(at, "[]")
+		return
+	}
+	s.note(at, fmt.Sprintf("%d elements", v.Len()))
+	labels, order := make([]string, v.Len()), make([]int, v.Len())
+	for i := range v.Len() {
+		labels[i], order[i] = s.label(v.Index(i)), i
+	}
+	if !inOrder[key] {
+		sort.SliceStable(order, func(i, j int) bool { return labels[order[i]] < labels[order[j]] })
+	}
+	for i, from := range order {
+		s.flatten(fmt.Sprintf("%s[%d%s]", at, i, labels[from]), key, v.Index(from))
+	}
+}
+
+// label names an element by what identifies it, if it has such a field.
+func (s *Side) label(v reflect.Value) string {
+	var parts []string
+	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "Name", "NodeID"} {
+		if f := v.FieldByName(name); f.IsValid() {
+			text := s.scalar(name, f)
+			if name == "Partition" || name == "ApiKey" {
+				text = fmt.Sprintf("%5s", text)
+			}
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " " + strings.Join(parts, " ")
+}
+
+// scalar shows a value, or the name that stands for it where two brokers must differ.
+func (s *Side) scalar(name string, f reflect.Value) string {
+	if f.Kind() == reflect.Pointer {
+		if f.IsNil() {
+			return "null"
+		}
+		f = f.Elem()
+	}
+	switch name {
+	case "TopicID", "ReplicaDirectoryID":
+		return s.topicID(f.Interface().([16]byte))
+	case "ProducerID":
+		return s.producer(f.Int())
+	case "SessionID":
+		return s.session(int32(f.Int()))
+	case "Timestamp", "LogAppendTime", "FirstTimestamp", "MaxTimestamp":
+		return s.stamp(f.Int())
+	case "Port":
+		if f.Int() > 0 {
+			return "some port"
+		}
+	case "ClusterID", "Host":
+		if f.String() != "" {
+			return "some " + strings.ToLower(name)
+		}
+	case "ErrorMessage":
+		if f.String() != "" && f.String() != "NONE" {
+			return "some text"
+		}
+	case "FinalizedFeaturesEpoch":
+		if f.Int() >= 0 {
+			return "some epoch"
+		}
+	}
+	if f.Kind() == reflect.String {
+		return fmt.Sprintf("%q", f.String())
+	}
+	return fmt.Sprint(f.Interface())
+}
+
+func (s *Side) topicID(id [16]byte) string {
+	if id == ([16]byte{}) {
+		return "zero"
+	}
+	if name, ok := s.topicIDs[id]; ok {
+		return "id(" + name + ")"
+	}
+	s.topicIDs[id] = fmt.Sprint("unnamed ", len(s.topicIDs))
+	return "id(" + s.topicIDs[id] + ")"
+}
+
+func (s *Side) producer(id int64) string {
+	if id < 0 || id >= madeUp {
+		return fmt.Sprint(id)
+	}
+	if _, ok := s.producers[id]; !ok {
+		s.producers[id] = fmt.Sprint("producer ", len(s.producers)+1)
+	}
+	return s.producers[id]
+}
+
+// madeUp is where the producer ids begin that cases invent: they are the same on both sides.
+const madeUp = 1 << 40
+
+func (s *Side) session(id int32) string {
+	if id == 0 {
+		return "0"
+	}
+	if _, ok := s.sessions[id]; !ok {
+		s.sessions[id] = fmt.Sprint("session ", len(s.sessions)+1)
+	}
+	return s.sessions[id]
+}
+
+// stamp shows a time as what it is counted from: the run's own time, which is an hour ago, or the clock.
+func (s *Side) stamp(ms int64) string {
+	if ms < 0 {
+		return fmt.Sprint(ms)
+	}
+	if d := ms - s.epoch.UnixMilli(); d > -int64(30*time.Minute/time.Millisecond) && d < int64(30*time.Minute/time.Millisecond) {
+		return fmt.Sprintf("t%+d", d)
+	}
+	if d := time.Since(time.UnixMilli(ms)).Abs(); d < 5*time.Minute {
+		return "now"
+	}
+	return fmt.Sprint(ms)
+}
