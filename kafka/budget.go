@@ -1,0 +1,90 @@
+package kafka
+
+import "sync"
+
+// budget bounds the bytes of all requests in memory. Readers charge what they are about to allocate and wait while nothing is
+// left. So that half-read frames do not wait for each other for ever, one of the waiters may go beyond the limit until its
+// frame is complete: the excess is at most one request. That one cannot be held up for long, because a frame that does not
+// arrive is closed by its deadline.
+//
+// It is shared by the goroutines of all readers; actors only give back.
+type budget struct {
+	mu    sync.Mutex
+	free  sync.Cond
+	used  int64
+	limit int64
+	ahead *account // the one that may go beyond the limit
+}
+
+func newBudget(limit int64) *budget {
+	b := &budget{limit: limit}
+	b.free.L = &b.mu
+	return b
+}
+
+// account is what one reader charges for the frame that it reads.
+type account struct {
+	b      *budget
+	taken  int64
+	closed bool // guarded by b.mu
+}
+
+// take charges n bytes, and waits until they fit. It reports false when the account was closed.
+func (a *account) take(n int) bool {
+	b := a.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.used+int64(n) > b.limit && b.used > 0 && b.ahead != a && !a.closed {
+		if b.ahead == nil {
+			b.ahead = a
+			break
+		}
+		b.free.Wait()
+	}
+	if a.closed {
+		return false
+	}
+	b.used += int64(n)
+	a.taken += int64(n)
+	return true
+}
+
+// settle ends the frame: what was charged is the call's now, and is returned.
+func (a *account) settle() int64 {
+	b := a.b
+	b.mu.Lock()
+	n := a.taken
+	a.taken = 0
+	if b.ahead == a {
+		b.ahead = nil
+		b.free.Broadcast()
+	}
+	b.mu.Unlock()
+	return n
+}
+
+// close wakes a reader that waits, for good.
+func (a *account) close() {
+	a.b.mu.Lock()
+	a.closed = true
+	a.b.mu.Unlock()
+	a.b.free.Broadcast()
+}
+
+// give gives n bytes back.
+func (b *budget) give(n int64) {
+	if n == 0 {
+		return
+	}
+	b.mu.Lock()
+	b.used -= n
+	b.mu.Unlock()
+	b.free.Broadcast()
+}
+
+// inUse is how many bytes requests take now.
+func (b *budget) inUse() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}

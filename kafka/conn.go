@@ -1,0 +1,331 @@
+package kafka
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/kafka/api"
+)
+
+// readAhead is how many frames the reader may take on without being asked again.
+const readAhead = 2
+
+// conn is the actor of one connection.
+type conn struct {
+	door *shared
+	info api.Conn
+	nc   net.Conn
+
+	self           *kit.Ref
+	reader, writer kit.Blocker
+	read           *reader // the reader's own, but for acc.close
+
+	calls   []*slot // in the order of the requests, not yet handed to the writer
+	first   uint64  // number of calls[0]; a call's Slot is its number
+	started int     // calls[:started] have begun
+	running int     // of those, the ones that have not ended
+	alone   bool    // one of the running must not share
+
+	asked     int // frames that the reader was asked for and has not delivered
+	closing   bool
+	gone      bool // the socket is closed
+	stopping  bool
+	writing   bool
+	out       output
+	unwritten int // bytes handed to the writer
+}
+
+// slot is the place of one call in the order of answers.
+type slot struct {
+	conn  *conn
+	call  *api.Call
+	entry *api.Entry
+	bytes int64
+	begun bool
+	ended bool
+	resp  api.Response // nil: no answer
+}
+
+func newConn(d *shared, id uint64, nc net.Conn) *conn {
+	c := &conn{door: d, nc: nc, info: api.Conn{ID: id, RemoteHost: hostOf(nc.RemoteAddr()), Listener: d.cfg.Listener}, first: 1}
+	c.read = &reader{src: newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), cfg: &d.cfg, acc: account{b: d.budget}, find: d.find}
+	return c
+}
+
+// Receive implements kit.Actor.
+func (c *conn) Receive(x kit.Context, m any) {
+	switch m := m.(type) {
+	case kit.Started:
+		c.start(x)
+	case *arrived:
+		c.arrived(x, m)
+	case kit.Answer:
+		c.deliver(x, m)
+	case written:
+		c.written(x, m)
+	case quiet:
+		c.quiet(x)
+	case readEnded:
+		c.ended(x, m)
+	case leave:
+		c.leave(x)
+	case cut:
+		c.hangUp(x)
+	case *kit.Inspect:
+		m.Reply(c.inspect(m))
+		return
+	case kit.Stopping:
+		c.stop()
+		return
+	}
+	c.advance(x)
+}
+
+func (c *conn) start(x kit.Context) {
+	c.self = x.Self()
+	c.reader = x.Blocker(c.self, "read")
+	c.writer = x.Blocker(c.self, "write")
+}
+
+func (c *conn) arrived(x kit.Context, m *arrived) {
+	c.asked--
+	n := c.first + uint64(len(c.calls))
+	m.call.Slot, m.call.Conn, m.call.Env, m.call.Table = n, &c.info, c.door.env, c.door.cfg.Table
+	c.calls = append(c.calls, &slot{conn: c, call: m.call, entry: m.entry, bytes: m.bytes})
+	c.door.stats.request(m.call.Key)
+}
+
+// deliver hands an answer to its call; a call that has ended takes no more.
+func (c *conn) deliver(x kit.Context, m kit.Answer) {
+	i := m.AskSlot() - c.first
+	if i >= uint64(len(c.calls)) || c.calls[i].ended {
+		api.Drop(m)
+		return
+	}
+	c.calls[i].call.Sys = x
+	c.calls[i].call.Deliver(m)
+}
+
+func (c *conn) quiet(x kit.Context) {
+	c.asked--
+	if len(c.calls) == 0 && !c.writing {
+		c.hangUp(x)
+	}
+}
+
+func (c *conn) ended(x kit.Context, m readEnded) {
+	c.asked = 0
+	if !c.closing && !errors.Is(m.reason, io.EOF) && !errors.Is(m.reason, net.ErrClosed) {
+		c.door.stats.refused(m.reason)
+		if errors.Is(m.reason, errFrame) {
+			x.Log().Info("connection closed", "client", c.nc.RemoteAddr().String(), "reason", m.reason)
+		} else if !errors.Is(m.reason, os.ErrDeadlineExceeded) && !errors.Is(m.reason, io.ErrUnexpectedEOF) {
+			x.Log().Debug("connection closed", "client", c.nc.RemoteAddr().String(), "reason", m.reason)
+		}
+	}
+	c.hangUp(x)
+}
+
+// hangUp closes the socket. What has been read is still carried out, if it changes anything, but not answered: Kafka too
+// stores what an acks=0 producer sent before it left.
+func (c *conn) hangUp(x kit.Context) {
+	c.closing = true
+	if c.gone {
+		return
+	}
+	c.gone = true
+	c.nc.Close()
+	c.read.acc.close()
+	c.out.drop()
+	c.callOff(x)
+}
+
+// leave is the polite end, at shutdown: long polls answer now, everything that was read is answered.
+func (c *conn) leave(x kit.Context) {
+	if c.closing {
+		return
+	}
+	c.closing = true
+	c.nc.SetReadDeadline(time.Unix(1, 0))
+	c.read.acc.close()
+	c.callOff(x)
+}
+
+// callOff tells the calls that wait for something that nobody waits for them.
+func (c *conn) callOff(x kit.Context) {
+	for _, s := range c.calls[:c.started] {
+		if f := s.call.OnClose; f != nil && !s.ended {
+			s.call.OnClose, s.call.Sys = nil, x
+			f(s.call)
+		}
+	}
+}
+
+// advance does all that can be done now: begin calls, write answers, ask for frames, end.
+func (c *conn) advance(x kit.Context) {
+	c.begin(x)
+	c.collect()
+	c.write()
+	c.ask()
+	if c.closing && len(c.calls) == 0 && !c.writing && !c.stopping {
+		c.stopping = true
+		x.Stop(c.self, nil, nil)
+	}
+}
+
+// begin starts the calls whose turn has come.
+func (c *conn) begin(x kit.Context) {
+	for c.started < len(c.calls) {
+		s := c.calls[c.started]
+		shared := s.entry.Pipelined
+		if c.running > 0 && (c.alone || !shared) {
+			return
+		}
+		c.started++
+		c.running++
+		c.alone = !shared
+		s.begun = true
+		if c.gone && !shared {
+			s.end(nil) // nobody would see it
+			continue
+		}
+		s.call.Sys, s.call.View = x, c.door.env.Published.Get()
+		s.call.Start(s.entry, s)
+		if c.gone && !s.ended && s.call.OnClose != nil {
+			c.callOff(x)
+		}
+	}
+}
+
+// collect moves the answers that are next in order to the output.
+func (c *conn) collect() {
+	n := 0
+	for n < len(c.calls) && c.calls[n].ended {
+		s := c.calls[n]
+		if s.resp != nil {
+			c.out.add(s)
+		}
+		c.calls[n] = nil
+		n++
+	}
+	c.calls = c.calls[n:]
+	c.first += uint64(n)
+	c.started -= n
+	if len(c.calls) == 0 {
+		c.calls = nil
+	}
+	if c.gone {
+		c.out.drop()
+	}
+}
+
+func (c *conn) write() {
+	if c.writing || c.gone || c.out.size == 0 {
+		return
+	}
+	c.writing = true
+	w := c.out.take()
+	c.unwritten = w.size
+	nc, limit := c.nc, c.door.cfg.IdleClose
+	c.writer.Do(func() any { return w.writeTo(nc, limit) })
+}
+
+func (c *conn) written(x kit.Context, m written) {
+	c.writing, c.unwritten = false, 0
+	c.door.stats.bytesOut.Add(int64(m.bytes))
+	if m.err != nil {
+		c.hangUp(x)
+	}
+}
+
+// ask lets the reader go on, unless enough is under way: then the client waits, by the window of its socket.
+func (c *conn) ask() {
+	if c.closing {
+		return
+	}
+	for c.asked < readAhead && len(c.calls)+c.asked < c.door.cfg.MaxInFlight && c.out.size+c.unwritten < c.door.cfg.MaxUnwritten {
+		c.asked++
+		c.reader.Do(c.read.next)
+	}
+}
+
+// stop is the last of it. After a panic there may be calls left; their answers find nobody.
+func (c *conn) stop() {
+	c.nc.Close()
+	c.read.acc.close()
+	for _, s := range c.calls {
+		if !s.ended {
+			c.door.budget.give(s.bytes)
+		}
+		if p := s.call.Produce; p != nil && !s.begun {
+			p.Release()
+		}
+		s.drop()
+	}
+	c.calls = nil
+	c.out.drop()
+	if c.reader != nil {
+		c.reader.Do(func() any { c.read.src.close(); return nil })
+		c.reader.Close()
+		c.writer.Close()
+	}
+	c.door.self.Tell(parted{c.self, c.info.RemoteHost})
+}
+
+func (c *conn) inspect(m *kit.Inspect) kit.Inspected {
+	state := "open"
+	if c.closing {
+		state = "closing"
+	}
+	return kit.Inspected{Inspect: m, State: state, Fields: []kit.Field{
+		{Name: "client", Value: c.nc.RemoteAddr().String()},
+		{Name: "software", Value: c.info.ClientSoftware + " " + c.info.ClientVersion},
+		{Name: "calls", Value: len(c.calls)},
+		{Name: "running", Value: c.running},
+		{Name: "unwritten", Value: strconv.Itoa(c.out.size + c.unwritten)},
+	}}
+}
+
+// Respond implements api.Completion.
+func (s *slot) Respond(resp api.Response) { s.end(resp) }
+
+// Silent implements api.Completion.
+func (s *slot) Silent() { s.end(nil) }
+
+// Disconnect implements api.Completion.
+func (s *slot) Disconnect(reason string) {
+	c := s.conn
+	c.door.stats.refused(errors.New(reason))
+	s.end(nil)
+	c.hangUp(s.call.Sys)
+}
+
+func (s *slot) end(resp api.Response) {
+	s.ended, s.resp = true, resp
+	s.conn.running--
+	s.conn.door.budget.give(s.bytes)
+}
+
+// drop releases an answer that will not be written.
+func (s *slot) drop() {
+	if s.resp == nil {
+		return
+	}
+	if _, _, release := s.resp.AppendTo(nil); release != nil {
+		release()
+	}
+	s.resp = nil
+}
+
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return host
+}

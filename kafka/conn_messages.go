@@ -1,0 +1,49 @@
+package kafka
+
+import "troupe/kafka/api"
+
+// arrived is a request, decoded and within all bounds.
+//
+// From: the conn's reader.
+type arrived struct {
+	call  *api.Call
+	entry *api.Entry
+	bytes int64 // charged to the budget until the call has ended
+	from  *budget
+}
+
+// Refuse implements kit.Refuser: the conn has gone, and nobody else would release what the request holds.
+func (a *arrived) Refuse() {
+	a.from.give(a.bytes)
+	if p := a.call.Produce; p != nil {
+		p.Release()
+	}
+}
+
+// quiet says that nothing has come for the idle time.
+//
+// From: the conn's reader.
+type quiet struct{}
+
+// readEnded says that no more frames will come: the client has closed, or sent what is no request.
+//
+// From: the conn's reader.
+type readEnded struct{ reason error }
+
+// written says that the answers handed to the writer are on the socket, or never will be.
+//
+// From: the conn's writer.
+type written struct {
+	bytes int
+	err   error
+}
+
+// leave asks a conn to read no more, finish what it has read, and end.
+//
+// From: door.
+type leave struct{}
+
+// cut asks a conn to end without finishing.
+//
+// From: door.
+type cut struct{}

@@ -1,0 +1,76 @@
+package kafka
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"troupe/kafka/api"
+)
+
+// output gathers encoded answers until the writer is free. Small parts share one buffer; big ranges are written from where
+// they are.
+type output struct {
+	bufs     net.Buffers
+	heads    []*[]byte // pooled buffers, given back after the write
+	releases []func()
+	size     int
+}
+
+// bigHead is the size above which a buffer for heads is not kept in the pool.
+const bigHead = 64 << 10
+
+var heads = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// add encodes the answer of a slot.
+func (o *output) add(s *slot) {
+	c := s.call
+	flexible := s.entry.Flexible(c.Version) && s.entry.Serves(c.Version)
+	p := heads.Get().(*[]byte)
+	head, rest, release := api.AppendFrame((*p)[:0], c.Key, flexible, c.CorrelationID, s.resp)
+	*p = head
+	o.heads = append(o.heads, p)
+	o.bufs = append(o.bufs, head)
+	o.size += len(head)
+	for _, r := range rest {
+		if len(r) > 0 {
+			o.bufs = append(o.bufs, r)
+			o.size += len(r)
+		}
+	}
+	if release != nil {
+		o.releases = append(o.releases, release)
+	}
+}
+
+// take hands everything over to the writer.
+func (o *output) take() output {
+	w := *o
+	*o = output{}
+	return w
+}
+
+// drop releases everything unwritten.
+func (o *output) drop() {
+	w := o.take()
+	w.release()
+}
+
+func (o *output) release() {
+	for _, f := range o.releases {
+		f()
+	}
+	for _, p := range o.heads {
+		if cap(*p) <= bigHead {
+			heads.Put(p)
+		}
+	}
+}
+
+// writeTo writes everything. A client that reads nothing for the time limit is given up.
+func (o *output) writeTo(nc net.Conn, limit time.Duration) written {
+	nc.SetWriteDeadline(time.Now().Add(limit))
+	n, err := o.bufs.WriteTo(nc)
+	o.release()
+	return written{bytes: int(n), err: err}
+}

@@ -1,0 +1,236 @@
+package kafka
+
+import (
+	"errors"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/kafka/api"
+)
+
+// shared is what all connections of a door use. Immutable but for budget and stats, which are safe for any goroutine.
+type shared struct {
+	env    *api.Env
+	cfg    Config
+	budget *budget
+	stats  *Stats
+	self   *kit.Ref // the door
+}
+
+// find says whether a topic is known, and whether its records need keys (compacted).
+func (d *shared) find(version int16, name string, id [16]byte) (known, needKeys bool) {
+	img := d.env.Published.Get().Image
+	var t *meta.Topic
+	if version >= 13 {
+		t = img.TopicByID(id)
+	} else {
+		t = img.Topic(name)
+	}
+	if t == nil {
+		return false, false
+	}
+	return true, compacted(img, t, meta.Defaults{BrokerID: d.env.NodeID, Static: d.env.Static})
+}
+
+// door is the actor that owns the listeners. It knows every connection.
+type door struct {
+	*shared
+	conns     map[*kit.Ref]bool
+	perIP     map[string]int
+	listeners []net.Listener
+	closing   bool
+	full      bool // the limit of connections was told to the log
+	last      uint64
+	waiting   []*closeDoor
+}
+
+// serve asks to accept connections.
+//
+// From: Server.Serve.
+type serve struct{ l net.Listener }
+
+// accepted is a new connection, or why there is none.
+//
+// From: the door's acceptor, one per listener.
+type accepted struct {
+	l   net.Listener
+	by  kit.Blocker
+	nc  net.Conn
+	err error
+}
+
+// again lets an acceptor try once more after an error.
+//
+// From: the door's own timer.
+type again struct{ a accepted }
+
+// parted says that a connection has ended.
+//
+// From: conn, when it stops.
+type parted struct {
+	conn *kit.Ref
+	host string
+}
+
+// closeDoor asks all connections to finish what they have read and to end.
+//
+// From: Server.Close. Answer: doorClosed, when the last one has.
+type closeDoor struct{ kit.Ask }
+
+// Refuse implements kit.Refuser: a door that has gone has no connections.
+func (c *closeDoor) Refuse() { c.Reply(doorClosed{c}) }
+
+// doorClosed answers closeDoor.
+//
+// From: door.
+type doorClosed struct{ *closeDoor }
+
+// cutAll asks all connections to end at once.
+//
+// From: Server.Close, when time is up.
+type cutAll struct{}
+
+// Receive implements kit.Actor.
+func (d *door) Receive(x kit.Context, m any) {
+	switch m := m.(type) {
+	case kit.Started:
+	case serve:
+		d.serve(x, m)
+	case accepted:
+		d.accepted(x, m)
+	case again:
+		d.accept(m.a)
+	case parted:
+		d.parted(m)
+	case *closeDoor:
+		d.close(m)
+	case cutAll:
+		d.tellAll(cut{})
+	case *kit.Inspect:
+		m.Reply(d.inspect(m))
+	case kit.Stopping:
+		d.stop()
+	}
+}
+
+func (d *door) serve(x kit.Context, m serve) {
+	d.listeners = append(d.listeners, m.l)
+	d.accept(accepted{l: m.l, by: x.Blocker(x.Self(), "accept "+m.l.Addr().String())})
+}
+
+func (d *door) accept(a accepted) {
+	a.by.Do(func() any {
+		a.nc, a.err = a.l.Accept()
+		return a
+	})
+}
+
+func (d *door) accepted(x kit.Context, m accepted) {
+	switch {
+	case errors.Is(m.err, net.ErrClosed):
+		m.by.Close()
+		return
+	case m.err != nil: // out of file descriptors, mostly: it passes
+		x.Log().Warn("cannot accept connections", "listener", m.l.Addr().String(), "err", m.err)
+		x.After(x.Self(), 100*time.Millisecond, again{m})
+		return
+	case d.closing:
+		m.nc.Close()
+	default:
+		d.admit(x, m.nc)
+	}
+	d.accept(m)
+}
+
+// admit spawns a conn, unless there are too many.
+func (d *door) admit(x kit.Context, nc net.Conn) {
+	host := hostOf(nc.RemoteAddr())
+	if len(d.conns) >= d.cfg.MaxConnections || d.perIP[host] >= d.cfg.MaxPerIP {
+		nc.Close()
+		d.stats.Rejected.Add(1)
+		if !d.full {
+			x.Log().Warn("too many connections", "client", host, "connections", len(d.conns), "from_there", d.perIP[host])
+			d.full = true
+		}
+		return
+	}
+	d.full = false
+	d.last++
+	c := newConn(d.shared, d.last, nc)
+	ref := x.Spawn("conn/"+strconv.FormatUint(d.last, 10), c, kit.Options{Kind: "conn", MayDie: true})
+	d.conns[ref] = true
+	d.perIP[host]++
+	d.stats.Accepted.Add(1)
+	d.stats.Open.Store(int64(len(d.conns)))
+}
+
+func (d *door) parted(m parted) {
+	if !d.conns[m.conn] {
+		return
+	}
+	delete(d.conns, m.conn)
+	if d.perIP[m.host]--; d.perIP[m.host] == 0 {
+		delete(d.perIP, m.host)
+	}
+	d.stats.Open.Store(int64(len(d.conns)))
+	d.answerClosed()
+}
+
+func (d *door) close(m *closeDoor) {
+	d.waiting = append(d.waiting, m)
+	d.closing = true
+	d.closeListeners()
+	d.tellAll(leave{})
+	d.answerClosed()
+}
+
+func (d *door) answerClosed() {
+	if !d.closing || len(d.conns) > 0 {
+		return
+	}
+	for _, w := range d.waiting {
+		w.Reply(doorClosed{w})
+	}
+	d.waiting = nil
+}
+
+func (d *door) tellAll(m any) {
+	all := slices.SortedFunc(maps.Keys(d.conns), func(a, b *kit.Ref) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, c := range all {
+		c.Tell(m)
+	}
+}
+
+func (d *door) closeListeners() {
+	for _, l := range d.listeners {
+		l.Close()
+	}
+	d.listeners = nil
+}
+
+func (d *door) stop() {
+	d.closeListeners()
+	d.tellAll(cut{})
+	for _, w := range d.waiting {
+		w.Refuse()
+	}
+	d.waiting = nil
+}
+
+func (d *door) inspect(m *kit.Inspect) kit.Inspected {
+	state := "open"
+	if d.closing {
+		state = "closing"
+	}
+	return kit.Inspected{Inspect: m, State: state, Fields: []kit.Field{
+		{Name: "connections", Value: len(d.conns)},
+		{Name: "clients", Value: len(d.perIP)},
+		{Name: "request_bytes", Value: d.budget.inUse()},
+	}}
+}
