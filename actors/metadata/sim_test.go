@@ -1,0 +1,245 @@
+package metadata
+
+import (
+	"testing"
+	"time"
+
+	kitsim "troupe/actors/kit/sim"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+)
+
+// seconds of load in a run.
+const load = 5 * time.Second
+
+// TestSimOneNode: one node under load, with power cuts at random steps. What was acknowledged is there afterwards, nothing is applied twice,
+// and every start ends with a working node.
+func TestSimOneNode(t *testing.T) {
+	acked, crashes := 0, 0
+	kitsim.Seeds(t, 10, func(t *testing.T, s *kitsim.Sim) {
+		w := newWorld(s, 1, false)
+		crashes += w.crashes(t, 8)
+		if !w.settle() {
+			t.Fatalf("not settled: %+v %v", w.nodes[0].board.Status(), w.lost)
+		}
+		for _, l := range w.check(w.nodes[0].image) {
+			t.Error(l)
+		}
+		w.everybodyAnswered(t)
+		acked += len(w.acked)
+		if len(w.acked) < 20 {
+			t.Errorf("only %d topics were acknowledged: %v", len(w.acked), w.refused)
+		}
+	})
+	t.Logf("%d topics acknowledged, %d crashes", acked, crashes)
+}
+
+// crashes puts load on the first node and crashes it n times, at random steps.
+func (w *world) crashes(t *testing.T, n int) int {
+	m := w.nodes[0]
+	for range n {
+		if err := w.s.Run(time.Duration(w.s.IntN(int(load) / n))); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.s.RunSteps(w.s.IntN(200)); err != nil {
+			t.Fatal(err)
+		}
+		m.crash()
+		if w.s.Chance(0.3) {
+			if err := w.s.Run(time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.node.Restart()
+		if !m.node.Up() || len(w.lost) > 0 {
+			return n
+		}
+	}
+	if err := w.s.Run(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (w *world) everybodyAnswered(t *testing.T) {
+	t.Helper()
+	for _, m := range w.nodes {
+		m.node.StopActors()
+	}
+	if err := w.s.Settle(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range w.s.Unanswered(0) {
+		t.Errorf("never answered: %s", a)
+	}
+}
+
+// TestSimSeesMissingSync: the same without fsync must lose something; else the test above proves nothing.
+func TestSimSeesMissingSync(t *testing.T) {
+	for seed := uint64(1); seed <= 20; seed++ {
+		w := newWorld(kitsim.New(seed), 1, true)
+		w.nodes[0].node.OnFatal = func(reason string) { w.bad("%s", reason) }
+		w.crashes(t, 8)
+		if len(w.lost) > 0 || !w.settle() || len(w.check(w.nodes[0].image)) > 0 {
+			return
+		}
+	}
+	t.Error("20 runs without fsync lost nothing")
+}
+
+// TestSimThreeNodes: three voters under load, with crashes, cuts and a lossy network, and a log that is compacted so often that followers need
+// snapshots. All end at the same state, which holds all that was acknowledged.
+func TestSimThreeNodes(t *testing.T) {
+	acked, installed := 0, 0
+	kitsim.Seeds(t, 8, func(t *testing.T, s *kitsim.Sim) {
+		s.Net.Faults = kitsim.Faults{Drop: 0.02, Double: 0.01, Reorder: 0.02, Min: 50 * time.Microsecond, Max: 2 * time.Millisecond}
+		w := newWorld(s, 3, false)
+		for _, m := range w.nodes {
+			m.node.OnFatal = func(reason string) { w.bad("n%d: %s", m.id, reason) }
+		}
+		for range 10 {
+			if err := s.Run(time.Duration(s.IntN(int(2 * time.Second)))); err != nil {
+				t.Fatal(err)
+			}
+			m := w.nodes[s.IntN(3)]
+			switch {
+			case !m.node.Up():
+				m.node.Restart()
+			case s.Chance(0.5):
+				m.crash()
+			case s.Chance(0.6):
+				var rest []string
+				for _, o := range w.nodes {
+					if o != m {
+						rest = append(rest, o.name())
+					}
+				}
+				s.Net.Split([]string{m.name()}, rest)
+			default:
+				s.Net.Heal()
+			}
+			if len(w.lost) > 0 {
+				t.Fatal(w.lost)
+			}
+		}
+		if !w.settle() {
+			for _, m := range w.nodes {
+				t.Logf("%+v", m.board.Status())
+			}
+			t.Fatalf("not settled: %v", w.lost)
+		}
+		for _, m := range w.nodes {
+			for _, l := range w.check(m.image) {
+				t.Error(l)
+			}
+			if m.image.Hash() != w.nodes[0].image.Hash() {
+				t.Errorf("n%d has another state", m.id)
+			}
+		}
+		w.everybodyAnswered(t)
+		acked, installed = acked+len(w.acked), installed+w.installs
+	})
+	t.Logf("%d topics acknowledged, %d snapshots installed", acked, installed)
+	if installed == 0 && !t.Failed() {
+		t.Error("no follower needed a snapshot")
+	}
+}
+
+// TestProposalsBeforeALeader is fault (b) of the beginning: what is proposed when nobody leads is committed after the election, and no start
+// waits for anybody.
+func TestProposalsBeforeALeader(t *testing.T) {
+	s := kitsim.New(1)
+	w := newWorld(s, 3, false)
+	w.quiet = true // only what is proposed here
+	if s.Now() != 0 {
+		t.Fatalf("the start took %v", s.Now())
+	}
+	p := s.Probe("asker")
+	for _, m := range w.nodes {
+		m.node.Life().Lookup(raftnode.MetadataName).Tell(w.initBy(p.Ref()))
+	}
+	if !s.RunUntil(10*time.Second, func() bool { a, ok := kitsim.Last[raftnode.Proposed](p); return ok && a.Result.Code == code.OK }) {
+		t.Fatalf("nothing was committed: %+v, %v", w.nodes[0].board.Status(), s.Err())
+	}
+	if s.Now() < time.Second {
+		t.Errorf("there was a leader after %v: nothing was proposed before", s.Now())
+	}
+}
+
+// TestDroppedAppendResponse is fault (a), first half: one response of a durable write is lost. The entry is on disk and never committed: the
+// gauges say so for as long as it lasts, and the proposer gets an answer by his deadline.
+func TestDroppedAppendResponse(t *testing.T) {
+	at := -1
+	w := newFaulty(t, raftnode.Faults{DropAppendResponse: func(n int) bool { return at >= 0 && n >= at }})
+	at = 0 // from now on
+	before := w.nodes[0].board.Status().Committed
+	w.proposeAndWait(t, code.RequestTimedOut)
+	s := w.nodes[0].board.Status()
+	if s.Persisted <= s.Committed || s.Committed != before || s.Behind.IsZero() {
+		t.Errorf("not to be seen: %+v", s)
+	}
+	w.nodes[0].lasts(t, 5*time.Second)
+}
+
+// TestDroppedApplyResponse is fault (a), second half: the response of an applied batch is lost.
+func TestDroppedApplyResponse(t *testing.T) {
+	at := -1
+	w := newFaulty(t, raftnode.Faults{DropApplyResponse: func(n int) bool { return at >= 0 && n >= at }})
+	at = 0
+	w.proposeAndWait(t, code.OK) // it is applied; Raft does not know
+	s := w.nodes[0].board.Status()
+	if s.Committed <= s.Applied || s.Behind.IsZero() {
+		t.Errorf("not to be seen: %+v", s)
+	}
+	w.nodes[0].lasts(t, 5*time.Second)
+}
+
+// TestSettledIsNotBehind: without the faults, the gauges are equal as soon as nothing is under way.
+func TestSettledIsNotBehind(t *testing.T) {
+	w := newFaulty(t, raftnode.Faults{})
+	w.proposeAndWait(t, code.OK)
+	if err := w.s.Settle(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.nodes[0].board.Status(); s.Persisted != s.Committed || s.Committed != s.Applied || s.Image != s.Stored || !s.Behind.IsZero() || s.Pending != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func newFaulty(t *testing.T, f raftnode.Faults) *world {
+	t.Helper()
+	s := kitsim.New(1)
+	w := newWorld(s, 0, false)
+	w.faults, w.quiet = f, true
+	m := &member{w: w, id: 1, disk: simMeta()}
+	w.nodes = []*member{m}
+	m.node = s.Node("n1", m.boot)
+	w.proposeAndWait(t, code.OK)
+	if err := s.Settle(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) proposeAndWait(t *testing.T, want code.Code) {
+	t.Helper()
+	p := w.s.Probe("asker")
+	w.nodes[0].node.Life().Lookup(raftnode.MetadataName).Tell(w.initBy(p.Ref()))
+	if !w.s.RunUntil(raftnode.DefaultTimeout+time.Second, func() bool { _, ok := kitsim.Last[raftnode.Proposed](p); return ok }) {
+		t.Fatalf("no answer by the deadline: %v", w.s.Err())
+	}
+	if a, _ := kitsim.Last[raftnode.Proposed](p); a.Result.Code != want {
+		t.Fatalf("got %v %s, want %v", a.Result.Code, a.Result.Message, want)
+	}
+}
+
+// lasts checks that the trouble is still shown later.
+func (m *member) lasts(t *testing.T, d time.Duration) {
+	t.Helper()
+	if err := m.w.s.Run(d); err != nil {
+		t.Fatal(err)
+	}
+	if s := m.board.Status(); s.Behind.IsZero() || kitsim.Epoch.Add(m.w.s.Now()).Sub(s.Behind) < d {
+		t.Errorf("after %v: %+v", d, s)
+	}
+}

@@ -1,0 +1,300 @@
+package metadata
+
+import (
+	"fmt"
+	"time"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
+	"troupe/actors/meta"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+	"troupe/storage/sim"
+)
+
+// world is a simulated cluster of nodes with Raft, log, metadata, an observer in the node's place and a client each, and what is known of it.
+type world struct {
+	s      *kitsim.Sim
+	nodes  []*member
+	faults raftnode.Faults
+	noNode bool // nobody subscribes
+	quiet  bool // the clients propose no more
+
+	issued   int
+	acked    map[string]meta.TopicID // topics that somebody was told exist
+	ranges   map[int64]int32         // producer ids that somebody was told are his: first, count
+	asked    int64                   // producer ids asked for, in all
+	refused  map[code.Code]int
+	hashes   map[uint64]uint64 // index to hash of the state, whoever showed it
+	lost     []string          // what must not be
+	installs int               // snapshots that a follower took in
+}
+
+type member struct {
+	w     *world
+	id    int32
+	node  *kitsim.Node
+	disk  *sim.Meta
+	board *raftnode.Board
+	image *meta.Image // as last shown to the observer
+	runs  uint64
+}
+
+func newWorld(s *kitsim.Sim, n int, noSync bool) *world {
+	w := &world{s: s, acked: map[string]meta.TopicID{}, ranges: map[int64]int32{}, refused: map[code.Code]int{}, hashes: map[uint64]uint64{}}
+	for i := range n {
+		m := &member{w: w, id: int32(i + 1), disk: sim.NewMeta(), image: meta.NewImage()}
+		m.disk.NoSync = noSync
+		w.nodes = append(w.nodes, m)
+	}
+	for _, m := range w.nodes {
+		m.node = s.Node(fmt.Sprintf("n%d", m.id), m.boot)
+	}
+	return w
+}
+
+func (w *world) bad(format string, args ...any) {
+	w.lost = append(w.lost, fmt.Sprintf(format, args...))
+}
+
+// boot is what a broker does: open, found, load, spawn. None of it waits for a leader.
+func (m *member) boot(l *kitsim.Life) {
+	m.runs++
+	var voters []uint64
+	for _, o := range m.w.nodes {
+		voters = append(voters, uint64(o.id))
+	}
+	loaded, err := raftnode.Found(m.disk, voters)
+	if err != nil {
+		m.w.bad("n%d does not start: %v", m.id, err)
+		return
+	}
+	img, err := LoadImage(loaded)
+	if err != nil {
+		m.w.bad("n%d does not start: %v", m.id, err)
+		return
+	}
+	m.board = &raftnode.Board{}
+	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Node: m.id, Incarnation: m.runs, CompactEntries: 40, CompactTail: 20})
+	if !m.w.noNode {
+		ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
+	}
+	l.Spawn("client", &client{m: m}, kit.Options{})
+	raft := raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: m, Board: m.board, Faults: m.w.faults})
+	m.w.s.Net.Bind(l, m.name(), func(_ string, x any) {
+		pm := &pb.Message{}
+		if err := proto.Unmarshal(x.([]byte), pm); err != nil {
+			m.w.bad("%v", err)
+		}
+		raft.Tell(raftnode.Incoming{Message: pm})
+	})
+}
+
+func (m *member) name() string { return fmt.Sprintf("n%d", m.id) }
+
+// Send implements raftnode.Peers.
+func (m *member) Send(pm *pb.Message) bool {
+	b, err := proto.Marshal(pm)
+	if err != nil {
+		m.w.bad("%v", err)
+	}
+	to := fmt.Sprintf("n%d", pm.GetTo())
+	m.w.s.Net.Send(m.name(), to, b)
+	if pm.GetType() == pb.MsgSnap {
+		m.node.Life().Lookup(raftnode.RaftName).Tell(raftnode.SnapshotSent{ID: pm.GetTo(), OK: !m.w.s.Net.IsCut(m.name(), to)})
+	}
+	return true
+}
+
+// crash cuts the power: what was not synced is gone but for a part.
+func (m *member) crash() {
+	m.node.Crash()
+	m.disk = m.disk.Crash(m.w.s.IntN(m.disk.Unsynced() + 1))
+	m.image = meta.NewImage()
+}
+
+// observer stands in the node's place: it sees every image, and checks it.
+type observer struct {
+	m     *member
+	last  uint64
+	shown int
+}
+
+func (o *observer) Receive(_ kit.Context, x any) {
+	c, ok := x.(*Changed)
+	if !ok {
+		return
+	}
+	w, index := o.m.w, c.Image.Index()
+	if index < o.last {
+		w.bad("n%d was shown %d after %d", o.m.id, index, o.last)
+	}
+	o.last = index
+	if c.Changes.Reset && o.shown > 0 {
+		w.installs++
+	}
+	o.shown++
+	if index%8 == 0 { // both read the whole image
+		h, known := w.hashes[index]
+		w.hashes[index] = c.Image.Hash()
+		if known && h != w.hashes[index] {
+			w.bad("n%d has another state at %d", o.m.id, index)
+		}
+		if err := meta.Check(c.Image); err != nil {
+			w.bad("n%d: %v", o.m.id, err)
+		}
+	}
+	o.m.image = c.Image
+	c.Reply(Seen{c})
+}
+
+// client proposes at random, first what makes its broker serve.
+type client struct {
+	m     *member
+	step  int
+	epoch int64
+	busy  int
+}
+
+type again2 struct{}
+
+const proposalTimeout = 700 * time.Millisecond
+
+func (k *client) Receive(c kit.Context, x any) {
+	switch x := x.(type) {
+	case kit.Started:
+		c.After(c.Self(), time.Millisecond, again2{})
+	case again2:
+		if !k.m.w.quiet {
+			k.act(c)
+			c.After(c.Self(), time.Duration(1+c.Rand()%20)*time.Millisecond, again2{})
+		}
+	case raftnode.Proposed:
+		k.answered(x)
+	}
+}
+
+func (k *client) act(c kit.Context) {
+	if k.step < 3 && k.busy > 0 || k.busy > 300 {
+		return
+	}
+	w, id := k.m.w, k.m.id
+	switch {
+	case k.step == 0:
+		k.propose(c, meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: w.founders()})
+	case k.step == 1:
+		k.propose(c, meta.RegisterBroker{BrokerID: id, StoreID: storeID(id), Incarnation: [16]byte{byte(k.m.runs), byte(k.m.runs >> 8)}, PrevBrokerEpoch: -1})
+	case k.step == 2:
+		k.propose(c, meta.UnfenceBroker{BrokerID: id, BrokerEpoch: k.epoch})
+	default:
+		for n := 1 + c.Rand()%10; n > 0; n-- {
+			w.issued++
+			if c.Rand()%3 == 0 {
+				count := int32(1 + c.Rand()%100)
+				w.asked += int64(count)
+				k.propose(c, meta.AllocateProducerIds{BrokerID: id, BrokerEpoch: k.epoch, Count: count})
+				continue
+			}
+			name := fmt.Sprintf("topic-%d", w.issued)
+			var tid meta.TopicID
+			copy(tid[:], name)
+			k.propose(c, meta.CreateTopics{Topics: []meta.NewTopic{{Name: name, ID: tid, Assignments: [][]int32{{id}}}}})
+		}
+	}
+}
+
+func (w *world) founders() (list []meta.Node) {
+	for _, m := range w.nodes {
+		list = append(list, meta.Node{ID: m.id, RaftID: uint64(m.id), StoreID: storeID(m.id)})
+	}
+	return list
+}
+
+func storeID(id int32) [16]byte { return [16]byte{15: byte(id)} }
+
+func (k *client) propose(c kit.Context, cmd meta.Command) {
+	k.busy++
+	c.Lookup(raftnode.MetadataName).Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self()}, Cmd: cmd, Timeout: proposalTimeout})
+}
+
+func (k *client) answered(p raftnode.Proposed) {
+	k.busy--
+	w := k.m.w
+	w.refused[p.Result.Code]++
+	if p.Result.Code != code.OK {
+		if p.Result.Code == code.StaleBrokerEpoch {
+			k.step = 1
+		}
+		return
+	}
+	switch v := p.Result.Value.(type) {
+	case meta.Registered:
+		k.epoch, k.step = v.Epoch, 2
+	case meta.ProducerIDs:
+		if _, twice := w.ranges[v.First]; twice {
+			w.bad("producer id %d was given twice", v.First)
+		}
+		w.ranges[v.First] = v.Count
+	case []meta.TopicResult:
+		if v[0].Code != code.OK {
+			w.refused[v[0].Code]++
+			return
+		}
+		w.acked[v[0].Name] = v[0].ID
+		if k.m.image.Topic(v[0].Name) == nil && !w.noNode {
+			w.bad("%s was acknowledged before the node had seen it", v[0].Name)
+		}
+	default:
+		if k.step == 0 || k.step == 2 {
+			k.step++
+		}
+	}
+}
+
+// settle ends the load, brings everybody back, and waits until all nodes are at one state with nothing under way.
+func (w *world) settle() bool {
+	w.quiet = true
+	w.s.Net.Heal()
+	for _, m := range w.nodes {
+		if !m.node.Up() {
+			m.node.Restart()
+		}
+	}
+	return w.s.RunUntil(30*time.Second, func() bool {
+		for _, m := range w.nodes {
+			s := m.board.Status()
+			if !m.node.Up() || s.Pending > 0 || s.Leader == 0 || s.Applied != s.Committed || s.Persisted != s.Committed || s.Image != s.Committed ||
+				m.image.Index() != s.Committed && !w.noNode || s.Committed != w.nodes[0].board.Status().Committed {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// check says what is wrong at the end of a run.
+func (w *world) check(img *meta.Image) []string {
+	for name, id := range w.acked {
+		if t := img.Topic(name); t == nil || t.ID != id {
+			w.bad("%s was acknowledged and is gone", name)
+		}
+	}
+	var given int64
+	for _, n := range w.ranges {
+		given += int64(n)
+	}
+	if next := img.NextProducerID(); next < given || next > w.asked {
+		w.bad("%d producer ids are used up: %d were answered for, %d asked for", next, given, w.asked)
+	}
+	return w.lost
+}
+
+func simMeta() *sim.Meta { return sim.NewMeta() }
+
+// initBy is a proposal that may be made any number of times.
+func (w *world) initBy(replyTo *kit.Ref) *raftnode.Propose {
+	return &raftnode.Propose{Ask: kit.Ask{ReplyTo: replyTo}, Cmd: meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: w.founders()}}
+}
