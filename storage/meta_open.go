@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/record"
@@ -16,6 +17,7 @@ var (
 	ErrMetaLocked  = errors.New("another process has the data directory open")
 	ErrMetaForeign = errors.New("the directory holds something that is not a metadata store")
 	ErrMetaDamaged = errors.New("DISK: the metadata store is damaged")
+	ErrMetaClosed  = errors.New("the metadata store is closed")
 )
 
 // metaMemTable is the size of the metadata store's memtable, in bytes: some thousand commands, so that a restart replays little.
@@ -34,10 +36,14 @@ type MetaOptions struct {
 	Note func(text string)
 }
 
+// metaStore is the Pebble engine of Meta. Its callers are pools and blockers, which may still be at work when their actors have stopped, so
+// Close waits for them, and whoever comes later gets ErrMetaClosed.
 type metaStore struct {
-	db   *pebble.DB
-	lock *pebble.Lock
-	dir  string
+	db     *pebble.DB
+	lock   *pebble.Lock
+	dir    string
+	using  sync.RWMutex // read-held by every call
+	closed bool
 }
 
 // OpenMeta opens the metadata store of a directory, and makes it if there is none. It holds the directory's lock until Close.
@@ -188,4 +194,21 @@ func (l metaLog) Fatalf(format string, a ...any) {
 }
 
 // Close implements Meta.
-func (s *metaStore) Close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
+func (s *metaStore) Close() error {
+	s.using.Lock()
+	defer s.using.Unlock()
+	if s.closed {
+		return ErrMetaClosed
+	}
+	s.closed = true
+	return errors.Join(s.db.Close(), s.lock.Close())
+}
+
+// use begins a call; done ends it, also after an error.
+func (s *metaStore) use() (done func(), err error) {
+	s.using.RLock()
+	if s.closed {
+		return s.using.RUnlock, ErrMetaClosed
+	}
+	return s.using.RUnlock, nil
+}

@@ -144,3 +144,22 @@ func TestMetaFailedSync(t *testing.T) {
 		t.Errorf("reasons: %q", reasons)
 	}
 }
+
+func TestMetaClosed(t *testing.T) {
+	m := openTestMeta(t, t.TempDir())
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := func(err error) {
+		t.Helper()
+		if !errors.Is(err, ErrMetaClosed) {
+			t.Errorf("got %v", err)
+		}
+	}
+	f(m.Append(MetaAppend{}, true))
+	f(m.Apply(MetaApplied{}))
+	f(m.Compact(1, 1))
+	_, err := m.Load()
+	f(err)
+	f(m.Close())
+}

@@ -41,6 +41,11 @@ func (s *metaStore) walk(from, to []byte, f func(key, value []byte) (bool, error
 
 // Load implements Meta.
 func (s *metaStore) Load() (MetaLoaded, error) {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return MetaLoaded{}, err
+	}
 	l, err := s.load()
 	if err == nil {
 		err = CheckMetaLoaded(&l)
@@ -128,9 +133,14 @@ func CheckMetaLoaded(l *MetaLoaded) error {
 
 // Entries implements Meta.
 func (s *metaStore) Entries(lo, hi, maxBytes uint64) ([]*pb.Entry, error) {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return nil, err
+	}
 	var out []*pb.Entry
 	var size uint64
-	err := s.walk(metaLogKey(lo), metaLogKey(hi), func(k, v []byte) (bool, error) {
+	err = s.walk(metaLogKey(lo), metaLogKey(hi), func(k, v []byte) (bool, error) {
 		e, err := decodeMetaEntry(binary.BigEndian.Uint64(k[1:]), v)
 		if err != nil {
 			return false, err
@@ -156,6 +166,11 @@ func (s *metaStore) Entries(lo, hi, maxBytes uint64) ([]*pb.Entry, error) {
 
 // Identity implements Meta.
 func (s *metaStore) Identity() (Identity, error) {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return Identity{}, err
+	}
 	b, err := s.get([]byte{metaKeyIdentity})
 	if err != nil || b == nil {
 		return Identity{}, err

@@ -75,6 +75,11 @@ func syncOption(sync bool) *pebble.WriteOptions {
 
 // Append implements Meta.
 func (s *metaStore) Append(w MetaAppend, sync bool) error {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return err
+	}
 	b := s.batch()
 	b.setHardState(w.HardState)
 	if len(w.Entries) > 0 {
@@ -92,6 +97,11 @@ func (s *metaStore) Append(w MetaAppend, sync bool) error {
 
 // Compact implements Meta.
 func (s *metaStore) Compact(index, term uint64) error {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return err
+	}
 	b := s.batch()
 	b.drop(metaLogKey(0), metaLogKey(index+1))
 	b.set([]byte{metaKeyTruncated}, encodeMark(index, term))
@@ -100,6 +110,11 @@ func (s *metaStore) Compact(index, term uint64) error {
 
 // Apply implements Meta.
 func (s *metaStore) Apply(a MetaApplied) error {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return err
+	}
 	b := s.batch()
 	b.setApplied(a)
 	return b.commit(false, "apply")
@@ -107,6 +122,11 @@ func (s *metaStore) Apply(a MetaApplied) error {
 
 // Install implements Meta.
 func (s *metaStore) Install(a MetaApplied, hs *pb.HardState) error {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return err
+	}
 	b := s.batch()
 	b.drop([]byte{metaKeyRecord}, []byte{metaKeyRecord + 1})
 	b.drop([]byte{metaKeyLog}, []byte{metaKeyLog + 1})
@@ -118,6 +138,11 @@ func (s *metaStore) Install(a MetaApplied, hs *pb.HardState) error {
 
 // SetIdentity implements Meta.
 func (s *metaStore) SetIdentity(id Identity) error {
+	done, err := s.use()
+	defer done()
+	if err != nil {
+		return err
+	}
 	b := s.batch()
 	b.set([]byte{metaKeyIdentity}, encodeIdentity(id))
 	return b.commit(true, "identity")
