@@ -160,6 +160,7 @@ func (b *Broker) openDoors(sp split, advertised meta.Endpoint) error {
 		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
 		ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.cfg.Static,
 	}
+	env.Spawn(b.sys)
 	b.door = kafka.NewServer(env, b.sys, b.doorConfig(sp))
 	for _, l := range b.kafkaL {
 		b.door.Serve(l)

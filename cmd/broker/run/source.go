@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
 	"troupe/cmd/broker/admin"
+	"troupe/kafka/api"
 )
 
 // source is what the admin door sees of a broker. It reads published state only; nobody waits for an actor.
@@ -140,4 +142,17 @@ func flag(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// door adds what the Kafka door counts.
+func (s source) door(gauge, count func(name string, v float64, l ...admin.Label)) {
+	st := s.b.door.Stats()
+	gauge("kafka_connections", float64(st.Open.Load()))
+	count("kafka_connections_total", float64(st.Accepted.Load()))
+	count("kafka_connections_rejected_total", float64(st.Rejected.Load()))
+	count("kafka_requests_malformed_total", float64(st.Malformed.Load()))
+	gauge("kafka_request_bytes_in_flight", float64(s.b.door.RequestBytes()))
+	for _, e := range api.Table {
+		count("kafka_requests_total", float64(st.Requests(e.Key)), admin.Label{Name: "api", Value: kmsg.NameForKey(e.Key)})
+	}
 }
