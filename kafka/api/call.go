@@ -10,7 +10,8 @@ import (
 	"troupe/storage"
 )
 
-// Env is what handlers work with. One per broker, shared by all connections, immutable.
+// Env is what handlers work with. One per broker, shared by all connections, immutable once Spawn has
+// completed it.
 type Env struct {
 	Metadata  *kit.Ref // told raftnode.Propose
 	Writer    *kit.Ref
@@ -21,8 +22,11 @@ type Env struct {
 	ClusterID func() string
 	// Static holds the broker's own configuration by Kafka's property names (flags, file, --set).
 	Static map[string]string
-	// Advertised is what Metadata tells about a broker that is this one before it is registered.
-	Sessions *Sessions // fetch sessions (KIP-227), shared by all connections
+
+	// What Spawn adds, shared by all connections.
+	Sessions    *Sessions // fetch sessions (KIP-227)
+	TopicMaker  *kit.Ref  // told EnsureTopics
+	ProducerIDs *kit.Ref  // told NextProducerID
 }
 
 // Call is one request in flight. It lives inside its connection's actor: the handler runs there, answers arrive there.

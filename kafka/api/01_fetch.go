@@ -1,0 +1,250 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/partition"
+	"troupe/kafka/code"
+	"troupe/storage"
+)
+
+// Fetch (key 1, versions 4-18).
+//
+//	v5 log start offsets; v7 sessions (KIP-227); v9 leader epochs (KIP-320); v11 the rack of the client (KIP-392); v12 flexible, diverging
+//	epochs (KIP-595); v13 topic ids (KIP-516); v15 the replica's state (KIP-903); v16 the leader's address with NOT_LEADER_OR_FOLLOWER and
+//	FENCED_LEADER_EPOCH (KIP-951); v17 directory ids (KIP-853); v18 the replica's high watermark (KIP-1166).
+//
+// The way of a fetch: the session says which partitions it is about; each of them says which offsets may be read (01_fetch_read.go); the
+// bytes come from the tail or, on the pool, from the store; too few of them, and the fetch waits for growth (01_fetch_wait.go); the answer
+// is encoded without a copy of records (01_fetch_answer.go). Followers do not replicate by Fetch here: a replica id is answered as Kafka
+// answers one that holds no replica.
+func fetch(c *Call) {
+	req := c.Req.(*kmsg.FetchRequest)
+	if e, _ := firstRefusal(checkIsolation(req.IsolationLevel)); e != code.OK {
+		c.Send(fetchRefused(c, req, e))
+		return
+	}
+	wanted, forgotten := wantedParts(req)
+	scope, e := c.Env.Sessions.Begin(c.Sys.Now(), req.SessionID, req.SessionEpoch, c.Version >= 13, wanted, forgotten)
+	if e != code.OK {
+		c.Send(&fetchAnswer{version: c.Version, code: e})
+		return
+	}
+	f := &fetchCall{c: c, req: req, scope: scope, parts: make([]fetchPart, len(scope.parts))}
+	f.maxBytes = int(min(int64(req.MaxBytes), c.brokerInt("fetch.max.bytes")))
+	f.minBytes = int(min(int64(req.MinBytes), int64(f.maxBytes)))
+	c.Next = f.next
+	c.OnClose = f.closed
+	f.ask()
+}
+
+// fetchCall is one Fetch under way.
+type fetchCall struct {
+	c                  *Call
+	req                *kmsg.FetchRequest
+	scope              fetchScope
+	minBytes, maxBytes int
+	parts              []fetchPart       // in the order of scope.parts
+	reads              []*partition.Read // the ask that each part waits for, nil if none
+	asked              int               // of reads that are not nil
+	gather             fetchGather
+	wait               fetchWait
+}
+
+// fetchPart is one partition of a fetch.
+type fetchPart struct {
+	code      code.Code
+	refused   bool // the code is of this door, not of the partition
+	ref       *kit.Ref
+	image     *meta.Partition // nil if there is none
+	partID    uint32
+	start     int64
+	high      int64
+	stable    int64
+	limit     int64
+	diverging *partition.EpochEnd
+	batches   storage.Batches
+	size      int // bytes that may be read, as far as is known
+}
+
+// wantedParts are the partitions that a request names, and those that its session shall forget.
+func wantedParts(req *kmsg.FetchRequest) (wanted []wantedPart, forgotten []partKey) {
+	n := 0
+	for i := range req.Topics {
+		n += len(req.Topics[i].Partitions)
+	}
+	wanted = make([]wantedPart, 0, n)
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		for k := range t.Partitions {
+			p := &t.Partitions[k]
+			wanted = append(wanted, wantedPart{
+				key: partKey{t.Topic, t.TopicID, p.Partition}, offset: p.FetchOffset, maxBytes: p.PartitionMaxBytes,
+				currentEpoch: p.CurrentLeaderEpoch, lastEpoch: p.LastFetchedEpoch,
+			})
+		}
+	}
+	for i := range req.ForgottenTopics {
+		t := &req.ForgottenTopics[i]
+		for _, p := range t.Partitions {
+			forgotten = append(forgotten, partKey{t.Topic, t.TopicID, p})
+		}
+	}
+	return wanted, forgotten
+}
+
+// replicaID is who fetches: a broker if it is not negative.
+func (f *fetchCall) replicaID() int32 {
+	if f.c.Version >= 15 {
+		return f.req.ReplicaState.ID
+	}
+	return f.req.ReplicaID
+}
+
+// ask finds the partitions, and asks each what may be read.
+func (f *fetchCall) ask() {
+	f.reads = make([]*partition.Read, len(f.parts))
+	asks := make([]partition.Read, len(f.parts))
+	for i := range f.parts {
+		if f.find(i) {
+			f.read(i, &asks[i])
+		}
+	}
+	if f.asked == 0 {
+		f.gather.begin(f)
+	}
+}
+
+// find looks a partition up; false if it is not to be asked.
+func (f *fetchCall) find(i int) bool {
+	p, w := &f.parts[i], &f.scope.parts[i]
+	img := f.c.View.Image
+	t := topicOf(img, &w.key)
+	switch {
+	case t == nil:
+		p.refuse(unknownTopic(&w.key))
+		p.refused = true
+		return false
+	case w.key.index < 0 || int(w.key.index) >= len(t.Partitions):
+		p.refuse(code.UnknownTopicOrPartition)
+		p.refused = true
+		return false
+	}
+	p.image = &t.Partitions[w.key.index]
+	p.ref = f.c.View.Partition(p.image.ID)
+	switch {
+	case p.ref == nil || f.replicaID() >= 0:
+		p.refuse(code.NotLeaderForPartition)
+	case w.maxBytes < 0 || f.maxBytes < 0: // Kafka: -1, an internal error
+		p.refuse(code.InvalidFetchSize)
+	default:
+		return true
+	}
+	return false
+}
+
+func topicOf(img *meta.Image, k *partKey) *meta.Topic {
+	if k.name != "" || k.id == (meta.TopicID{}) {
+		return img.Topic(k.name)
+	}
+	return img.TopicByID(k.id)
+}
+
+// unknownTopic is the code for a topic that is not there, by how it was named.
+func unknownTopic(k *partKey) code.Code {
+	if k.name == "" {
+		return code.UnknownTopicId
+	}
+	return code.UnknownTopicOrPartition
+}
+
+func (p *fetchPart) refuse(e code.Code) {
+	p.code, p.start, p.high, p.stable, p.limit, p.size, p.diverging = e, -1, -1, -1, -1, 0, nil
+}
+
+func (f *fetchCall) read(i int, m *partition.Read) {
+	w := &f.scope.parts[i]
+	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted}
+	f.reads[i] = m
+	f.asked++
+	f.parts[i].ref.Tell(m)
+}
+
+// next takes what comes for this fetch.
+func (f *fetchCall) next(_ *Call, answer any) {
+	switch m := answer.(type) {
+	case partition.Readable:
+		f.onReadable(m)
+	case *diskRead:
+		f.gather.onDisk(f, m)
+	case partition.Grown:
+		f.wait.onGrown(f, m)
+	case pollExpired:
+		f.wait.onExpired(f)
+	}
+}
+
+func (f *fetchCall) onReadable(m partition.Readable) {
+	i := f.indexOf(m.Read)
+	if i < 0 {
+		return
+	}
+	f.reads[i] = nil
+	f.asked--
+	if f.gather.running || f.gather.last {
+		return // a second look while the answer is being made: it is made of what was known then
+	}
+	p := &f.parts[i]
+	if m.Code != code.OK {
+		p.refuse(f.gone(i, offsetCode(m.Code, f.c.Version)))
+	} else {
+		p.partID, p.start, p.high, p.stable, p.limit, p.diverging = m.PartID, m.Start, m.High, m.Stable, m.Limit, m.Diverging
+	}
+	switch {
+	case f.wait.waiting:
+		f.wait.onReadable(f, i)
+	case f.asked == 0:
+		f.gather.begin(f)
+	}
+}
+
+// indexOf finds whose ask that was. Answers come about in the order of asking, so the search begins where the last one ended.
+func (f *fetchCall) indexOf(m *partition.Read) int {
+	for k := range f.reads {
+		i := f.gather.hint + k
+		if i >= len(f.reads) {
+			i -= len(f.reads)
+		}
+		if f.reads[i] == m {
+			f.gather.hint = i + 1
+			return i
+		}
+	}
+	return -1
+}
+
+// gone tells a topic that was deleted from a partition that moved away.
+func (f *fetchCall) gone(i int, e code.Code) code.Code {
+	if e != code.NotLeaderForPartition {
+		return e
+	}
+	if k := &f.scope.parts[i].key; topicOf(f.c.Env.Published.Get().Image, k) == nil {
+		return unknownTopic(k)
+	}
+	return e
+}
+
+// closed ends the fetch when its connection has gone.
+func (f *fetchCall) closed(c *Call) {
+	f.wait.stop(f)
+	f.release()
+	c.Disconnect("the connection has gone")
+}
+
+func (f *fetchCall) release() {
+	for i := range f.parts {
+		f.parts[i].batches.Release()
+	}
+}

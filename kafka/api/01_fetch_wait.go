@@ -1,0 +1,112 @@
+package api
+
+import (
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/partition"
+	"troupe/kafka/code"
+)
+
+// fetchWait is the long poll of a fetch that found less than it wants: a Watch in each partition, and a timer. Nothing else of it
+// stays: bytes that were read are given back and read again at the end.
+type fetchWait struct {
+	waiting bool
+	watches []*partition.Watch // by partition, nil if it does not watch
+	timer   kit.Timer
+}
+
+// pollExpired ends a long poll.
+//
+// From: the fetch's own timer.
+type pollExpired struct{}
+
+func (w *fetchWait) begin(f *fetchCall) {
+	w.waiting = true
+	w.watches = make([]*partition.Watch, len(f.parts))
+	w.timer = f.c.After(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, pollExpired{})
+	f.release()
+	for i := range f.parts {
+		if f.parts[i].code == code.OK {
+			w.watch(f, i)
+		}
+	}
+}
+
+func (w *fetchWait) watch(f *fetchCall, i int) {
+	p := &f.parts[i]
+	w.watches[i] = &partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
+	p.ref.Tell(w.watches[i])
+}
+
+// onGrown looks at a partition again: it has more to read, or leads no more.
+func (w *fetchWait) onGrown(f *fetchCall, m partition.Grown) {
+	if !w.waiting || w.watches[m.Index] != m.Watch {
+		return
+	}
+	w.watches[m.Index] = nil
+	f.read(m.Index, &partition.Read{})
+}
+
+// onReadable ends the wait if there is enough now, or an error.
+func (w *fetchWait) onReadable(f *fetchCall, i int) {
+	p := &f.parts[i]
+	if p.code != code.OK || p.diverging != nil {
+		w.finish(f)
+		return
+	}
+	f.measure(i)
+	total := 0
+	for k := range f.parts {
+		total += f.parts[k].size
+	}
+	if total >= f.minBytes {
+		w.finish(f)
+		return
+	}
+	w.watch(f, i)
+}
+
+func (w *fetchWait) onExpired(f *fetchCall) {
+	if w.waiting {
+		w.finish(f)
+	}
+}
+
+// finish reads what there is, for the answer.
+func (w *fetchWait) finish(f *fetchCall) {
+	w.stop(f)
+	f.gather.last = true
+	f.gather.begin(f)
+}
+
+// stop calls off the watches and the timer.
+func (w *fetchWait) stop(f *fetchCall) {
+	if !w.waiting {
+		return
+	}
+	w.waiting = false
+	w.timer.Stop()
+	for i, m := range w.watches {
+		if m != nil {
+			f.parts[i].ref.Tell(partition.Unwatch{Watch: m})
+		}
+	}
+	w.watches = nil
+}
+
+// measure finds out how many bytes a partition would give. What is no longer in the tail counts as enough: it is more than the
+// tail holds.
+func (f *fetchCall) measure(i int) {
+	p, w := &f.parts[i], &f.scope.parts[i]
+	p.size = 0
+	if w.offset >= p.limit {
+		return
+	}
+	b, ok := f.c.Env.Tail.Read(p.partID, w.offset, p.limit, int(w.maxBytes), true)
+	p.size = b.Bytes
+	b.Release()
+	if !ok {
+		p.size = f.minBytes
+	}
+}
