@@ -67,7 +67,7 @@ func (p *Partition) fail() {
 	if p.log != nil {
 		p.log.answerAll(code.KafkaStorageError)
 		p.log.growAll()
-		p.log.refuseChanges()
+		p.log.refuseChanges(code.KafkaStorageError)
 	}
 }
 

@@ -190,7 +190,7 @@ func (c *core) advance(minISR int) {
 	c.high = max(c.high, c.durable)
 }
 
-// trim says to which log start a DeleteRecords may go, and if that is a change (Partition.deleteRecordsOnLeader).
+// trim says what the log start will be when a DeleteRecords has been done (Partition.deleteRecordsOnLeader).
 func (c *core) trim(offset int64, cfg *Config) (start int64, bad code.Code) {
 	if !cfg.Delete {
 		return -1, code.PolicyViolation
@@ -201,7 +201,7 @@ func (c *core) trim(offset int64, cfg *Config) (start int64, bad code.Code) {
 	if offset < 0 || offset > c.high {
 		return -1, code.OffsetOutOfRange
 	}
-	return max(offset, c.start), code.OK
+	return max(offset, c.floor), code.OK
 }
 
 func satAdd(a, b int64) int64 {

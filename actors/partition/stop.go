@@ -25,7 +25,7 @@ func (p *Partition) onStopping() {
 	}
 	l.answerAll(code.NotLeaderForPartition)
 	l.growAll()
-	l.refuseChanges()
+	l.refuseChanges(code.NotLeaderForPartition)
 	for l.unsynced.len() > 0 {
 		b := l.unsynced.pop()
 		b.slab.Release()

@@ -67,7 +67,7 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 	x := l.changes[i]
 	l.changes = slices.Delete(l.changes, i, i+1)
 	if m.Code != code.OK {
-		x.refuse()
+		x.refuse(code.KafkaStorageError)
 		p.fail()
 		return
 	}
@@ -83,16 +83,16 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 	}
 }
 
-func (x *change) refuse() {
+func (x *change) refuse(bad code.Code) {
 	if x.trim != nil {
-		x.trim.Reply(Trimmed{x.trim, code.KafkaStorageError, -1})
+		x.trim.Reply(Trimmed{x.trim, bad, -1})
 	}
 }
 
-func (l *log) refuseChanges() {
+func (l *log) refuseChanges(bad code.Code) {
 	list := l.changes
 	l.changes = nil
 	for i := range list {
-		list[i].refuse()
+		list[i].refuse(bad)
 	}
 }
