@@ -82,14 +82,15 @@ func (a *logActor) append() {
 	ms := a.queue[:n:n]
 	a.queue = a.queue[n:]
 	j := a.tail.join(ms)
-	if j.empty {
+	if j.empty() {
 		a.raft.Tell(appended{ms})
 		return
 	}
 	a.busy = true
 	a.writes++
 	a.joined += uint64(n)
-	a.disk.Do(func() any { return written{ms, a.store.Append(j.w, j.sync)} })
+	w := storage.MetaAppend{Entries: j.entries, HardState: j.hard, OldLast: j.oldLast}
+	a.disk.Do(func() any { return written{ms, a.store.Append(w, j.sync)} })
 }
 
 func (a *logActor) forget() {

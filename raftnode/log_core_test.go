@@ -24,13 +24,13 @@ func TestJoin(t *testing.T) {
 		t.Helper()
 		j := at.join(ms)
 		got := ""
-		for _, e := range j.w.Entries {
+		for _, e := range j.entries {
 			got += string(e.GetData()) + " "
 		}
-		if h := j.w.HardState; h != nil {
+		if h := j.hard; h != nil {
 			got += fmt.Sprintf("hard %d/%d/%d ", h.GetTerm(), h.GetVote(), h.GetCommit())
 		}
-		got += fmt.Sprintf("over %d sync=%v empty=%v then %d/%d/%d", j.w.OldLast, j.sync, j.empty, at.last, at.term, at.vote)
+		got += fmt.Sprintf("over %d sync=%v empty=%v then %d/%d/%d", j.oldLast, j.sync, j.empty(), at.last, at.term, at.vote)
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

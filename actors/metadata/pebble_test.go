@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/kafka/code"
 	"troupe/raftnode"
 	"troupe/storage"
+	"troupe/storage/sim"
 )
 
 // broker is one real node: the real kit, and Pebble on a file system.
@@ -30,13 +29,18 @@ type broker struct {
 	epoch int64
 }
 
-func startBroker(t testing.TB, dir string, fs vfs.FS) *broker {
+// onDir opens the store of a directory.
+func onDir(t testing.TB, dir string) storage.Meta {
 	t.Helper()
-	b := &broker{sys: kit.New(slog.New(slog.NewTextHandler(io.Discard, nil)), 4), board: &raftnode.Board{}}
-	b.sys.SetFatal(func(reason string) { panic(reason) })
-	var err error
-	b.store, err = storage.OpenMeta(dir, storage.MetaOptions{FS: fs})
+	store, err := storage.OpenMeta(dir, storage.MetaOptions{})
 	must(t, err)
+	return store
+}
+
+func startBroker(t testing.TB, store storage.Meta) *broker {
+	t.Helper()
+	b := &broker{sys: kit.New(slog.New(slog.NewTextHandler(io.Discard, nil)), 4), store: store, board: &raftnode.Board{}}
+	b.sys.SetFatal(func(reason string) { panic(reason) })
 	id, err := b.store.Identity()
 	must(t, err)
 	id.Incarnation++
@@ -114,7 +118,7 @@ func TestRestartOnPebble(t *testing.T) {
 	dir := t.TempDir()
 	made := 0
 	for range 3 {
-		b := startBroker(t, dir, nil)
+		b := startBroker(t, onDir(t, dir))
 		b.serve(t)
 		for range 400 {
 			if !b.create(fmt.Sprintf("topic-%d", made)) {
@@ -124,7 +128,7 @@ func TestRestartOnPebble(t *testing.T) {
 		}
 		b.stop(t)
 	}
-	b := startBroker(t, dir, nil)
+	b := startBroker(t, onDir(t, dir))
 	defer b.stop(t)
 	b.serve(t)
 	if n := b.image(t).TopicCount(); n != made {
@@ -138,10 +142,12 @@ func TestRestartOnPebble(t *testing.T) {
 // TestPowerCutOnPebble cuts the power under load, on a file system that forgets what was not synced.
 func TestPowerCutOnPebble(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	fs := vfs.NewCrashableMem()
+	disk := sim.NewDisk()
 	acked := 0
 	for range 6 {
-		b := startBroker(t, "meta", fs)
+		store, err := disk.OpenMeta("meta", storage.MetaOptions{Fatal: func(reason string) { t.Error(reason) }})
+		must(t, err)
+		b := startBroker(t, store)
 		b.serve(t)
 		if n := b.image(t).TopicCount(); n < acked {
 			t.Fatalf("%d topics, but %d were acknowledged", n, acked)
@@ -153,7 +159,7 @@ func TestPowerCutOnPebble(t *testing.T) {
 			}
 			acked++
 		}
-		fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+		disk = disk.Crash(rng, rng.IntN(101))
 		b.stop(t)
 	}
 }
@@ -194,7 +200,7 @@ func TestKill(t *testing.T) {
 	if acked < 50 {
 		t.Errorf("only %d topics were acknowledged", acked)
 	}
-	b := startBroker(t, dir, nil)
+	b := startBroker(t, onDir(t, dir))
 	defer b.stop(t)
 	b.serve(t)
 	for i := range acked {
@@ -206,7 +212,7 @@ func TestKill(t *testing.T) {
 
 // killedChild makes topics until it is killed, and says which are acknowledged.
 func killedChild(t *testing.T, dir string) {
-	b := startBroker(t, dir, nil)
+	b := startBroker(t, onDir(t, dir))
 	b.serve(t)
 	var next int
 	fmt.Sscan(os.Getenv("METADATA_KILL_ACKED"), &next)
@@ -227,7 +233,7 @@ func killedChild(t *testing.T, dir string) {
 func BenchmarkPropose(b *testing.B) {
 	for _, askers := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("askers=%d", askers), func(b *testing.B) {
-			n := startBroker(b, b.TempDir(), nil)
+			n := startBroker(b, onDir(b, b.TempDir()))
 			defer n.stop(b)
 			n.serve(b)
 			b.ResetTimer()

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	pb "go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
@@ -24,24 +23,24 @@ func modelEngine(m *Meta) crashable {
 	return crashable{m, func(t *testing.T, rng *rand.Rand) crashable { return modelEngine(m.Crash(rng.IntN(m.Unsynced() + 1))) }}
 }
 
-func pebbleEngine(t *testing.T, fs *vfs.MemFS) crashable {
+func pebbleEngine(t *testing.T, disk *Disk) crashable {
 	t.Helper()
-	m, err := storage.OpenMeta("meta", storage.MetaOptions{FS: fs, Fatal: func(r string) { t.Error(r) }})
+	m, err := disk.OpenMeta("meta", storage.MetaOptions{Fatal: func(r string) { t.Error(r) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return crashable{m, func(t *testing.T, rng *rand.Rand) crashable {
-		clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+		left := disk.Crash(rng, rng.IntN(101))
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return pebbleEngine(t, clone)
+		return pebbleEngine(t, left)
 	}}
 }
 
 func engines(t *testing.T, test func(t *testing.T, c crashable)) {
 	t.Run("model", func(t *testing.T) { test(t, modelEngine(NewMeta())) })
-	t.Run("pebble", func(t *testing.T) { test(t, pebbleEngine(t, vfs.NewCrashableMem())) })
+	t.Run("pebble", func(t *testing.T) { test(t, pebbleEngine(t, NewDisk())) })
 }
 
 func entry(index, term uint64, data string) *pb.Entry {
