@@ -262,5 +262,11 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("cannot mount a small file system: %v", err)
 	}
 	defer syscall.Unmount(dir, syscall.MNT_DETACH)
-	refused(t, 1, "disk is full|no space left", nil, "start", "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
+	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 1<<20), 0o600); err == nil {
+		if f, err := os.OpenFile(filepath.Join(dir, "filler"), os.O_APPEND|os.O_WRONLY, 0); err == nil {
+			f.Write(make([]byte, 1<<20)) // until it is full
+			f.Close()
+		}
+	}
+	refused(t, 1, "disk is full", nil, "start", "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
 }

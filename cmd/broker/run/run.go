@@ -73,7 +73,15 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	debug.SetMemoryLimit(sp.goLimit)
 	b.sys = kit.New(log, poolSize)
 	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
-	b.stores, err = openStores(cfg, sp, func(reason string) { b.sys.Fatal(reason) }, func(text string) { log.Warn(text) })
+	var opened atomic.Bool
+	fatal := func(reason string) {
+		if !opened.Load() {
+			dieOpening(cfg.DataDir, reason)
+		}
+		b.sys.Fatal(reason)
+	}
+	b.stores, err = openStores(cfg, sp, fatal, func(text string) { log.Warn(text) })
+	opened.Store(true)
 	if err != nil {
 		b.closeListeners()
 		b.sys.Close()

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
+	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/raftnode"
@@ -134,6 +136,17 @@ func newClusterID() string {
 type DataDirError struct{ Text string }
 
 func (e DataDirError) Error() string { return e.Text }
+
+// dieOpening ends the process when a store cannot even be opened and its library will not say so by an error: nothing runs yet
+// that a flight record could show, so one line must do.
+func dieOpening(dir, reason string) {
+	err := errors.New(reason)
+	if strings.Contains(reason, syscall.ENOSPC.Error()) {
+		err = syscall.ENOSPC
+	}
+	fmt.Fprintf(os.Stderr, "broker: %s\n", explain(dir, err))
+	os.Exit(kit.ExitFatal)
+}
 
 // explain says what is wrong with a data directory, why, and what to do, in one line.
 func explain(dir string, err error) error {
