@@ -63,6 +63,7 @@ type raftActor struct {
 	flushing bool          // a flush is in the mailbox
 	moved    bool          // the status is to be posted
 	conf     *pb.ConfState // the membership after the last Apply that was sent
+	inForce  *pb.ConfState // the membership that the library works with: what was reported as applied
 	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
 	status   Status        // as posted last
 	appends  int           // responses of writes so far, for Faults
@@ -110,7 +111,7 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 func (a *raftActor) start(c kit.Context) {
 	l := a.o.Loaded
 	a.view = newLogView(a.o.Store, l)
-	a.conf = l.ConfState
+	a.conf, a.inForce = l.ConfState, l.ConfState
 	rn, err := raft.NewRawNode(config(a.o.ID, a.view, l.Applied, c.Log()))
 	kit.Invariant(err == nil, "BUG: raft: %v", err)
 	a.rn = rn
@@ -141,6 +142,7 @@ func (a *raftActor) appended(m appended) {
 	for _, w := range m.ms {
 		if s := w.GetSnapshot(); s != nil {
 			a.view.installed(s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm())
+			a.inForce = s.GetMetadata().GetConfState()
 		}
 		a.view.appended(w.GetEntries())
 		a.appends++
@@ -176,6 +178,7 @@ func (a *raftActor) applied(m Applied) {
 		for _, e := range es {
 			if cc := confChange(e); cc != nil {
 				conf = a.rn.ApplyConfChange(cc)
+				a.inForce = conf
 			}
 		}
 		kit.Invariant(conf == nil || sameConf(conf, first.conf), "BUG: raft: membership %v was stored as %v", conf, first.conf)

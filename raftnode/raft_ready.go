@@ -70,7 +70,7 @@ func (a *raftActor) publish(c kit.Context) {
 	s := Status{
 		ID: a.o.ID, Role: b.RaftState.String(), Term: b.HardState.GetTerm(), Leader: b.Lead,
 		First: a.view.trunc + 1, Persisted: a.view.last, Committed: b.HardState.GetCommit(), Applied: b.Applied,
-		Voters: a.conf.GetVoters(), Learners: a.conf.GetLearners(), Behind: a.status.Behind,
+		Voters: a.inForce.GetVoters(), Learners: a.inForce.GetLearners(), Behind: a.status.Behind,
 	}
 	s.settle(c.Now())
 	changed := s.Leader != a.status.Leader || s.Leader != 0 && s.Term != a.status.Term

@@ -17,8 +17,8 @@ type Status struct {
 	First     uint64 // first index in the log
 	Persisted uint64 // last index that is durable here
 	Committed uint64
-	Applied   uint64 // last index whose application was reported back to Raft
-	Voters    []uint64
+	Applied   uint64   // last index whose application was reported back to Raft
+	Voters    []uint64 // of the membership in force here
 	Learners  []uint64
 	// Behind is since when the three have not been equal; zero if they are.
 	Behind time.Time

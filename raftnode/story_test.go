@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
 
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
@@ -99,6 +100,11 @@ func (s *story) command(d *datadriven.TestData) string {
 			s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq") + i}, []byte("x")})
 		}
 	case "applied":
+		a, ok := kitsim.Last[Apply](s.fsm) // the state machine stores up to there
+		if !ok || a.Mark.Index != arg("index") {
+			return fmt.Sprintf("no Apply up to %d", arg("index"))
+		}
+		must(s.t, s.disk.Apply(storage.MetaApplied{Index: a.Mark.Index, Term: a.Mark.Term, ConfState: a.Mark.Conf}))
 		s.raft.Tell(Applied{arg("index")})
 	case "compact":
 		s.raft.Tell(Compact{arg("index")})
@@ -106,7 +112,7 @@ func (s *story) command(d *datadriven.TestData) string {
 		s.disk.fail = true
 	case "status":
 		b := s.board.Status()
-		return fmt.Sprintf("%s term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
+		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
 	case "receive":
 		s.raft.Tell(Incoming{s.message(d, arg)})
 	case "built":
@@ -145,6 +151,16 @@ func (s *story) message(d *datadriven.TestData, arg func(string) uint64) *pb.Mes
 	m.Type = pb.MessageType(pb.MessageType_value[d.CmdArgs[0].Key]).Enum()
 	if n := arg("entries"); n > 0 {
 		m.Entries = entries(m.GetIndex()+1, m.GetTerm(), int(n))
+	}
+	if d.HasArg("conf") { // the last entry changes the membership
+		var text string
+		d.ScanArgs(s.t, "conf", &text)
+		list, err := pb.ConfChangesFromString(strings.ReplaceAll(text, "+", " "))
+		must(s.t, err)
+		e := m.Entries[len(m.Entries)-1]
+		e.Type = pb.EntryConfChangeV2.Enum()
+		e.Data, err = proto.Marshal(&pb.ConfChangeV2{Changes: list})
+		must(s.t, err)
 	}
 	if d.HasArg("reject") {
 		m.Reject, m.RejectHint = new(true), new(arg("hint"))

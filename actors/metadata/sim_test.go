@@ -243,3 +243,37 @@ func (m *member) lasts(t *testing.T, d time.Duration) {
 		t.Errorf("after %v: %+v", d, s)
 	}
 }
+
+// TestTooMany: what is over the limit is refused at once, what is under it is answered in the end, and nobody is answered twice (the kit sees to
+// that) or never.
+func TestTooMany(t *testing.T) {
+	s := kitsim.New(1)
+	w := newWorld(s, 3, false) // no leader for a second
+	w.quiet = true
+	m := w.nodes[0]
+	p := s.Probe("asker")
+	for range MaxWaiting + 100 {
+		m.node.Life().Lookup(raftnode.MetadataName).Tell(w.initBy(p.Ref()))
+	}
+	if err := s.Settle(500 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	f := func(want int, c code.Code) {
+		t.Helper()
+		n := 0
+		for _, x := range p.Got {
+			if x.(raftnode.Proposed).Result.Code == c {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d answers are %v, want %d", n, c, want)
+		}
+	}
+	f(100, code.ThrottlingQuotaExceeded)
+	if n := m.board.Status().Pending; n != MaxWaiting {
+		t.Errorf("%d wait", n)
+	}
+	w.everybodyAnswered(t)
+	f(MaxWaiting, code.CoordinatorNotAvailable)
+}
