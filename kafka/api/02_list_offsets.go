@@ -191,13 +191,13 @@ func (k *offsetsCall) search() {
 		row := k.searches[0]
 		k.searches = k.searches[1:]
 		k.searching++
-		data, m := k.c.Env.Data, k.rows[row].located
+		data, m, ts := k.c.Env.Data, k.rows[row].located, k.rows[row].timestamp
 		k.c.Go(func() any {
 			r := foundByTime{row: row}
-			if m.Timestamp == tsMaxTimestamp {
+			if ts == tsMaxTimestamp {
 				r.at, r.ok, r.err = data.MaxTimestamp(m.PartID, m.Start, m.Limit)
 			} else {
-				r.at, r.ok, r.err = data.OffsetForTime(m.PartID, m.Timestamp, m.Start, m.Limit)
+				r.at, r.ok, r.err = data.OffsetForTime(m.PartID, ts, m.Start, m.Limit)
 			}
 			return r
 		})

@@ -90,15 +90,15 @@ func (k *createCall) plan() {
 		}
 	}
 	plan := newTopicPlan(k.c.View.Image, k.c.Env.defaults(), k.c.Sys)
-	tooMany := k.partitions(good) > meta.MaxPartitionsPerRequest
+	tooMany := k.tooMany(good)
 	for _, t := range good {
 		row := createRow{name: t.Topic, place: -1}
 		var n meta.NewTopic
 		switch {
 		case t.Topic == meta.ClusterMetadataTopic:
 			row.code, row.why = code.InvalidRequest, "Creation of internal topic __cluster_metadata is prohibited."
-		case tooMany:
-			row.code, row.why = code.PolicyViolation, "Excessively large number of partitions per request."
+		case tooMany != "":
+			row.code, row.why = code.PolicyViolation, tooMany
 		default:
 			n, row.code, row.why = k.one(plan, t)
 		}
@@ -111,20 +111,28 @@ func (k *createCall) plan() {
 	k.rows = append(k.rows, twice...)
 }
 
-// partitions is how many partitions the topics would have, with the default for those that leave it open.
-func (k *createCall) partitions(topics []*kmsg.CreateTopicsRequestTopic) (n int64) {
-	def := k.c.brokerInt("num.partitions")
+// tooMany says why the request as a whole asks for too much, as Kafka counts: partitions, and all records that they would take in its log
+// (one per topic, setting and partition). "" if it does not.
+func (k *createCall) tooMany(topics []*kmsg.CreateTopicsRequestTopic) string {
+	def, partitions, records := k.c.brokerInt("num.partitions"), int64(0), int64(0)
 	for _, t := range topics {
 		switch {
 		case len(t.ReplicaAssignment) > 0:
-			n += int64(len(t.ReplicaAssignment))
+			partitions += int64(len(t.ReplicaAssignment))
 		case t.NumPartitions == unset:
-			n += def
+			partitions += def
 		case t.NumPartitions > 0:
-			n += int64(t.NumPartitions)
+			partitions += int64(t.NumPartitions)
 		}
+		records += 1 + int64(len(t.Configs))
 	}
-	return n
+	switch {
+	case partitions > meta.MaxPartitionsPerRequest:
+		return "Excessively large number of partitions per request."
+	case partitions+records > meta.MaxPartitionsPerRequest:
+		return "Unable to perform excessively large batch operation."
+	}
+	return ""
 }
 
 // one judges and plans one topic.
