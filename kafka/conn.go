@@ -254,21 +254,28 @@ func (c *conn) ask() {
 	}
 }
 
-// stop is the last of it. After a panic there may be calls left; their answers find nobody.
+// stop is the last of it: usually nothing is left.
 func (c *conn) stop() {
+	for _, s := range c.calls {
+		if p := s.call.Produce; p != nil && !s.begun {
+			p.Release()
+		}
+		s.drop()
+	}
+	c.out.drop()
+	c.close()
+}
+
+// close leaves nothing open. Calls that have no answer yet will not get one.
+func (c *conn) close() {
 	c.nc.Close()
 	c.read.acc.close()
 	for _, s := range c.calls {
 		if !s.ended {
 			c.door.budget.give(s.bytes)
 		}
-		if p := s.call.Produce; p != nil && !s.begun {
-			p.Release()
-		}
-		s.drop()
 	}
 	c.calls = nil
-	c.out.drop()
 	if c.reader != nil {
 		c.reader.Do(func() any { c.read.src.close(); return nil })
 		c.reader.Close()
@@ -276,6 +283,9 @@ func (c *conn) stop() {
 	}
 	c.door.self.Tell(parted{c.self, c.info.RemoteHost})
 }
+
+// Crashed implements kit.Crasher: a request that makes us panic costs its own connection only.
+func (c *conn) Crashed(kit.Context, any) { c.close() }
 
 func (c *conn) inspect(m *kit.Inspect) kit.Inspected {
 	state := "open"

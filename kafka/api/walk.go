@@ -15,6 +15,8 @@ import (
 const (
 	maxArray = 1_000_000 // elements of one array, and of all arrays of a request
 	maxTags  = 10_000    // tags of one struct
+	// Strings have two bytes for their length; the compact form could say more and must not.
+	maxString = 1<<15 - 1
 	// A request may take decodeFactor times its own length once decoded, and decodeSpare more: a few topics with one-letter
 	// names are welcome, a megabyte of them is not.
 	decodeFactor = 8
@@ -143,6 +145,9 @@ func (w *walker) text(f *field) bool {
 	}
 	if n < 0 {
 		return f.null <= w.version || w.fail("null where null is not allowed")
+	}
+	if f.kind == kString && n > maxString {
+		return w.fail("string too long")
 	}
 	return w.skip(n)
 }
