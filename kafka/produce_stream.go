@@ -284,7 +284,11 @@ func (p *produceParser) text(n int) *string {
 	if n < 0 || p.err != nil {
 		return nil
 	}
-	if n > maxString || n > p.left {
+	if n > maxString {
+		p.fail("string too long")
+		return nil
+	}
+	if n > p.left {
 		p.err = errCut
 		return nil
 	}
