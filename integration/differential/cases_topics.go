@@ -2,6 +2,7 @@ package differential
 
 import (
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -25,18 +26,17 @@ func created(name string, build func(s *Side, t string) []*kmsg.CreateTopicsRequ
 	}}
 }
 
-// settle waits until metadata shows the topic with leaders.
+// settle waits until metadata shows the topic with leaders, however many partitions it has.
 func (s *Side) settle(topic string) {
-	got := s.Must(12, byName(topic)).(*kmsg.MetadataResponse)
-	n := 1
-	for range 50 {
+	for range 200 {
+		got := s.Must(12, byName(topic)).(*kmsg.MetadataResponse)
 		if got.Topics[0].ErrorCode == 0 {
-			n = len(got.Topics[0].Partitions)
-			break
+			s.WaitTopic(topic, len(got.Topics[0].Partitions))
+			return
 		}
-		got = s.Must(12, byName(topic)).(*kmsg.MetadataResponse)
+		time.Sleep(25 * time.Millisecond)
 	}
-	s.WaitTopic(topic, n)
+	panic(abandon{"topic " + topic + " does not appear"})
 }
 
 // once makes a case of one request for each of the topics that build gives.
