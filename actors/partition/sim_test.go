@@ -326,9 +326,7 @@ func (w *world) run(rounds int, crashes bool) error {
 		case x == 0 && crashes:
 			w.crash()
 		case x == 1:
-			i := w.s.IntN(simParts)
-			w.node.Life().Stop(w.parts[i], nil, nil)
-			w.spawn(w.node.Life(), i)
+			w.replace(w.s.IntN(simParts))
 		}
 		if err := w.s.RunSteps(5 + w.s.IntN(60)); err != nil {
 			return err
@@ -353,6 +351,18 @@ func (w *world) run(rounds int, crashes bool) error {
 		}
 	}
 	return w.verify()
+}
+
+// replace stops a partition and starts its successor when it has stopped.
+func (w *world) replace(i int) {
+	old, life := w.parts[i], w.lives
+	stopped := w.s.Probe("stopped")
+	stopped.On = func(any) {
+		if life == w.lives && w.parts[i] == old {
+			w.spawn(w.node.Life(), i)
+		}
+	}
+	w.node.Life().Stop(old, stopped.Ref(), "stopped")
 }
 
 func (w *world) crash() {

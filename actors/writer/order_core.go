@@ -23,6 +23,7 @@ type order struct {
 	bytes   int64              // of the stashed frames
 	arrival uint64
 	search  uint64
+	one     [1]*Frame // for the usual case, a frame that passes alone
 }
 
 // track is what the writer knows of one partition.
@@ -53,9 +54,10 @@ func (o *order) add(f *Frame, pass func([]*Frame)) {
 	f.bytes = 0
 	f.live(func(it *Item) bool { f.bytes += it.size(); return true })
 	if o.stashed == 0 && o.ready(f) {
-		o.advance(f)
+		o.one[0] = f
+		o.advance(o.one[:])
 		f.done = true
-		pass([]*Frame{f})
+		pass(o.one[:]) // not kept: see onPassed
 		return
 	}
 	work := []*Frame{f}
@@ -131,7 +133,7 @@ func (o *order) decide(work []*Frame, pass func([]*Frame)) {
 			g.live(func(it *Item) bool { delete(o.ends, it.behind()); return true })
 			g.done = true
 		}
-		o.advance(set...)
+		o.advance(set)
 		pass(set)
 	}
 }
@@ -168,8 +170,11 @@ func (o *order) follows(it *Item) bool {
 		return true
 	}
 	t := o.parts[it.PartID]
-	kit.Invariant(t == nil || it.Append.Base >= t.next, "BUG: partition %d sent offset %d again", it.PartID, it.Append.Base)
-	return t != nil && t.next == it.Append.Base
+	if t == nil || t.next == it.Append.Base {
+		return t != nil
+	}
+	kit.Invariant(it.Append.Base > t.next, "BUG: partition %d sent offset %d again", it.PartID, it.Append.Base)
+	return false
 }
 
 func (o *order) ready(f *Frame) (ok bool) {
@@ -179,7 +184,7 @@ func (o *order) ready(f *Frame) (ok bool) {
 }
 
 // advance moves the partitions' next offsets behind a set that passes.
-func (o *order) advance(set ...*Frame) {
+func (o *order) advance(set []*Frame) {
 	for _, f := range set {
 		f.live(func(it *Item) bool {
 			if t := o.parts[it.PartID]; t == nil {
