@@ -61,9 +61,16 @@ const (
 // Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
 func Open(dir string, o Options) (Data, error) {
 	o.defaults()
-	e := &engine{opts: o, dir: dir, base: o.FS, parts: map[uint32]*part{}, largest: int(o.MemTable)/2 - 256<<10, closeFS: func() error { return nil }}
-	if e.base == nil {
-		checked, closer := vfs.WithDiskHealthChecks(vfs.Default, slowDisk, nil, func(i vfs.DiskSlowInfo) {
+	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}, largest: int(o.MemTable)/2 - 256<<10, closeFS: func() error { return nil }}
+	under := o.FS
+	if under == nil {
+		under = vfs.Default
+	}
+	if !o.BufferedIO {
+		under = direct(under)
+	}
+	if e.base = under; o.FS == nil {
+		checked, closer := vfs.WithDiskHealthChecks(under, slowDisk, nil, func(i vfs.DiskSlowInfo) {
 			e.slow.Add(1)
 			e.note("slow", "DISK: data store: "+i.String())
 		})
