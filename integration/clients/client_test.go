@@ -121,6 +121,8 @@ func speakers(dir string) []client {
 	full := abilities{codecs: allCodecs, idempotent: true, headers: true, nullKeys: true, binary: true, timestamps: true, fromTime: true}
 	plain := full
 	plain.idempotent = false
+	blurring := plain
+	blurring.blurs = true
 	python := func(script string, modules ...string) ([]string, error) {
 		for _, m := range modules {
 			if out, err := exec.Command("/usr/bin/python3", "-c", "import "+m).CombinedOutput(); err != nil {
@@ -135,7 +137,7 @@ func speakers(dir string) []client {
 	return []client{
 		speaker{"franz-go", []string{program, "franz"}, why, full},
 		speaker{"sarama", []string{program, "sarama"}, why, full},
-		speaker{"kafka-go", []string{program, "segment"}, why, plain},
+		speaker{"kafka-go", []string{program, "segment"}, why, blurring},
 		speaker{"kafka-python", kafkaPython, whyKP, plain},
 		speaker{"confluent-kafka", confluent, whyCK, full},
 	}

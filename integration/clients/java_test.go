@@ -30,7 +30,8 @@ const (
 	headerEnd = "\t"
 )
 
-func (j java) produce(bootstrap, topic string, partition int32, codec string, idempotent bool, records []record) ([]int64, error) {
+// produce: the console producer cannot name a partition, so the topics for Java have only one.
+func (j java) produce(bootstrap, topic string, _ int32, codec string, idempotent bool, records []record) ([]int64, error) {
 	var in bytes.Buffer
 	for _, r := range records {
 		var hs []string
@@ -44,14 +45,8 @@ func (j java) produce(bootstrap, topic string, partition int32, codec string, id
 	}
 	_, err := j.tool(in.Bytes(), "ConsoleProducer", "--bootstrap-server", bootstrap, "--topic", topic, "--compression-codec", codec,
 		"--reader-property", "parse.key=true", "--reader-property", "parse.headers=true", "--reader-property", "null.marker="+null,
-		"--command-property", "enable.idempotence="+strconv.FormatBool(idempotent), "--command-property", "acks=all",
-		"--command-property", "partitioner.class="+partitioner(partition), "--sync")
+		"--command-property", "enable.idempotence="+strconv.FormatBool(idempotent), "--command-property", "acks=all")
 	return nil, err
-}
-
-// partitioner: the console producer cannot name a partition, so topics for Java have only one.
-func partitioner(int32) string {
-	return "org.apache.kafka.clients.producer.RoundRobinPartitioner"
 }
 
 func orNull(b []byte) string {
