@@ -14,9 +14,11 @@ SEED     ?= 1
 N        ?= 1000
 FUZZTIME ?= 20s
 ROUNDS   ?= 20
+BENCH_ROUNDS ?= 3
+STATE    ?= full
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients crash golden clean help
+        bench clients crash contract golden clean help
 
 all: build
 
@@ -30,7 +32,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short clients differential-smoke crash mutants ## everything CI asks for
+test: build check stories golden sim-short contract clients differential-smoke crash mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -77,7 +79,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 mutants: ## break the code on purpose: a test must notice each time
-	$(GO) test -count=1 -timeout 20m -v -run Mutants ./integration/mutants
+	$(GO) run ./integration/mutants
 
 differential: build ## the same requests to Kafka and to Troupe, every version
 	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 30m -v -run TestDifferential ./integration/differential
@@ -86,13 +88,17 @@ differential-smoke: build
 	SMOKE=1 TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/differential
 
 clients: build ## real clients against the real binary
-	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
 
 crash: build ## kill -9 in a loop of ROUNDS under load
-	ROUNDS=$(ROUNDS) TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
+	CRASH_ROUNDS=$(ROUNDS) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
+
+contract: build ## what the binary promises: ready line, exit codes, one-line errors, commands
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
 
 bench: build ## the figures of docs/benchmarks.md
-	TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 30m -v -run Figures ./integration/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit
+	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE)
 
 clean:
 	rm -rf bin
