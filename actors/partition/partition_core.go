@@ -5,7 +5,6 @@ import (
 
 	"troupe/actors/writer"
 	"troupe/kafka/code"
-	"troupe/storage"
 	"troupe/storage/record"
 )
 
@@ -22,19 +21,19 @@ type core struct {
 	bytes   int64 // record bytes of the partition since its birth
 	maxTime int64 // greatest record timestamp, -1 if none
 	maxAt   int64 // offset of the first record that has it, -1 if not known
-	roll    storage.Roll
+	roll    segment
 
 	self, epoch  int32
 	epochStart   int64 // end of the log when this broker became leader in epoch
 	epochWritten bool  // epoch's start is durable or on its way
-	epochs       []storage.EpochStart
+	epochs       []epochBegin
 	isr          []int32
 	replicas     int
 	producers    map[int64]*producer
 	forgotten    []int64 // producers dropped from memory, to be dropped from the store
 }
 
-func newCore(l storage.Loaded, topic string, index int32) core {
+func newCore(l loadedFacts, topic string, index int32) core {
 	c := core{topic: topic, index: index, start: l.Start, floor: l.Start, next: l.End, durable: l.End, high: l.End, bytes: l.Bytes,
 		maxTime: l.MaxTime, maxAt: -1, roll: l.Roll, epoch: -1, producers: map[int64]*producer{}}
 	for _, e := range l.Epochs {
@@ -65,9 +64,9 @@ type verdict struct {
 	base, last int64 // -1 on error
 	appendTime int64 // what the answer says: ms with LogAppendTime or for a duplicate, else -1
 	maxTime    int64
-	before     int64        // cumulative bytes before the batch
-	producer   *producer    // state after the batch, nil without producer id
-	ops        []storage.Op // to be made durable before the batch
+	before     int64     // cumulative bytes before the batch
+	producer   *producer // state after the batch, nil without producer id
+	ops        []mark    // to be made durable before the batch
 }
 
 func refused(c code.Code, logStart int64) verdict {
@@ -105,7 +104,7 @@ func (c *core) accept(b record.Batch, a arrival, cfg *Config) verdict {
 func (c *core) append(b record.Batch, a arrival, cfg *Config) verdict {
 	v := verdict{base: c.next, last: c.next + int64(b.LastOffsetDelta()), appendTime: -1, logStart: c.start}
 	if !c.epochWritten {
-		v.ops = append(v.ops, storage.Op{Kind: storage.OpEpoch, Epoch: c.epoch, Offset: c.epochStart})
+		v.ops = append(v.ops, mark{Kind: opEpoch, Epoch: c.epoch, Offset: c.epochStart})
 		c.epochWritten = true
 	}
 	if c.mustRoll(len(b), a.now, cfg) {
@@ -167,9 +166,9 @@ func (c *core) mustRoll(n int, now int64, cfg *Config) bool {
 }
 
 // rollNow begins a virtual segment at the end of the log.
-func (c *core) rollNow(now int64) storage.Op {
-	c.roll = storage.Roll{Offset: c.next, TimeMs: now, Bytes: c.bytes}
-	return storage.Op{Kind: storage.OpRoll, Offset: c.next, TimeMs: now, Bytes: c.bytes}
+func (c *core) rollNow(now int64) mark {
+	c.roll = segment{Offset: c.next, TimeMs: now, Bytes: c.bytes}
+	return mark{Kind: opRoll, Offset: c.next, TimeMs: now, Bytes: c.bytes}
 }
 
 // synced moves the durable end, and the high watermark if it may move.

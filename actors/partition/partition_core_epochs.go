@@ -1,11 +1,9 @@
 package partition
 
-import (
-	"troupe/storage"
-)
+import ()
 
 // assign notes where an epoch begins. An entry that it contradicts, or that holds no record, goes (LeaderEpochFileCache.assign).
-func (c *core) assign(e storage.EpochStart) {
+func (c *core) assign(e epochBegin) {
 	for n := len(c.epochs); n > 0; n-- {
 		if last := c.epochs[n-1]; last.Epoch < e.Epoch && last.Start < e.Start {
 			break
@@ -25,7 +23,7 @@ func (c *core) lead(epoch int32) {
 		return
 	}
 	c.epoch, c.epochStart, c.epochWritten = epoch, c.next, false
-	c.assign(storage.EpochStart{Epoch: epoch, Start: c.next})
+	c.assign(epochBegin{Epoch: epoch, Start: c.next})
 }
 
 // endOf says where the largest epoch not above the asked one ends; -1, -1 if that is not known (LeaderEpochFileCache.endOffsetFor).

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"troupe/kafka/code"
-	"troupe/storage"
 	"troupe/storage/record"
 )
 
@@ -22,23 +21,23 @@ type producer struct {
 	epoch    int16
 	lastTime int64 // ms of the broker's clock, of its last append
 	n        int
-	batches  [remembered]storage.ProducerBatch // the first n, oldest first
+	batches  [remembered]producerBatch // the first n, oldest first
 }
 
-func newProducer(s *storage.Producer) *producer {
+func newProducer(s *producerState) *producer {
 	p := &producer{id: s.ID, epoch: s.Epoch, lastTime: s.LastTime}
 	p.n = copy(p.batches[:], s.Batches[max(0, len(s.Batches)-remembered):])
 	return p
 }
 
 // stored is the producer as the store keeps it; Batches is the producer's own memory.
-func (p *producer) stored() storage.Producer {
-	return storage.Producer{ID: p.id, Epoch: p.epoch, LastTime: p.lastTime, Batches: p.batches[:p.n]}
+func (p *producer) stored() producerState {
+	return producerState{ID: p.id, Epoch: p.epoch, LastTime: p.lastTime, Batches: p.batches[:p.n]}
 }
 
 // checkSequence says whether a producer's batch is the next, a repetition (then of which), or neither
 // (ProducerStateEntry.findDuplicateBatch, then ProducerAppendInfo.checkProducerEpoch and checkSequence).
-func (c *core) checkSequence(b record.Batch) (original storage.ProducerBatch, dup bool, bad code.Code) {
+func (c *core) checkSequence(b record.Batch) (original producerBatch, dup bool, bad code.Code) {
 	p := c.producers[b.ProducerID()]
 	if p == nil {
 		return original, false, code.OK // an unknown producer may begin anywhere
@@ -87,7 +86,7 @@ func (c *core) remember(b record.Batch, v verdict, now int64) *producer {
 		copy(p.batches[:], p.batches[1:])
 		p.n--
 	}
-	p.batches[p.n] = storage.ProducerBatch{FirstSeq: b.BaseSequence(), LastSeq: b.LastSequence(), Base: v.base, Last: v.last, MaxTime: v.maxTime}
+	p.batches[p.n] = producerBatch{FirstSeq: b.BaseSequence(), LastSeq: b.LastSequence(), Base: v.base, Last: v.last, MaxTime: v.maxTime}
 	p.n++
 	p.lastTime = now
 	return p
@@ -118,11 +117,11 @@ func (c *core) forgetOldest() {
 }
 
 // takeForgotten is the ops that drop forgotten producers from the store, in a fixed order. One that came back stays.
-func (c *core) takeForgotten() (ops []storage.Op) {
+func (c *core) takeForgotten() (ops []mark) {
 	slices.Sort(c.forgotten)
 	for _, id := range slices.Compact(c.forgotten) {
 		if c.producers[id] == nil {
-			ops = append(ops, storage.Op{Kind: storage.OpDropProducer, ID: id})
+			ops = append(ops, mark{Kind: opDropProducer, ID: id})
 		}
 	}
 	c.forgotten = nil

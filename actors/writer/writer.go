@@ -104,6 +104,11 @@ func (w *Writer) Receive(c kit.Context, m any) {
 	}
 }
 
+// sentTwice is what the order says when a partition gives an offset a second time.
+func sentTwice(it *Item) {
+	kit.Invariant(false, "BUG: partition %d sent offsets %d to %d again", it.PartID, it.Append.Base, it.Append.Last)
+}
+
 func (w *Writer) onStarted(c kit.Context) {
 	w.apply = c.Blocker(c.Self(), "apply")
 	w.wait = c.Blocker(c.Self(), "sync")
