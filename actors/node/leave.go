@@ -36,8 +36,14 @@ func (n *Node) onDropped(c kit.Context, m writer.Changed) {
 	}
 }
 
-// lookForStrays searches the store for partitions that the image does not know: a deletion that a crash cut short.
+// lookForStrays searches the store, once, for partitions that the image does not know: a deletion that a crash cut short.
+// It waits until our own registration is applied. Until then the image may lack what was acknowledged before the crash, because
+// the metadata state is stored without a sync and the log makes up for it: partitions that it names would be taken for strays.
 func (n *Node) lookForStrays(c kit.Context) {
+	if n.looked || n.life.epoch == 0 || n.image.Index() < n.life.registered {
+		return
+	}
+	n.looked = true
 	data, img := n.o.Data, n.image
 	c.Go(c.Self(), func() any {
 		ids, err := data.Partitions()

@@ -71,10 +71,8 @@ func (n *Node) Receive(c kit.Context, m any) {
 	switch m := m.(type) {
 	case kit.Started:
 		n.onStarted(c)
-	case metadata.Changed:
-		n.onChanged(c, m)
 	case *metadata.Changed:
-		n.onChanged(c, *m)
+		n.onChanged(c, m)
 	case raftnode.Proposed:
 		n.onProposed(c, m)
 	case stopped:

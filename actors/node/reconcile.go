@@ -18,12 +18,12 @@ func PartitionName(id meta.TopicID, index int32) string {
 
 // onChanged makes the local replicas what the image says, then publishes the image, then lets metadata answer its waiters:
 // who got an OK sees the topic here, and whoever sees a partition can send to it.
-func (n *Node) onChanged(c kit.Context, m metadata.Changed) {
+func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 	kit.Invariant(m.Image.Index() >= n.image.Index(), "BUG: image went back from %d to %d", n.image.Index(), m.Image.Index())
 	n.image = m.Image
 	n.o.Steps.Finish(StepImage)
 	e := edit(n.view)
-	if m.Changes.Reset || !n.looked {
+	if m.Changes.Reset {
 		n.reconcileAll(c, e)
 	} else {
 		for _, t := range m.Changes.Topics {
@@ -32,11 +32,7 @@ func (n *Node) onChanged(c kit.Context, m metadata.Changed) {
 		n.reconfigure(c, e, m.Changes.Configs)
 	}
 	n.publish(e)
-	m.Reply(metadata.Seen{Changed: &m})
-	if !n.looked {
-		n.looked = true
-		n.lookForStrays(c)
-	}
+	m.Reply(metadata.Seen{Changed: m})
 	n.step(c)
 }
 
@@ -88,6 +84,9 @@ func (n *Node) reconcile(c kit.Context, e *viewEdit, old, now *meta.Topic) {
 // become spawns the replica's actor if it is new, and tells it what the cluster decided.
 func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partition, cfg partition.Config) {
 	r := n.replicas[p.ID]
+	if r == nil && n.life.leaving {
+		return // nobody would stop it any more
+	}
 	if r == nil {
 		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate})
 		r = &replica{ref: c.Spawn(PartitionName(t.ID, p.Index), a, kit.Options{Kind: "partition"}), topicID: t.ID, index: p.Index}

@@ -63,6 +63,7 @@ func (n *Node) watchLeader() {
 }
 
 func (n *Node) step(c kit.Context) {
+	n.lookForStrays(c)
 	if n.life.asked || n.life.leaving || n.image.Index() == 0 && n.o.Leader() < 0 || c.Now().Before(n.life.retryAt) {
 		return
 	}
