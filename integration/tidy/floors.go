@@ -47,8 +47,9 @@ var floors = map[string]int{
 	"integration/tidy":         120,
 	"integration/clients":      120,
 	"integration/differential": 120,
-	"integration/stories":      120,
+	"integration/stories":      130, // stands on the simulated broker
 	"integration/sim":          120,
+	"integration/sim/cmd":      130,
 	"integration/crash":        120,
 	"integration/contract":     120,
 	"integration/faults":       120,

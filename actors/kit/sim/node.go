@@ -13,6 +13,8 @@ import (
 type Node struct {
 	// OnFatal is told why the node ended itself (Fatal, or a panic); the node has crashed then. Without it the run fails.
 	OnFatal func(reason string)
+	// Slow makes blocking work of the node take up to this much longer: a disk that stalls.
+	Slow time.Duration
 
 	s    *Sim
 	name string
@@ -194,13 +196,22 @@ func (s *Sim) late() int64 {
 
 // Go implements kit.System: fn runs in one later step, and its result arrives in another.
 func (l *Life) Go(to *kit.Ref, fn func() any) {
-	l.s.at(l, l.s.delay(), evWork, func() {
+	l.s.at(l, l.delay(), evWork, func() {
 		l.s.stats.Work++
 		l.s.Trace.work(l.s.now, l, to.Name(), "pool")
 		if m := fn(); m != nil {
 			l.s.at(l, l.s.delay(), evWork, func() { to.Tell(m) })
 		}
 	})
+}
+
+// delay is how long it takes until blocking work begins.
+func (l *Life) delay() int64 {
+	d := l.s.delay()
+	if slow := l.node.Slow; slow > 0 {
+		d += int64(l.s.rng.Uint64() % uint64(slow))
+	}
+	return d
 }
 
 // Blocker implements kit.System.
@@ -267,7 +278,7 @@ func (b *blocker) Do(fn func() any) {
 	b.q = append(b.q, fn)
 	if !b.busy {
 		b.busy = true
-		b.l.s.at(b.l, b.l.s.delay(), evWork, b.run)
+		b.l.s.at(b.l, b.l.delay(), evWork, b.run)
 	}
 }
 
@@ -286,7 +297,7 @@ func (b *blocker) run() {
 			b.owner.Tell(m)
 		}
 		if b.busy = len(b.q) > 0; b.busy {
-			s.at(b.l, s.delay(), evWork, b.run)
+			s.at(b.l, b.l.delay(), evWork, b.run)
 		}
 	})
 }

@@ -1,0 +1,267 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
+	"troupe/actors/node"
+	"troupe/storage"
+)
+
+// Options of a run.
+type Options struct {
+	Seed   uint64
+	Pebble bool // the real engines
+	// NoSyncData and NoSyncMeta switch the syncs of a model store off: such a run must fail.
+	NoSyncData, NoSyncMeta bool
+	// Trace gets every line as it happens; nil: none.
+	Trace io.Writer
+}
+
+// Totals are what a run did.
+type Totals struct {
+	Steps, Messages, Crashes, Stops, Unsynced uint64
+	Acked, Repeated, Consumed, Trims          uint64
+	Made, Deleted                             uint64
+}
+
+// Add adds another run's totals.
+func (t *Totals) Add(o Totals) {
+	t.Steps += o.Steps
+	t.Messages += o.Messages
+	t.Crashes += o.Crashes
+	t.Stops += o.Stops
+	t.Unsynced += o.Unsynced
+	t.Acked += o.Acked
+	t.Repeated += o.Repeated
+	t.Consumed += o.Consumed
+	t.Trims += o.Trims
+	t.Made += o.Made
+	t.Deleted += o.Deleted
+}
+
+// String shows them as a sentence.
+func (t Totals) String() string {
+	return fmt.Sprintf("%d messages, %d crashes and %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches sent again, "+
+		"%d records consumed, %d trims, %d topics made, %d deleted",
+		t.Messages, t.Crashes, t.Stops, t.Unsynced, t.Acked, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
+}
+
+// World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
+type World struct {
+	*kitsim.Sim
+	o       Options
+	rng     *rand.Rand
+	disk    Disk
+	node    *kitsim.Node
+	broker  *Broker
+	opts    BrokerOptions
+	clients []client
+	ledger  *Ledger
+	cluster *clusterBook
+	life    lifeBook
+	refs    map[partKey]*kit.Ref // as some connection remembers them
+	slabs   int64                // that nobody in the present life is to blame for
+	stage   int                  // counts the ends of troubles
+	trims   uint64
+	stops   uint64
+}
+
+// source makes the run's own chance a rand.Source.
+type source struct{ s *kitsim.Sim }
+
+// Uint64 implements rand.Source.
+func (s source) Uint64() uint64 { return s.s.Rand() }
+
+// newWorld prepares a run: nothing has happened yet.
+func newWorld(o Options) *World {
+	w := &World{Sim: kitsim.New(o.Seed), o: o, ledger: newLedger(), cluster: newClusterBook(), slabs: storage.SlabsLive()}
+	w.Trace.Full = o.Trace
+	w.rng = rand.New(source{w.Sim})
+	if w.disk = NewModels(o.NoSyncData, o.NoSyncMeta); o.Pebble {
+		w.disk = NewPebbles()
+	}
+	w.opts = BrokerOptions{TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300"}}
+	if w.Chance(.5) {
+		w.opts.CompactEntries, w.opts.CompactTail = uint64(2+w.IntN(10)), uint64(1+w.IntN(5))
+	}
+	w.Check(w.check)
+	return w
+}
+
+// boot is one life of the broker.
+func (w *World) boot(l *kitsim.Life) {
+	w.life = lifeBook{named: map[string]bool{}, leaving: map[string]time.Duration{}}
+	w.refs = map[partKey]*kit.Ref{}
+	var err error
+	if w.broker, err = Boot(l, w.disk, w.opts); err != nil {
+		w.Fail("the broker does not start: %v", err)
+		return
+	}
+	for _, c := range w.clients {
+		l.Spawn("conn/"+c.name(), seat{c}, kit.Options{Kind: "conn"})
+	}
+}
+
+// start boots the broker: for the first time, or after it ended.
+func (w *World) start() {
+	if w.node == nil {
+		w.node = w.Node("n1", w.boot)
+		return
+	}
+	w.node.Restart()
+}
+
+// crash kills the broker at this very moment and loses what the disk had not yet made durable.
+func (w *World) crash() {
+	w.node.Crash()
+	w.disk.Crash(w.rng)
+	w.ended()
+}
+
+// stop ends the broker in order.
+func (w *World) stop() {
+	if err := w.broker.Stop(w.Sim, w.leave); err != nil {
+		if w.Err() == nil {
+			w.Fail("%v%s", err, w.waiting())
+		}
+		return
+	}
+	if err := w.Settle(time.Minute); err != nil {
+		return
+	}
+	if left := w.node.Actors(); len(left) > 0 {
+		w.Fail("actors %v live after an orderly stop", left)
+		return
+	}
+	if list := w.Unanswered(0); len(list) > 0 {
+		w.Fail("never answered: %s", strings.Join(list, "; "))
+		return
+	}
+	if n := storage.SlabsLive() - w.slabs; n != 0 {
+		w.Fail("%d slabs are held after an orderly stop, and nobody lives who could hold them", n)
+		return
+	}
+	w.node.Crash() // timers of nobody
+	if err := w.disk.Close(); err != nil {
+		w.Fail("the stores do not close: %v", err)
+		return
+	}
+	w.stops++
+	w.ended()
+}
+
+// leave ends the clients' connections.
+func (w *World) leave() {
+	for _, c := range w.clients {
+		if r := w.broker.Life.Lookup("conn/" + c.name()); r != nil {
+			w.broker.Life.Stop(r, nil, nil)
+		}
+	}
+	if err := w.Settle(time.Second); err != nil {
+		return
+	}
+	for _, c := range w.clients {
+		if p, ok := c.(*producer); ok && len(p.frames) > 0 {
+			w.Fail("%s: %d frames without an answer, and all partitions have stopped", p.id, len(p.frames))
+		}
+	}
+}
+
+// ended tells the clients, and takes the slabs of the dead out of the account.
+func (w *World) ended() {
+	for id := range uint32(200) {
+		w.broker.Tail.Drop(id)
+	}
+	w.slabs = storage.SlabsLive()
+	for _, c := range w.clients {
+		c.cut()
+	}
+}
+
+// check runs after every step.
+func (w *World) check() error {
+	if w.node == nil || !w.node.Up() || w.broker == nil {
+		return nil
+	}
+	if v := w.broker.Published.Get(); v != w.life.view {
+		if err := w.checkView(v); err != nil {
+			return err
+		}
+	}
+	if w.Stats().Steps%32 != 0 {
+		return nil
+	}
+	if n := w.node.Depth(); n > kit.DefaultLimit {
+		return fmt.Errorf("%d messages wait in mailboxes", n)
+	}
+	if w.Stats().Steps%256 != 0 {
+		return nil
+	}
+	for _, c := range w.clients {
+		if what, since := c.waits(); what != "" && w.Now()-since > patience {
+			return fmt.Errorf("%s has waited since %s for %s", c.name(), since, what)
+		}
+	}
+	return w.checkActors()
+}
+
+// patience bounds every wait of a client, beyond the time-out that it asked for. The slowest disk stalls for less.
+const patience = 15 * time.Second
+
+// find is the actor of a partition, as a client's connection finds it in a view. Some remember one from an earlier view.
+func (w *World) find(v *node.View, a *account) *kit.Ref {
+	if old := w.refs[a.partKey]; old != nil && w.Chance(.05) {
+		return old
+	}
+	t := v.Image.TopicByID(a.topic)
+	if t == nil || int(a.index) >= len(t.Partitions) {
+		return nil
+	}
+	ref := v.Partition(t.Partitions[a.index].ID)
+	if ref != nil {
+		w.refs[a.partKey] = ref
+	}
+	return ref
+}
+
+// account is the ledger's page for a partition of a topic.
+func (w *World) account(t *topic, index int) *account {
+	a := w.ledger.part(t.ID, int32(index))
+	a.cleans = t.cleans
+	a.gone = a.gone || t.state == topicLeaving || t.state == topicDeleted
+	return a
+}
+
+// clientTime is the clients' clock, in ms. It never jumps.
+func (w *World) clientTime() int64 { return kitsim.Epoch.Add(w.Now()).UnixMilli() }
+
+func (w *World) perm(n int) []int { return w.rng.Perm(n) }
+
+// waiting says what the clients wait for.
+func (w *World) waiting() string {
+	var out strings.Builder
+	for _, c := range w.clients {
+		if c.done() {
+			continue
+		}
+		what, since := c.waits()
+		if what == "" {
+			what = "its turn"
+		}
+		fmt.Fprintf(&out, "\n  %s waits for %s, since %s", c.name(), what, since)
+	}
+	return out.String()
+}
+
+func (w *World) totals() Totals {
+	s := w.Stats()
+	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Unsynced: uint64(w.disk.Lost()),
+		Acked: w.ledger.acked, Repeated: w.ledger.repeated, Consumed: w.ledger.consumed, Trims: w.trims,
+		Made: w.cluster.made, Deleted: w.cluster.deleted}
+}
