@@ -115,6 +115,9 @@ func fromNull(s string) []byte {
 	return []byte(s)
 }
 
+// unasked is the number of partitions of a topic that could not be described.
+const unasked = -1
+
 func (j java) admin(bootstrap, topic string) (s seen, err error) {
 	topics := func(args ...string) (string, error) {
 		out, err := j.tool(nil, "TopicCommand", append([]string{"--bootstrap-server", bootstrap}, args...)...)
@@ -125,11 +128,15 @@ func (j java) admin(bootstrap, topic string) (s seen, err error) {
 		return s, err
 	}
 	s.Created = strings.Contains(out, "Created topic "+topic)
-	// Describe also asks for configs, an API of its own; the partitions come from DescribeTopicPartitions.
-	if out, err = topics("--describe", "--topic", topic); err != nil {
+	// The partitions come from DescribeTopicPartitions, but the tool also asks for the configs.
+	switch out, err = topics("--describe", "--topic", topic); {
+	case err != nil && strings.Contains(err.Error(), "does not support DESCRIBE_CONFIGS"):
+		s.Partitions = unasked
+	case err != nil:
 		return s, err
+	default:
+		s.Partitions = strings.Count(out, "Leader: 1")
 	}
-	s.Partitions = strings.Count(out, "Leader: 1")
 	if out, err = topics("--list"); err != nil {
 		return s, err
 	}

@@ -10,7 +10,41 @@ type accepted struct {
 }
 
 // acceptedDifferences is the whole list. Each has a reason that a client's author would accept.
-var acceptedDifferences = []accepted{}
+var acceptedDifferences = []accepted{
+	// What Kafka has and this broker does not serve yet: it advertises only what it serves.
+	{path: `ApiKeys\[(8|9|1[0-6]|2[14-9]|3[0-5]|3[89]|4\d|5[0-9]|6[1-9]|7[0-4]|7[6-9]|[89]\d)\]`, troupe: `^$`, reason: "keys that are not served are not advertised"},
+	{cases: `^(wire|ApiVersions)/`, path: `ApiKeys$`, kafka: `^\d+ elements$`, troupe: `^\d+ elements$`, reason: "keys that are not served are not advertised"},
+	{path: `(Supported|Finalized)Features`, reason: "features that are not there are not shown"},
+	{path: `FinalizedFeaturesEpoch`, reason: "features that are not there are not shown"},
+	{cases: `^ApiVersions/.* v5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
+	{path: `ApiKeys\[18\] MaxVersion`, kafka: `^4$`, troupe: `^5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
+
+	// Configs of topics.
+	{path: `Configs\["flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
+	{cases: `^CreateTopics/`, path: `Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
+	{path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^3$`, troupe: `^5$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+
+	// Read-after-write: who asks for a topic that is to be made gets it with its leader, in the first answer.
+	{cases: `^Metadata/(made by asking|several made by asking|longest name) `, path: `^001 Metadata v\d+ Topics\["(auto|x)`, reason: "a topic made by asking is answered with its leader at once"},
+
+	// Where Kafka fails: an internal error, or no answer at all.
+	{cases: `^Produce/null records `, kafka: `^(no answer)?$`, reason: "Kafka never answers null records"},
+	{cases: `^Produce/null records `, path: `^\d+ Fetch`, reason: "Kafka never answers null records"},
+	{cases: `^Produce/(codec [57]|broken gzip|codec bit on plain records|endless varint|compressed delta gap) `, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^(76|87|2)$`, reason: "records that Kafka trips over are invalid"},
+	{cases: `^Fetch/(isolation level 2|negative (partition )?max bytes) `, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^(42|4)$`, reason: "a fetch that Kafka trips over is invalid"},
+	{cases: `^ListOffsets/isolation levels `, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^42$`, reason: "an unknown isolation level is invalid"},
+	{cases: `^Metadata/null name and zero id v1[23]$`, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^42$`, reason: "neither name nor id is invalid"},
+	{cases: `^CreatePartitions/far too many `, kafka: `^(-1|null)$`, troupe: `^(44|some text)$`, reason: "too many partitions are refused by policy"},
+	{cases: `^DescribeTopicPartitions/empty name `, path: `(ErrorCode|AuthorizedOperations)$`, kafka: `^(-1|-2147483648)$`, troupe: `^(17|3576)$`, reason: "an illegal name is an error of its own"},
+
+	{cases: `^CreateTopics/colliding in one request `, path: `Topics\["x_y"\]`, reason: "Kafka makes both of two colliding names in one request, and refuses the second a moment later"},
+
+	// Bytes that no client uses.
+	{cases: `^Fetch/max bytes`, path: `RecordBatches$`, kafka: `^(\d+ batches) and \d+ more bytes$`, troupe: `^\d+ batches and 0 more bytes$`, reason: "a batch is sent whole or not at all: clients throw away what is cut"},
+	{cases: `^ApiVersions/unknown version and no tags in the header `, kafka: `^(closed)?$`, troupe: `^(answer|000000070023|)$`, reason: "the form of a header in an unknown version is anybody's guess: it is answered"},
+	{cases: `^wire/tags `, path: `^001 `, kafka: `^answer$`, troupe: `^closed$`, reason: "Kafka takes a tag count of 2^32-1 for a negative one and goes on"},
+	{cases: `^wire/tags `, path: `^00[12] `, troupe: `^$`, reason: "Kafka takes a tag count of 2^32-1 for a negative one and goes on"},
+}
 
 // reason gives why a difference is accepted, or nothing.
 func reason(d Difference) string {

@@ -150,7 +150,10 @@ var fetchCases = []Case{
 	}},
 	{"replica id 77", 4, 18, func(s *Side, v int16) {
 		req := s.fetch(v, 0, at{topic: s.filled()})
-		req.ReplicaID, req.ReplicaState.ID = 77, 77
+		req.ReplicaID = 77
+		if v >= 15 {
+			req.ReplicaState.ID = 77
+		}
 		s.Ask(v, req)
 	}},
 	{"rack", 11, 18, func(s *Side, v int16) {

@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 func (s *Side) show(at string, resp kmsg.Response) {
 	if s.own {
 		keepOwn(resp, s.prefix)
+	}
+	if f, ok := resp.(*kmsg.FetchResponse); ok {
+		joinTopics(f)
 	}
 	s.flatten(at, resp.Key(), reflect.ValueOf(resp).Elem())
 }
@@ -33,8 +37,23 @@ func keepOwn(resp kmsg.Response, prefix string) {
 	m.Topics = own
 }
 
+// joinTopics puts the partitions of a topic together: Kafka names a topic again when it changes between topics, and begins
+// with those that it does not know.
+func joinTopics(f *kmsg.FetchResponse) {
+	var joined []kmsg.FetchResponseTopic
+	for _, t := range f.Topics {
+		at := slices.IndexFunc(joined, func(j kmsg.FetchResponseTopic) bool { return j.Topic == t.Topic && j.TopicID == t.TopicID })
+		if at < 0 {
+			joined = append(joined, t)
+			continue
+		}
+		joined[at].Partitions = append(joined[at].Partitions, t.Partitions...)
+	}
+	f.Topics = joined
+}
+
 // inOrder are the keys whose answers keep an order that clients see; elsewhere Kafka's order is that of its hash tables.
-var inOrder = map[int16]bool{1: true, 75: true}
+var inOrder = map[int16]bool{75: true}
 
 func (s *Side) flatten(path string, key int16, v reflect.Value) {
 	t := v.Type()
@@ -84,8 +103,17 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 	if !inOrder[key] {
 		sort.SliceStable(order, func(i, j int) bool { return labels[order[i]] < labels[order[j]] })
 	}
+	// A name alone tells which element is meant, unless the order counts or two have the same: then so does the place.
+	named := map[string]int{}
+	for _, label := range labels {
+		named[label]++
+	}
 	for i, from := range order {
-		s.flatten(fmt.Sprintf("%s[%d%s]", at, i, labels[from]), key, v.Index(from))
+		place := strings.TrimSpace(labels[from])
+		if inOrder[key] || place == "" || named[labels[from]] > 1 {
+			place = fmt.Sprint(i, labels[from])
+		}
+		s.flatten(fmt.Sprintf("%s[%s]", at, place), key, v.Index(from))
 	}
 }
 
@@ -95,6 +123,9 @@ func (s *Side) label(v reflect.Value) string {
 	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "Name", "NodeID"} {
 		if f := v.FieldByName(name); f.IsValid() {
 			text := s.scalar(name, f)
+			if name == "TopicID" && len(parts) > 0 && parts[0] != `""` && parts[0] != "null" {
+				continue // the name says it
+			}
 			if name == "Partition" || name == "ApiKey" {
 				text = fmt.Sprintf("%5s", text)
 			}

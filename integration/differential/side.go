@@ -59,7 +59,7 @@ func (s *Side) note(path, value string) { s.lines = append(s.lines, Line{path, v
 // step begins the next exchange of the transcript.
 func (s *Side) step(what string) string {
 	s.steps++
-	return fmt.Sprintf("%d %s", s.steps, what)
+	return fmt.Sprintf("%03d %s", s.steps, what)
 }
 
 func (s *Side) wire() *wire {

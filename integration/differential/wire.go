@@ -108,6 +108,10 @@ func decode(req kmsg.Request, payload []byte) (resp kmsg.Response, correlation i
 		}
 		body = body[1:]
 	}
+	// Whoever does not know the version of ApiVersions says so in the oldest form, which all clients read.
+	if req.Key() == 18 && len(body) >= 2 && binary.BigEndian.Uint16(body) == 35 {
+		resp.SetVersion(0)
+	}
 	if err := resp.ReadFrom(body); err != nil {
 		return nil, correlation, 0, err
 	}
