@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"troupe/kafka/api"
@@ -16,7 +17,9 @@ const (
 	sizeTopic     = 80
 	spare         = 1 << 20
 	factor        = 8
-	atAttributes  = 21 // in a batch
+	atLength      = 8 // in a batch
+	atMagic       = 16
+	atAttributes  = 21
 	transactional = 0x10
 )
 
@@ -143,10 +146,11 @@ func (p *produceParser) batch(part *api.ProducePartition, at int, b []byte) []by
 }
 
 func (p *produceParser) check(part *api.ProducePartition, b []byte) {
-	part.Transactional = marked(b)
+	part.Transactional = marked(b, len(b))
 	part.Info, part.Err = record.Check(b, record.Opts{NeedKeys: part.KeysChecked, NoZstd: p.version < 7})
 	switch {
 	case part.Err != nil:
+		_, part.Garbled = garbled(b)
 		p.slab.Undo()
 		part.Slab, part.At = -1, 0
 	case part.Info.Size < len(b):
@@ -154,7 +158,7 @@ func (p *produceParser) check(part *api.ProducePartition, b []byte) {
 	}
 }
 
-// skipBatch reads over a batch for a topic that is not known. Its mark is looked at all the same: it refuses the request.
+// skipBatch reads over a batch for a topic that is not known. Its header is looked at all the same: it can refuse the request.
 func (p *produceParser) skipBatch(part *api.ProducePartition) {
 	if part.Bytes <= 0 {
 		return
@@ -162,15 +166,27 @@ func (p *produceParser) skipBatch(part *api.ProducePartition) {
 	var head [atAttributes + 2]byte
 	h := head[:min(len(head), part.Bytes)]
 	p.bytes(h)
-	part.Transactional = marked(h)
+	part.Transactional = marked(h, part.Bytes)
+	part.Err, part.Garbled = garbled(h)
 	if p.err == nil {
 		p.err = p.discard(part.Bytes - len(h))
 	}
 }
 
-// marked says whether a batch of format v2 claims to be part of a transaction.
-func marked(b []byte) bool {
-	return len(b) >= atAttributes+2 && b[16] == 2 && b[atAttributes+1]&transactional != 0
+// marked says whether a batch of format v2, whole in n bytes that begin with b, claims to be part of a transaction.
+func marked(b []byte, n int) bool {
+	return len(b) >= atAttributes+2 && b[atMagic] == 2 && b[atAttributes+1]&transactional != 0 &&
+		int64(int32(binary.BigEndian.Uint32(b[atLength:])))+record.Overhead <= int64(n)
+}
+
+// garbled says whether the frame of the batch that begins with b cannot be read: its length or its magic cannot be.
+func garbled(b []byte) (*record.Error, bool) {
+	const corrupt = 2
+	_, err := record.Check(b[:min(len(b), atMagic+1)], record.Opts{})
+	if err == nil || err.Code != corrupt {
+		return nil, false
+	}
+	return err, true
 }
 
 func (p *produceParser) fail(why string) {

@@ -276,3 +276,26 @@ func BenchmarkProduceStream(b *testing.B) {
 		r.next().(*arrived).Refuse()
 	}
 }
+
+func TestProduceStreamGarbled(t *testing.T) {
+	magic, short, crc, old := batch(t, 1, 10, record.None), batch(t, 1, 10, record.None), batch(t, 1, 10, record.None), batch(t, 1, 10, record.None)
+	magic[16], old[16] = 3, 1
+	copy(short[8:], []byte{0, 0, 0, 13})
+	crc[len(crc)-1] ^= 1
+	for _, isKnown := range []bool{true, false} {
+		req := produceRequest(t, 9, 1, 5, 10)
+		for i, b := range [][]byte{magic, short, crc, old, []byte("no batch")} {
+			req.Topics[0].Partitions[i].Records = b
+		}
+		a, err := stream(t, request(1, nil, req), 100, func(int16, string, [16]byte) (bool, bool) { return isKnown, false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range a.call.Produce.Topics[0].Partitions {
+			if want := i < 2; p.Garbled != want || want && (p.Err == nil || p.Err.Code != 2) {
+				t.Errorf("known %v, partition %d: %+v", isKnown, i, p)
+			}
+		}
+		a.Refuse()
+	}
+}

@@ -17,10 +17,9 @@ import (
 // acks=0 has no answer; an error closes the connection instead.
 func produce(c *Call) {
 	p := newProduceCall(c)
-	if p.transactional() {
-		// Transactions are not served: whoever sends them has no right to (ProduceRequest with hasTransactionalRecords).
+	if e, message := p.refusal(); e != code.OK {
 		for i := range p.results {
-			p.results[i].code = code.TransactionalIdAuthorizationFailed
+			p.results[i].code, p.results[i].message = e, message
 		}
 	} else {
 		p.judge()
@@ -120,13 +119,21 @@ func (p *produceCall) lay(t *produceTopic, src *ProduceTopic) {
 	}
 }
 
-func (p *produceCall) transactional() bool {
-	for i := range p.results {
-		if p.results[i].src.Transactional {
-			return true
+// refusal finds what refuses the whole request, in Kafka a search for transactional batches that reads the frame of every
+// first batch (RequestUtils.hasTransactionalRecords): one that cannot be read, or one of a transaction; those are not served,
+// so nobody has the right to them.
+func (p *produceCall) refusal() (code.Code, string) {
+	for i := range p.req.Topics {
+		for j := range p.req.Topics[i].Partitions {
+			switch sp := &p.req.Topics[i].Partitions[j]; {
+			case sp.Garbled:
+				return code.CorruptMessage, sp.Err.Message
+			case sp.Transactional:
+				return code.TransactionalIdAuthorizationFailed, ""
+			}
 		}
 	}
-	return false
+	return code.OK, ""
 }
 
 // judge gives the codes that need no partition actor, in Kafka's order (KafkaApis.handleProduceRequest, then
@@ -175,7 +182,7 @@ func (r *produceResult) refused() {
 func (p *produceCall) askStarts() {
 	for i := range p.results {
 		r := &p.results[i]
-		if r.src.Err == nil || !r.src.Err.Validating || r.code != code.Code(r.src.Err.Code) {
+		if r.src.Err == nil || !r.src.Err.Validating || r.code != code.Code(r.src.Err.Code) || r.src.Garbled {
 			continue
 		}
 		ask := &partition.Locate{Ask: p.c.Ask(), Timestamp: -2, LeaderEpoch: -1}

@@ -81,8 +81,12 @@ func toProduce(t *testing.T, req *kmsg.ProduceRequest, find func(name string, id
 		for _, rp := range rt.Partitions {
 			pp := ProducePartition{Index: rp.Partition, Bytes: len(rp.Records), Slab: -1, KeysChecked: needKeys}
 			pp.Transactional = len(rp.Records) > 23 && rp.Records[22]&0x10 != 0
+			if len(rp.Records) > 16 && rp.Records[16] > 2 {
+				_, pp.Err = record.Check(rp.Records[:17], record.Opts{})
+				pp.Garbled = true
+			}
 			b := bytes.Clone(rp.Records)
-			if known {
+			if known && !pp.Garbled {
 				pp.Info, pp.Err = record.Check(b, record.Opts{NeedKeys: needKeys, NoZstd: req.Version < 7})
 			}
 			if known && pp.Err == nil {
@@ -268,6 +272,8 @@ func TestProduceErrors(t *testing.T) {
 	control.Control = true
 	offset := record.Plain()
 	offset.BaseOffset = 4
+	magic := one("x")
+	magic[16] = 3
 	for _, x := range []struct {
 		name    string
 		version int16
@@ -280,6 +286,8 @@ func TestProduceErrors(t *testing.T) {
 		{"unknown partition", 9, batches(-1, rec{"a", 9, one("x")}, rec{"a", -1, one("x")}), map[string][]int{"a": {9, 3, -1, 3}}},
 		{"acks", 9, batches(2, rec{"a", 0, one("x")}, rec{"nope", 0, one("x")}), map[string][]int{"a": {0, 21}, "nope": {0, 3}}},
 		{"crc", 9, batches(-1, rec{"a", 0, broken}, rec{"a", 1, one("x")}), map[string][]int{"a": {0, 2, 1, 0}}},
+		{"one that cannot be read refuses all", 9, batches(-1, rec{"a", 0, one("x")}, rec{"b", 0, magic}), map[string][]int{"a": {0, 2}, "b": {0, 2}}},
+		{"of an unknown topic too", 9, batches(-1, rec{"a", 0, one("x")}, rec{"nope", 0, magic}), map[string][]int{"a": {0, 2}, "nope": {0, 2}}},
 		{"null", 9, batches(-1, rec{"a", 0, nil}), map[string][]int{"a": {0, 87}}},
 		{"transaction", 9, batches(-1, rec{"a", 0, built("x", tx)}, rec{"b", 0, one("y")}), map[string][]int{"a": {0, 53}, "b": {0, 53}}},
 		{"zstd too early", 6, batches(-1, rec{"a", 0, built("x", zstd)}), map[string][]int{"a": {0, 76}}},

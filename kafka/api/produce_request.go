@@ -27,6 +27,8 @@ type ProducePartition struct {
 	Index         int32
 	Bytes         int  // as the request says; -1 for null
 	Transactional bool // the batch's own mark, also of a batch that is refused
+	// Garbled: Err says that not even the frame of the batch can be read. It refuses the whole request.
+	Garbled bool
 	// Err refuses the batch; then it is in no slab.
 	Err  *record.Error
 	Slab int // index in Slabs, -1 if there is no batch (refused, or the topic is not known)
