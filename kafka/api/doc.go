@@ -1,0 +1,22 @@
+// Package api answers Kafka requests: one file per API key (NN_name.go), one table of what is served (table.go).
+//
+// A handler runs inside the connection's actor and never blocks. It gets a Call with a decoded request and one View of the cluster, and goes
+// the same way for every key: validate (validate.go), ask whoever knows, take the answers (Call.Next), respond once.
+//
+//	asked                what                                     by
+//	partition actors     what may be read, where an offset is     Fetch, ListOffsets, OffsetForLeaderEpoch, Produce
+//	metadata actor       a change of a cluster fact               CreateTopics, DeleteTopics, CreatePartitions
+//	topic-maker          that a topic exists                      Metadata
+//	producer-ids         the next producer id                     InitProducerId
+//	pool                 bytes and times from the store           Fetch, ListOffsets
+//
+// Reads of the cluster take no message at all: the View is immutable. Bytes of the log's tail come from memory.
+//
+// What connections share is made by Env.Spawn: the two actors topic-maker and producer-ids, and the cache of fetch sessions. Everything
+// here is bounded: sessions and their partitions (sessions.go), topics in making (topic_maker.go), waiters for producer ids
+// (producer_ids.go), reads under way (parallelReads), partitions of one request for topics (meta.MaxPartitionsPerRequest).
+//
+// What differs from Apache Kafka on purpose: a topic that Metadata makes is answered with its leader, not first with
+// UNKNOWN_TOPIC_OR_PARTITION; InitProducerId is held while a block of ids is fetched; fetched batches are never cut; and where Kafka answers with
+// an internal error (-1) for input that makes no sense, the answer is INVALID_REQUEST or INVALID_FETCH_SIZE.
+package api
