@@ -3,6 +3,7 @@ package partition
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -22,7 +23,8 @@ import (
 type world struct {
 	s      *kitsim.Sim
 	node   *kitsim.Node
-	data   *sim.Data
+	data   storage.Data
+	lose   func() // what a loss of power does to data
 	tail   *storage.Tail
 	writer *kit.Ref
 	parts  []*kit.Ref
@@ -66,8 +68,41 @@ type sent struct {
 const simParts = 3
 
 func newWorld(s *kitsim.Sim, noSync bool) *world {
-	w := &world{s: s, data: sim.NewData(), epochs: make([]int32, simParts)}
-	w.data.NoSync = noSync
+	model := sim.NewData()
+	model.NoSync = noSync
+	w := newWorldOn(s, model)
+	w.lose = func() {
+		model = model.Crash(s)
+		w.data = model
+	}
+	return w
+}
+
+// newPebbleWorld keeps its data in the real engine, on a disk that loses what was not synced.
+func newPebbleWorld(t *testing.T, s *kitsim.Sim) *world {
+	disk := sim.NewDisk()
+	open := func() storage.Data {
+		d, err := disk.Open("data", storage.Options{OnFatal: func(r string) { t.Error("fatal: " + r) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	w := newWorldOn(s, open())
+	w.lose = func() {
+		next := disk.Crash(rand.New(rand.NewPCG(s.Rand(), 1)), s.IntN(101))
+		if err := w.data.Close(); err != nil {
+			t.Error(err)
+		}
+		disk = next
+		w.data = open()
+	}
+	t.Cleanup(func() { _ = w.data.Close() })
+	return w
+}
+
+func newWorldOn(s *kitsim.Sim, data storage.Data) *world {
+	w := &world{s: s, data: data, epochs: make([]int32, simParts)}
 	for range simParts {
 		w.acked, w.seen = append(w.acked, map[int64]string{}), append(w.seen, map[int64]string{})
 	}
@@ -250,8 +285,15 @@ func (w *world) consume(part int) {
 // look notes the values of batches, and that they follow each other.
 func (w *world) look(list []map[int64]string, part int, b storage.Batches) {
 	next := int64(-1)
-	for _, raw := range b.Data {
-		rs, err := record.Records(record.Batch(raw))
+	var raw []byte
+	for _, data := range b.Data {
+		raw = append(raw, data...)
+	}
+	for len(raw) > 0 {
+		n := int(record.Batch(raw).Length()) + record.Overhead
+		one := record.Batch(raw[:n])
+		raw = raw[n:]
+		rs, err := record.Records(one)
 		if err != nil {
 			w.broken = err.Error()
 			return
@@ -367,7 +409,7 @@ func (w *world) replace(i int) {
 
 func (w *world) crash() {
 	w.node.Crash()
-	w.data = w.data.Crash(w.s)
+	w.lose()
 	w.node.Restart()
 }
 
@@ -406,6 +448,22 @@ func TestSimulation(t *testing.T) {
 		}
 	})
 	t.Logf("%d acknowledged, %d repeated, %d messages, %d crashes", acks, again, sum.Messages, sum.Crashes)
+}
+
+// TestSimulationOnPebble is the same on the real engine.
+func TestSimulationOnPebble(t *testing.T) {
+	for seed := uint64(1); seed <= 6; seed++ {
+		s := kitsim.New(seed)
+		w := newPebbleWorld(t, s)
+		err := w.run(120, true)
+		if err == nil {
+			w.crash()
+			err = w.verify()
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
 }
 
 // TestSimulationNeedsSync: with a store that does not sync, acknowledged records are lost, and this simulation sees it.
