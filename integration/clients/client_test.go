@@ -121,6 +121,8 @@ func speakers(dir string) []client {
 	full := abilities{codecs: allCodecs, idempotent: true, headers: true, nullKeys: true, binary: true, timestamps: true, fromTime: true}
 	plain := full
 	plain.idempotent = false
+	rdkafka := full
+	rdkafka.librdkafka = true
 	blurring := plain
 	blurring.blurs = true
 	python := func(script string, modules ...string) ([]string, error) {
@@ -139,6 +141,6 @@ func speakers(dir string) []client {
 		speaker{"sarama", []string{program, "sarama"}, why, full},
 		speaker{"kafka-go", []string{program, "segment"}, why, blurring},
 		speaker{"kafka-python", kafkaPython, whyKP, plain},
-		speaker{"confluent-kafka", confluent, whyCK, full},
+		speaker{"confluent-kafka", confluent, whyCK, rdkafka},
 	}
 }

@@ -22,7 +22,7 @@ func (kcat) missing() error {
 }
 
 func (kcat) can() abilities {
-	return abilities{codecs: allCodecs, idempotent: true, fromTime: true}
+	return abilities{codecs: allCodecs, idempotent: true, fromTime: true, librdkafka: true}
 }
 
 func (kcat) produce(bootstrap, topic string, partition int32, codec string, idempotent bool, records []record) ([]int64, error) {

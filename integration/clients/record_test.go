@@ -37,6 +37,7 @@ type abilities struct {
 	timestamps bool // of its choice
 	fromTime   bool // consumes from a timestamp
 	blurs      bool // reads what is empty as null
+	librdkafka bool // is built on it
 }
 
 // The number of records of each test, and where reading begins in the middle.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -86,7 +87,8 @@ func (f franz) consume(topic string, partition int32, from string, until int64, 
 }
 
 func (f franz) admin(topic string) (s seen, err error) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(f.bootstrap))
+	// Lists come from the client's cache while they are younger than this, 5 s by default.
+	cl, err := kgo.NewClient(kgo.SeedBrokers(f.bootstrap), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {
 		return s, err
 	}
