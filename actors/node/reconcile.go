@@ -27,7 +27,11 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 		n.reconcileAll(c, e)
 	} else {
 		for _, t := range m.Changes.Topics {
-			n.reconcile(c, e, t.Old, t.New)
+			now := t.New
+			if now != nil { // a later change of the same batch may have deleted it
+				now = n.image.TopicByID(now.ID)
+			}
+			n.reconcile(c, e, t.Old, now)
 		}
 		n.reconfigure(c, e, m.Changes.Configs)
 	}
