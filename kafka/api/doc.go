@@ -10,6 +10,7 @@
 //	producer-ids         the next producer id                     InitProducerId
 //	pool                 bytes and times from the store           Fetch, ListOffsets
 //
+// Before kmsg decodes a request it passes the bounded walk (walk.go); Produce is read field by field by package kafka.
 // Reads of the cluster take no message at all: the View is immutable. Bytes of the log's tail come from memory.
 //
 // What connections share is made by Env.Spawn: the two actors topic-maker and producer-ids, and the cache of fetch sessions. Everything
