@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -118,9 +119,9 @@ func TestMetaLogGap(t *testing.T) {
 
 // TestMetaFailedSync: a failed fsync is told to the fatal handler and is never answered as success.
 func TestMetaFailedSync(t *testing.T) {
-	fail := false
+	var fail atomic.Bool // the engine's own goroutines ask too
 	broken := errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if fail && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo) {
+		if fail.Load() && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo) {
 			return errorfs.ErrInjected
 		}
 		return nil
@@ -130,7 +131,7 @@ func TestMetaFailedSync(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fail = true
+	fail.Store(true)
 	func() {
 		defer func() {
 			if recover() == nil {

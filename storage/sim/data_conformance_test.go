@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -59,6 +60,13 @@ func rec(n int, ts int64, size int) []record.Record {
 		out[i] = record.Record{Timestamp: ts + int64(i), Key: []byte("k"), Value: bytes.Repeat([]byte{byte(ts)}, size)}
 	}
 	return out
+}
+
+// noise fills b with what cannot be compressed, so that sizes are what they say.
+func noise(rng *rand.Rand, b []byte) {
+	for ; len(b) >= 8; b = b[8:] {
+		binary.NativeEndian.PutUint64(b, rng.Uint64())
+	}
 }
 
 // logs writes as partitions and writer do: contiguous offsets, cumulative bytes.
@@ -287,7 +295,7 @@ func TestDropAndPartitions(t *testing.T) {
 
 // TestEnginesAgree drives both engines through the same random life and compares all that they can be asked.
 func TestEnginesAgree(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			before := storage.SlabsLive()
 			rng := rand.New(rand.NewPCG(seed, 1))
@@ -337,19 +345,20 @@ func randomWrite(rng *rand.Rand, l *logs) *storage.Write {
 		}
 	}
 	o := record.Plain()
-	o.Codec = record.Codec(rng.IntN(5))
+	most := 1 << rng.IntN(19)
+	if most < 1<<13 {
+		o.Codec = record.Codec(rng.IntN(5))
+	}
 	if rng.IntN(2) == 0 {
 		o.ProducerID, o.ProducerEpoch, o.BaseSequence = int64(rng.IntN(4)), 2, int32(l.end[id])
 	}
 	batches := map[uint32][]record.Record{}
 	for p := range uint32(3) {
 		if p == id || rng.IntN(2) == 0 {
-			rs := rec(1+rng.IntN(4), 0, rng.IntN(1<<rng.IntN(19)))
+			rs := rec(1+rng.IntN(4), 0, rng.IntN(most))
 			for i := range rs {
 				rs[i].Timestamp = int64(rng.IntN(1000)) - 1 + l.end[p]
-				for k := range rs[i].Value { // incompressible, so that sizes are what they say
-					rs[i].Value[k] = byte(rng.Uint32())
-				}
+				noise(rng, rs[i].Value)
 			}
 			batches[p] = rs
 		}

@@ -34,9 +34,7 @@ func (c *crashRun) live(d storage.Data) {
 			if c.rng.IntN(2) == 0 {
 				rs := rec(1+c.rng.IntN(3), int64(c.rng.IntN(1000)), c.rng.IntN(1<<c.rng.IntN(15)))
 				for i := range rs {
-					for k := range rs[i].Value {
-						rs[i].Value[k] = byte(c.rng.Uint32())
-					}
+					noise(c.rng, rs[i].Value)
 				}
 				batches[id] = rs
 			}
