@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"troupe/actors/kit"
@@ -16,6 +17,11 @@ func (n *Node) onStopped(c kit.Context, m stopped) {
 	delete(n.stopping, m.partID)
 	if m.drop {
 		n.drop(c, m.partID)
+	}
+	if t, p := n.image.ByPartID(m.partID); t != nil && slices.Contains(p.Replicas, n.o.NodeID) { // given back meanwhile
+		e := edit(n.view)
+		n.become(c, e, t, p, n.configOf(t))
+		n.publish(e)
 	}
 	n.finishShutdown(c)
 }

@@ -88,8 +88,8 @@ func (n *Node) reconcile(c kit.Context, e *viewEdit, old, now *meta.Topic) {
 // become spawns the replica's actor if it is new, and tells it what the cluster decided.
 func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partition, cfg partition.Config) {
 	r := n.replicas[p.ID]
-	if r == nil && n.life.leaving {
-		return // nobody would stop it any more
+	if r == nil && (n.life.leaving || n.stopping[p.ID]) {
+		return // nobody would stop it any more; or it is born when its predecessor has gone, see onStopped
 	}
 	if r == nil {
 		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate})

@@ -35,5 +35,8 @@ func Help(name string) string {
 	if t, ok := help[name]; ok {
 		return t
 	}
+	if rest, ok := strings.CutPrefix(name, "writer_"); ok {
+		return "Group commit: " + strings.ReplaceAll(rest, "_", " ") + "."
+	}
 	return "Storage: " + strings.ReplaceAll(strings.TrimPrefix(name, "storage_"), "_", " ") + "."
 }

@@ -34,6 +34,7 @@ type Broker struct {
 	tail    *storage.Tail
 	board   *raftnode.Board
 	pub     *node.Published
+	written writer.Stats
 	steps   *node.Steps
 	serving chan struct{} // closed when the broker serves
 	epoch   atomic.Int64  // broker epoch, 0 before registration
@@ -144,7 +145,7 @@ func (b *Broker) spawn(sp split) error {
 		return err
 	}
 	id, gate := b.stores.id, &writer.Gate{}
-	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate}), kit.Options{Kind: "writer"})
+	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board})
 	b.steps.Finish(node.StepRaft)
@@ -222,9 +223,10 @@ func (b *Broker) Stop(ctx context.Context) error {
 	b.door.CloseListeners()
 	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
 	b.door.Close(left())
-	for _, name := range []string{nodeName, writerName} {
-		b.stopActor(name, left())
-	}
+	b.stopActor(nodeName, left())
+	// A change without ops is answered when everything before it is durable.
+	kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
+	b.stopActor(writerName, left())
 	if ok && down.Fenced {
 		id := b.stores.id
 		id.CleanEpoch = b.epoch.Load()
@@ -232,7 +234,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 			b.log.Warn("no clean-shutdown mark", "err", err)
 		}
 	}
-	for _, name := range []string{raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
+	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
 		b.stopActor(name, left())
 	}
 	b.admin.Close(ctx)

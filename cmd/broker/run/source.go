@@ -5,6 +5,7 @@ import (
 	"net"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -133,6 +134,13 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	}
 	for name, v := range s.b.stores.data.Metrics() {
 		gauge("storage_"+name, v)
+	}
+	for name, v := range s.b.written.Metrics() {
+		kind := prometheus.GaugeValue
+		if strings.HasSuffix(name, "_total") {
+			kind = prometheus.CounterValue
+		}
+		emit(name, kind, v)
 	}
 	s.door(gauge, count)
 }
