@@ -68,6 +68,13 @@ func (f franz) consume(topic string, partition int32, from string, until int64, 
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if end, ok := ends.Lookup(topic, partition); !ok || end.Err != nil || end.Offset != until {
+		return fmt.Errorf("end offset %d (%v), want %d", end.Offset, end.Err, until)
+	}
 	for {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {

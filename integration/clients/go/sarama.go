@@ -74,6 +74,9 @@ func (s saram) consume(topic string, partition int32, from string, until int64, 
 			return err
 		}
 	}
+	if end, err := cl.GetOffset(topic, partition, sarama.OffsetNewest); err != nil || end != until {
+		return fmt.Errorf("end offset %d (%v), want %d", end, err, until)
+	}
 	c, err := sarama.NewConsumerFromClient(cl)
 	if err != nil {
 		return err

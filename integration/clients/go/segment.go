@@ -56,6 +56,14 @@ func (s segment) consume(topic string, partition int32, from string, until int64
 	defer r.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	conn, err := kafka.DialLeader(ctx, "tcp", s.bootstrap, topic, int(partition))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if end, err := conn.ReadLastOffset(); err != nil || end != until {
+		return fmt.Errorf("end offset %d (%v), want %d", end, err, until)
+	}
 	if stamp >= 0 {
 		err = r.SetOffsetAt(ctx, atMillis(stamp))
 	} else {
