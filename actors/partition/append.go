@@ -143,16 +143,16 @@ func (p *Partition) arm(c kit.Context, deadline int64) {
 		l.timer.Stop()
 	}
 	l.timerAt = deadline
-	l.timer = c.After(c.Self(), time.Duration(deadline-c.Now().UnixMilli())*time.Millisecond, overdue{l})
+	l.timer = c.After(c.Self(), time.Duration(deadline-c.Now().UnixMilli())*time.Millisecond, overdue{l, deadline})
 }
 
 // onOverdue answers what has waited too long. The batches stay on their way: the outcome is not known to the asker.
 func (p *Partition) onOverdue(c kit.Context, m overdue) {
 	l := p.log
-	now := c.Now().UnixMilli()
-	if l == nil || m.log != l || now < l.timerAt {
+	if l == nil || m.log != l || m.deadline != l.timerAt {
 		return
 	}
+	now := max(c.Now().UnixMilli(), m.deadline) // the timer knows better than a clock that was set back
 	l.timerAt, l.timer = 0, nil
 	next := int64(0)
 	for i := range l.waits {

@@ -216,5 +216,8 @@ type expired struct {
 
 // overdue is the timer of appends that have waited too long.
 //
-// From: the partition's own timer. Fence: the log that set it.
-type overdue struct{ log *log }
+// From: the partition's own timer. Fence: the log that set it, and the deadline, which an earlier one may have replaced.
+type overdue struct {
+	log      *log
+	deadline int64 // ms
+}
