@@ -65,7 +65,7 @@ golden: ## request and response bytes of every key and version served
 	$(GO) test -count=1 -timeout 5m -run Golden ./kafka/...
 
 sim: ## N seeds from SEED on: whole nodes under crashes, on virtual time
-	SEED=$(SEED) N=$(N) $(GO) test -count=1 -timeout 20m -v -run Sim ./integration/sim
+	$(GO) run ./integration/sim/cmd -seed $(SEED) -n $(N)
 
 .PHONY: sim-short
 sim-short:

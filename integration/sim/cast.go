@@ -29,14 +29,14 @@ func (w *World) cast() {
 	}
 	for i := range w.IntN(3) { // topics that come and go, one after the other under the same name
 		a := admins[i]
-		for range 1 + w.IntN(2) {
+		for range 1 + w.IntN(3) {
 			t := w.newTopic("short-"+strconv.Itoa(i), 1+w.IntN(3))
 			a.todo(a.create(t), w.pause(), a.remove(t))
 		}
 	}
 	w.clients = append(w.clients, admins[0], admins[1])
 	for i := range 2 + w.IntN(3) {
-		p := &producer{w: w, id: "p" + strconv.Itoa(i), idem: i == 0 || w.Chance(.5), acks: -1, pid: -1, left: 15 + w.IntN(40),
+		p := &producer{w: w, id: "p" + strconv.Itoa(i), idem: i == 0 || w.Chance(.5), acks: -1, pid: -1, left: 40 + w.IntN(120),
 			frames: map[uint64]*flight{}, p: proposals{w: w}}
 		if !p.idem {
 			p.acks = []int16{-1, 1, 1, 0}[w.IntN(4)]
@@ -44,7 +44,7 @@ func (w *World) cast() {
 		w.clients = append(w.clients, p)
 	}
 	for i := range 1 + w.IntN(3) {
-		w.clients = append(w.clients, &consumer{w: w, id: "c" + strconv.Itoa(i), bytes: 1 << (6 + w.IntN(11)), trims: w.Chance(.3), finite: 2 + w.IntN(4)})
+		w.clients = append(w.clients, &consumer{w: w, id: "c" + strconv.Itoa(i), bytes: 1 << (6 + w.IntN(11)), trims: w.Chance(.3), finite: 3 + w.IntN(6)})
 	}
 }
 

@@ -17,6 +17,8 @@ type Ledger struct {
 	acked    uint64 // records acknowledged
 	repeated uint64 // acknowledgements of batches that had been sent before
 	consumed uint64
+	timedOut uint64 // batches
+	refused  uint64 // batches, with another code
 }
 
 type partKey struct {

@@ -267,6 +267,13 @@ func (p *producer) onDone(m writer.Done) {
 }
 
 func (p *producer) outcome(s *stream, b *batch, it *writer.Item) {
+	switch it.Code {
+	case code.OK:
+	case code.RequestTimedOut:
+		p.w.ledger.timedOut++
+	default:
+		p.w.ledger.refused++
+	}
 	switch {
 	case it.Code == code.OK && p.acks != 0:
 		s.drop(b)

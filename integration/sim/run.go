@@ -66,10 +66,10 @@ var _ io.Reader = chance{}
 func (w *World) play() {
 	w.cast()
 	w.start()
-	lives := 1 + w.IntN(4)
+	lives := 2 + w.IntN(7)
 	for i := range lives {
 		w.trouble()
-		target := w.Stats().Messages + uint64(w.IntN(1<<(4+w.IntN(9))))
+		target := w.Stats().Messages + uint64(w.IntN(1<<(4+w.IntN(10))))
 		w.RunUntil(20*time.Second, func() bool { return w.Stats().Messages >= target })
 		w.calm()
 		w.end(i == 0 || w.Chance(.8))

@@ -15,25 +15,75 @@ func number(env string, def int) int {
 	return def
 }
 
-// TestSeeds is the short version of make sim: the first seeds, two of them on Pebble.
+// TestSeeds is the short version of make sim, in one process: the first seeds, one of them on Pebble.
 func TestSeeds(t *testing.T) {
 	first, n := number("SEED", 1), number("N", 60)
 	var sum Totals
 	for seed := first; seed < first+n; seed++ {
-		o := OptionsOf(uint64(seed))
-		if f := os.Getenv("TRACE"); f != "" {
-			w, err := os.Create(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
-			o.Trace = w
-		}
-		r := Run(o)
+		r := Run(OptionsOf(uint64(seed)))
 		sum.Add(r.Totals)
 		if r.Err != nil {
 			t.Fatalf("%s\n%v", strings.Join(r.Trace, "\n"), r.Err)
 		}
 	}
 	t.Logf("%d seeds: %s", n, sum)
+	if n < 60 {
+		return
+	}
+	for name, x := range map[string]uint64{"batches that timed out": sum.TimedOut, "batches refused": sum.Refused, "batches sent again": sum.Repeated,
+		"trims": sum.Trims, "topics deleted": sum.Deleted, "unsynced writes lost": sum.Unsynced, "orderly stops": sum.Stops} {
+		if x == 0 {
+			t.Errorf("in all seeds no %s: the simulation has gone blind", name)
+		}
+	}
+}
+
+// The same seed does the same, message by message; another seed does something else.
+func TestSameSeedSameTrace(t *testing.T) {
+	seen := map[uint64]uint64{}
+	for seed := uint64(1); seed <= 12; seed++ {
+		one, two := Run(Options{Seed: seed}), Run(Options{Seed: seed})
+		if one.Hash != two.Hash || one.Totals != two.Totals {
+			t.Fatalf("seed %d: %s\nand then: %s", seed, one.Totals, two.Totals)
+		}
+		if other, ok := seen[one.Hash]; ok {
+			t.Fatalf("seeds %d and %d have the same trace", other, seed)
+		}
+		seen[one.Hash] = seed
+	}
+}
+
+// With fsync off the run must fail: a simulation that does not notice proves nothing. Each store lies on its own.
+func TestWithoutSyncItFails(t *testing.T) {
+	for _, lie := range []struct {
+		what string
+		o    Options
+		want []string // one of these is the reason
+	}{
+		{"data", Options{NoSyncData: true}, []string{"is lost", "promised", "was acknowledged as", "was consumed as", "went back", "out of range"}},
+		{"meta", Options{NoSyncMeta: true}, []string{"is not in the image", "went back", "another one than before", "given twice", "promised", "is lost",
+			"does not start", "has been applied", "was seen to start", "partitions at"}},
+	} {
+		caught := 0
+		var reasons []string
+		for seed := uint64(1); seed <= 20; seed++ {
+			lie.o.Seed = seed
+			r := Run(lie.o)
+			if r.Err == nil {
+				continue
+			}
+			reason, _, _ := strings.Cut(r.Err.Error(), "\n")
+			reasons = append(reasons, reason)
+			for _, w := range lie.want {
+				if strings.Contains(reason, w) {
+					caught++
+					break
+				}
+			}
+		}
+		t.Logf("%s: fsync off was caught by %d of 20 seeds:\n%s", lie.what, caught, strings.Join(reasons, "\n"))
+		if caught < 10 {
+			t.Errorf("%s: fsync off was caught by %d of 20 seeds only", lie.what, caught)
+		}
+	}
 }

@@ -28,6 +28,7 @@ type Totals struct {
 	Steps, Messages, Crashes, Stops, Unsynced uint64
 	Acked, Repeated, Consumed, Trims          uint64
 	Made, Deleted                             uint64
+	TimedOut, Refused                         uint64 // batches
 }
 
 // Add adds another run's totals.
@@ -43,13 +44,15 @@ func (t *Totals) Add(o Totals) {
 	t.Trims += o.Trims
 	t.Made += o.Made
 	t.Deleted += o.Deleted
+	t.TimedOut += o.TimedOut
+	t.Refused += o.Refused
 }
 
 // String shows them as a sentence.
 func (t Totals) String() string {
-	return fmt.Sprintf("%d messages, %d crashes and %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches sent again, "+
+	return fmt.Sprintf("%d messages, %d crashes and %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
 		"%d records consumed, %d trims, %d topics made, %d deleted",
-		t.Messages, t.Crashes, t.Stops, t.Unsynced, t.Acked, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
+		t.Messages, t.Crashes, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -262,6 +265,6 @@ func (w *World) waiting() string {
 func (w *World) totals() Totals {
 	s := w.Stats()
 	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Unsynced: uint64(w.disk.Lost()),
-		Acked: w.ledger.acked, Repeated: w.ledger.repeated, Consumed: w.ledger.consumed, Trims: w.trims,
+		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims,
 		Made: w.cluster.made, Deleted: w.cluster.deleted}
 }
