@@ -1,0 +1,6 @@
+//go:build race
+
+package kafka
+
+// The race detector keeps a shadow of everything.
+const raceFactor = 2
