@@ -17,7 +17,7 @@ const load = 5 * time.Second
 func TestSimOneNode(t *testing.T) {
 	acked, crashes := 0, 0
 	kitsim.Seeds(t, 10, func(t *testing.T, s *kitsim.Sim) {
-		w := newWorld(s, 1, false)
+		w := newWorld(s, 1)
 		crashes += w.crashes(t, 8)
 		if !w.settle() {
 			t.Fatalf("not settled: %+v %v", w.nodes[0].board.Status(), w.lost)
@@ -77,7 +77,7 @@ func (w *world) everybodyAnswered(t *testing.T) {
 // TestSimSeesMissingSync: the same without fsync must lose something; else the test above proves nothing.
 func TestSimSeesMissingSync(t *testing.T) {
 	for seed := uint64(1); seed <= 20; seed++ {
-		w := newWorld(kitsim.New(seed), 1, true)
+		w := newWorld(kitsim.New(seed), 1, func(w *world) { w.noSync = true })
 		w.nodes[0].node.OnFatal = func(reason string) { w.bad("%s", reason) }
 		w.crashes(t, 8)
 		if len(w.lost) > 0 || !w.settle() || len(w.check(w.nodes[0].image)) > 0 {
@@ -93,7 +93,7 @@ func TestSimThreeNodes(t *testing.T) {
 	acked, installed := 0, 0
 	kitsim.Seeds(t, 8, func(t *testing.T, s *kitsim.Sim) {
 		s.Net.Faults = kitsim.Faults{Drop: 0.02, Double: 0.01, Reorder: 0.02, Min: 50 * time.Microsecond, Max: 2 * time.Millisecond}
-		w := newWorld(s, 3, false)
+		w := newWorld(s, 3)
 		for _, m := range w.nodes {
 			m.node.OnFatal = func(reason string) { w.bad("n%d: %s", m.id, reason) }
 		}
@@ -145,12 +145,52 @@ func TestSimThreeNodes(t *testing.T) {
 	}
 }
 
+// TestSimLeaderChanges: leaders are cut off again and again, and their proposals wait for so long that they are entered again under the next
+// leader. Nobody crashes and all that is applied is answered, so every id that was given out was given to somebody: nothing is applied twice.
+func TestSimLeaderChanges(t *testing.T) {
+	terms := uint64(0)
+	kitsim.Seeds(t, 3, func(t *testing.T, s *kitsim.Sim) {
+		s.Net.Faults = kitsim.Faults{Drop: 0.01, Min: 50 * time.Microsecond, Max: 2 * time.Millisecond}
+		w := newWorld(s, 3, func(w *world) {
+			w.exact, w.patience, w.keep, w.pace = true, time.Minute, 1<<30, 10 // a snapshot would hide who was applied
+		})
+		for range 12 {
+			if err := s.Run(time.Second + time.Duration(s.IntN(int(2*time.Second)))); err != nil {
+				t.Fatal(err)
+			}
+			s.Net.Heal()
+			var alone string
+			var rest []string
+			for _, m := range w.nodes {
+				if b := m.board.Status(); b.Leader == b.ID && alone == "" {
+					alone = m.name()
+				} else {
+					rest = append(rest, m.name())
+				}
+			}
+			if alone != "" && s.Chance(0.8) {
+				s.Net.Split([]string{alone}, rest)
+			}
+		}
+		if !w.settle() {
+			t.Fatalf("not settled: %v", w.lost)
+		}
+		for _, m := range w.nodes {
+			for _, l := range w.check(m.image) {
+				t.Error(l)
+			}
+		}
+		w.everybodyAnswered(t)
+		terms += w.nodes[0].board.Status().Term
+	})
+	t.Logf("%d terms", terms)
+}
+
 // TestProposalsBeforeALeader is fault (b) of the beginning: what is proposed when nobody leads is committed after the election, and no start
 // waits for anybody.
 func TestProposalsBeforeALeader(t *testing.T) {
 	s := kitsim.New(1)
-	w := newWorld(s, 3, false)
-	w.quiet = true // only what is proposed here
+	w := newWorld(s, 3, beQuiet) // only what is proposed here
 	if s.Now() != 0 {
 		t.Fatalf("the start took %v", s.Now())
 	}
@@ -209,11 +249,7 @@ func TestSettledIsNotBehind(t *testing.T) {
 func newFaulty(t *testing.T, f raftnode.Faults) *world {
 	t.Helper()
 	s := kitsim.New(1)
-	w := newWorld(s, 0, false)
-	w.faults, w.quiet = f, true
-	m := &member{w: w, id: 1, disk: simMeta()}
-	w.nodes = []*member{m}
-	m.node = s.Node("n1", m.boot)
+	w := newWorld(s, 1, beQuiet, func(w *world) { w.faults = f })
 	w.proposeAndWait(t, code.OK)
 	if err := s.Settle(time.Second); err != nil {
 		t.Fatal(err)
@@ -248,8 +284,7 @@ func (m *member) lasts(t *testing.T, d time.Duration) {
 // that) or never.
 func TestTooMany(t *testing.T) {
 	s := kitsim.New(1)
-	w := newWorld(s, 3, false) // no leader for a second
-	w.quiet = true
+	w := newWorld(s, 3, beQuiet) // no leader for a second
 	m := w.nodes[0]
 	p := s.Probe("asker")
 	for range MaxWaiting + 100 {

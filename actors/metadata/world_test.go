@@ -17,11 +17,16 @@ import (
 
 // world is a simulated cluster of nodes with Raft, log, metadata, an observer in the node's place and a client each, and what is known of it.
 type world struct {
-	s      *kitsim.Sim
-	nodes  []*member
-	faults raftnode.Faults
-	noNode bool // nobody subscribes
-	quiet  bool // the clients propose no more
+	s        *kitsim.Sim
+	nodes    []*member
+	faults   raftnode.Faults
+	exact    bool          // who is not answered with OK was not applied
+	noNode   bool          // nobody subscribes
+	noSync   bool          // the disks forget their syncs
+	quiet    bool          // the clients propose no more
+	patience time.Duration // of the clients
+	keep     uint64        // entries in the log
+	pace     uint64        // how slowly the clients propose
 
 	issued   int
 	acked    map[string]meta.TopicID // topics that somebody was told exist
@@ -43,11 +48,15 @@ type member struct {
 	runs  uint64
 }
 
-func newWorld(s *kitsim.Sim, n int, noSync bool) *world {
-	w := &world{s: s, acked: map[string]meta.TopicID{}, ranges: map[int64]int32{}, refused: map[code.Code]int{}, hashes: map[uint64]uint64{}}
+// newWorld makes n nodes and boots them; with changes what is the same for all of them before that.
+func newWorld(s *kitsim.Sim, n int, with ...func(*world)) *world {
+	w := &world{s: s, patience: 700 * time.Millisecond, keep: 40, pace: 1, acked: map[string]meta.TopicID{}, ranges: map[int64]int32{}, refused: map[code.Code]int{}, hashes: map[uint64]uint64{}}
+	for _, f := range with {
+		f(w)
+	}
 	for i := range n {
 		m := &member{w: w, id: int32(i + 1), disk: sim.NewMeta(), image: meta.NewImage()}
-		m.disk.NoSync = noSync
+		m.disk.NoSync = w.noSync
 		w.nodes = append(w.nodes, m)
 	}
 	for _, m := range w.nodes {
@@ -78,7 +87,7 @@ func (m *member) boot(l *kitsim.Life) {
 		return
 	}
 	m.board = &raftnode.Board{}
-	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Node: m.id, Incarnation: m.runs, CompactEntries: 40, CompactTail: 20})
+	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
 	if !m.w.noNode {
 		ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
 	}
@@ -137,7 +146,7 @@ func (o *observer) Receive(_ kit.Context, x any) {
 		w.installs++
 	}
 	o.shown++
-	if index%8 == 0 { // both read the whole image
+	if index%16 == 0 { // both read the whole image
 		h, known := w.hashes[index]
 		w.hashes[index] = c.Image.Hash()
 		if known && h != w.hashes[index] {
@@ -161,8 +170,6 @@ type client struct {
 
 type again2 struct{}
 
-const proposalTimeout = 700 * time.Millisecond
-
 func (k *client) Receive(c kit.Context, x any) {
 	switch x := x.(type) {
 	case kit.Started:
@@ -170,7 +177,7 @@ func (k *client) Receive(c kit.Context, x any) {
 	case again2:
 		if !k.m.w.quiet {
 			k.act(c)
-			c.After(c.Self(), time.Duration(1+c.Rand()%20)*time.Millisecond, again2{})
+			c.After(c.Self(), time.Duration(1+c.Rand()%(20*k.m.w.pace))*time.Millisecond, again2{})
 		}
 	case raftnode.Proposed:
 		k.answered(x)
@@ -217,7 +224,7 @@ func storeID(id int32) [16]byte { return [16]byte{15: byte(id)} }
 
 func (k *client) propose(c kit.Context, cmd meta.Command) {
 	k.busy++
-	c.Lookup(raftnode.MetadataName).Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self()}, Cmd: cmd, Timeout: proposalTimeout})
+	c.Lookup(raftnode.MetadataName).Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self()}, Cmd: cmd, Timeout: k.m.w.patience})
 }
 
 func (k *client) answered(p raftnode.Proposed) {
@@ -263,7 +270,7 @@ func (w *world) settle() bool {
 			m.node.Restart()
 		}
 	}
-	return w.s.RunUntil(30*time.Second, func() bool {
+	return w.s.RunUntil(30*time.Second+w.patience, func() bool {
 		for _, m := range w.nodes {
 			s := m.board.Status()
 			if !m.node.Up() || s.Pending > 0 || s.Leader == 0 || s.Applied != s.Committed || s.Persisted != s.Committed || s.Image != s.Committed ||
@@ -286,13 +293,13 @@ func (w *world) check(img *meta.Image) []string {
 	for _, n := range w.ranges {
 		given += int64(n)
 	}
-	if next := img.NextProducerID(); next < given || next > w.asked {
+	if next := img.NextProducerID(); next < given || next > w.asked || w.exact && next != given {
 		w.bad("%d producer ids are used up: %d were answered for, %d asked for", next, given, w.asked)
 	}
 	return w.lost
 }
 
-func simMeta() *sim.Meta { return sim.NewMeta() }
+func beQuiet(w *world) { w.quiet = true }
 
 // initBy is a proposal that may be made any number of times.
 func (w *world) initBy(replyTo *kit.Ref) *raftnode.Propose {
