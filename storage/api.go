@@ -105,7 +105,6 @@ type Write struct {
 	Records []Append // in order; offsets of one partition are contiguous
 	Ops     []Op     // marks and deletions, applied after Records, atomically with them
 	handle  any      // the engine's own, between Apply and Wait
-	slabs   []*Slab
 }
 
 // Append is one record batch with its offsets already written into it.

@@ -300,7 +300,7 @@ func TestTimers(t *testing.T) {
 	tr.After(r, 30*time.Millisecond, "late")
 	x := tr.After(r, time.Hour, "never")
 	early := tr.After(r, time.Millisecond, "early")
-	if !x.Stop() || !x.Stop() {
+	if first, second := x.Stop(), x.Stop(); !first || !second {
 		t.Fatal("Stop of a pending timer must say true, twice")
 	}
 	j.wait(t, "early late")

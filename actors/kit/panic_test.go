@@ -14,8 +14,7 @@ type secret struct{ payload string }
 
 // fragile panics when told so, and notes what it gets.
 type fragile struct {
-	j       *journal
-	crashes bool // give back what is outside
+	j *journal
 }
 
 func (f *fragile) Receive(_ Context, m any) {

@@ -89,7 +89,6 @@ const spareQueue = 64 // entries of an empty queue whose memory is kept
 func (q *queue[T]) len() int  { return len(q.list) - q.from }
 func (q *queue[T]) head() *T  { return &q.list[q.from] }
 func (q *queue[T]) each() []T { return q.list[q.from:] }
-func (q *queue[T]) reset()    { *q = queue[T]{} }
 func (q *queue[T]) push(x T) {
 	if len(q.list) == cap(q.list) && q.from > len(q.list)/2 {
 		n := copy(q.list, q.list[q.from:])

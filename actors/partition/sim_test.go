@@ -45,7 +45,6 @@ type world struct {
 type client struct {
 	id    int64
 	lines []line // per partition
-	slots uint64
 }
 
 // line is what a producer has under way for one partition.

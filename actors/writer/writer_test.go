@@ -20,7 +20,6 @@ import (
 type recorded struct {
 	*sim.Data
 	say     func(format string, args ...any)
-	hold    bool // Wait never returns: in a story that means its blocker does nothing more
 	failing string
 }
 

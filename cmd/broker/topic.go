@@ -48,7 +48,7 @@ func topicCreate(c *cli) *cobra.Command {
 			if err != nil {
 				return kafkaError("create topics", c.brokers, err)
 			}
-			return c.perTopic("create", args, func(t string) (error, string) { r := res[t]; return r.Err, r.ErrMessage })
+			return c.perTopic("create", args, func(t string) (string, error) { r := res[t]; return r.ErrMessage, r.Err })
 		})
 	}
 	return cmd
@@ -61,14 +61,14 @@ type outcome struct {
 }
 
 // perTopic prints what became of each topic and gives the command's error: partly failed if some went well.
-func (c *cli) perTopic(verb string, topics []string, result func(string) (error, string)) error {
+func (c *cli) perTopic(verb string, topics []string, result func(string) (string, error)) error {
 	var list []outcome
 	var rows [][]string
 	var first error
 	failed := 0
 	for _, t := range topics {
 		status := "OK"
-		if err, text := result(t); err != nil {
+		if text, err := result(t); err != nil {
 			failed++
 			status = err.Error()
 			var ke *kerr.Error
@@ -112,7 +112,7 @@ func topicDelete(c *cli) *cobra.Command {
 			if err != nil {
 				return kafkaError("delete topics", c.brokers, err)
 			}
-			return c.perTopic("delete", args, func(t string) (error, string) { r := res[t]; return r.Err, r.ErrMessage })
+			return c.perTopic("delete", args, func(t string) (string, error) { r := res[t]; return r.ErrMessage, r.Err })
 		})
 	}
 	return cmd

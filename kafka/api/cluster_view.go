@@ -10,9 +10,6 @@ import (
 
 // What is said of the cluster and its topics in several answers: Metadata, DescribeCluster, DescribeTopicPartitions.
 
-// noController is the controller id of answers that know none.
-const noController int32 = -1
-
 // Bits of the operations that a client may do, without an authorizer: all that the resource knows (KIP-430).
 const (
 	topicOperations   int32 = 3576

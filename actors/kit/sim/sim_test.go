@@ -211,7 +211,7 @@ func TestTimersAndClock(t *testing.T) {
 	l.After(p.Ref(), time.Second, "late")
 	l.After(p.Ref(), time.Millisecond, "early")
 	x := l.After(p.Ref(), time.Millisecond, "never")
-	if !x.Stop() || !x.Stop() {
+	if first, second := x.Stop(), x.Stop(); !first || !second {
 		t.Fatal("Stop of a pending timer must say true, twice")
 	}
 	y := l.After(p.Ref(), 0, "now")
