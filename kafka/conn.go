@@ -64,6 +64,9 @@ func (c *conn) Receive(x kit.Context, m any) {
 		c.start(x)
 	case *arrived:
 		c.arrived(x, m)
+	case *kit.Inspect: // before Answer: every ask has a slot
+		m.Reply(c.inspect(m))
+		return
 	case kit.Answer:
 		c.deliver(x, m)
 	case written:
@@ -76,9 +79,6 @@ func (c *conn) Receive(x kit.Context, m any) {
 		c.leave(x)
 	case cut:
 		c.hangUp(x)
-	case *kit.Inspect:
-		m.Reply(c.inspect(m))
-		return
 	case kit.Stopping:
 		c.stop()
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/kit"
 	"troupe/kafka/api"
 )
 
@@ -290,4 +291,18 @@ func ExampleServer_Stats() {
 	s.request(18)
 	fmt.Println(s.Requests(18), s.Requests(3), s.Requests(-1), s.Requests(999))
 	// Output: 1 0 0 0
+}
+
+func TestInspect(t *testing.T) {
+	f := newFixture(t, Config{})
+	c := f.dial()
+	c.apiVersions(3)
+	for _, name := range []string{"conn/1", Name} {
+		got, ok := kit.Await[kit.Inspected](f.sys, 5*time.Second, func(to *kit.Ref) {
+			f.sys.Lookup(name).Tell(&kit.Inspect{Ask: kit.Ask{ReplyTo: to}})
+		})
+		if !ok || got.State != "open" || len(got.Fields) == 0 {
+			t.Errorf("%s: %v %+v", name, ok, got)
+		}
+	}
 }

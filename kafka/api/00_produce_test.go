@@ -153,8 +153,7 @@ func (p *producing) produce(version int16, req *kmsg.ProduceRequest) *produced {
 		return t != nil, t != nil && t.Name == "compact"
 	}
 	out := &produced{}
-	var self *kit.Ref
-	self = p.ref("conn", func(m any) { out.c.Deliver(m) })
+	self := p.ref("conn", func(m any) { out.c.Deliver(m) })
 	out.c = &Call{Env: p.env, Sys: worldContext{p.world, self}, Conn: &Conn{Listener: "PLAINTEXT"}, View: p.env.Published.Get(), Table: Table,
 		Version: version, Produce: toProduce(p.t.(*testing.T), req, find), Slot: 3}
 	out.c.Start(Find(Table, 0), out)
