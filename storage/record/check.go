@@ -122,7 +122,7 @@ func frame(raw []byte, o Opts) (int, *Error) {
 // checkHeader makes the checks that need no record (UnifiedLog.analyzeAndValidateRecords, LogValidator.validateBatch).
 func checkHeader(b Batch, o Opts) *Error {
 	if b.BaseOffset() != 0 {
-		return refuse(codeInvalidRecord, "The baseOffset of the record batch should be 0, but it is %d", b.BaseOffset())
+		return bad("The baseOffset of the record batch should be 0, but it is %d", b.BaseOffset())
 	}
 	if o.MaxBytes > 0 && len(b) > o.MaxBytes {
 		return refuse(codeTooLarge, "The record batch size is %d bytes which exceeds the maximum configured value of %d", len(b), o.MaxBytes)

@@ -75,7 +75,7 @@ func TestCheckRefuses(t *testing.T) {
 	f("magic -1", put(atMagic, 0xff), Opts{}, 2, false)
 	f("two batches", append(bytes.Clone(good), good...), Opts{}, 87, false)
 	f("second with a bad magic", append(bytes.Clone(good), put(atMagic, 9)...), Opts{}, 2, false)
-	f("base offset", put(atBaseOffset+7, 1), Opts{}, 87, false)
+	f("base offset", put(atBaseOffset+7, 1), Opts{}, 87, true)
 	f("CRC", func() []byte { b := bytes.Clone(good); b[len(b)-2]++; return b }(), Opts{}, 2, false)
 	f("too large", bytes.Clone(good), Opts{MaxBytes: len(good) - 1}, 10, false)
 	f("just not too large", bytes.Clone(good), Opts{MaxBytes: len(good)}, 0, false)
@@ -273,5 +273,25 @@ func TestBombs(t *testing.T) {
 	// A raw snappy block that claims 2 GB.
 	if _, err := Decompress(Snappy, []byte{0xff, 0xff, 0xff, 0xff, 7, 0, 0}, 0); err == nil {
 		t.Error("a snappy claim was believed")
+	}
+}
+
+func TestRecode(t *testing.T) {
+	o := Plain()
+	o.ProducerID, o.BaseSequence, o.BaseOffset = 4, 9, 70
+	for from := None; from <= Zstd; from++ {
+		for to := None; to <= Zstd; to++ {
+			o.Codec = from
+			b := built(t, o, three()...)
+			c, err := Recode(b, to, 0)
+			if err != nil || c.Codec() != to || !c.Intact() || c.BaseOffset() != 70 || c.ProducerID() != 4 || c.MaxTimestamp() != b.MaxTimestamp() {
+				t.Fatalf("%s to %s: %v", from, to, err)
+			}
+			x, _ := Records(b)
+			y, err := Records(c)
+			if err != nil || len(x) != len(y) || string(x[2].Key) != string(y[2].Key) || x[2].Offset != y[2].Offset {
+				t.Errorf("%s to %s: %v", from, to, err)
+			}
+		}
 	}
 }

@@ -254,3 +254,23 @@ func Compress(c Codec, src []byte) ([]byte, error) {
 	err := w.Close()
 	return out.Bytes(), err
 }
+
+// Recode is a new batch with the same records, compressed by another codec: what a topic with a compression.type of its own stores.
+// limit is as for Decompress.
+func Recode(b Batch, c Codec, limit int64) (Batch, *Error) {
+	p, derr := Decompress(b.Codec(), b.Payload(), limit)
+	if derr != nil {
+		return nil, derr
+	}
+	z, err := Compress(c, p)
+	if err != nil {
+		return nil, bad("%v", err)
+	}
+	out := make(Batch, HeaderLen, HeaderLen+len(z))
+	copy(out, b)
+	out = append(out, z...)
+	be.PutUint32(out[atLength:], uint32(len(out)-Overhead))
+	be.PutUint16(out[atAttributes:], uint16(b.Attributes()&^attrCodec)|uint16(c))
+	out.SetCRC()
+	return out, nil
+}
