@@ -57,6 +57,7 @@ type Options struct {
 type Difference struct {
 	Case, Path, Kafka, Troupe string
 	Reason                    string // why it is accepted; empty: it is not
+	entry                     int    // of the table, when it is
 }
 
 // A Result counts cases: each is the same, different in accepted ways only, or different.
@@ -149,7 +150,7 @@ func compare(name string, o Options, c Case, v int16, prefix string, epoch time.
 	diff := differences(name, prefix, kafka.lines, troupe.lines)
 	if !o.Strict {
 		for i := range diff {
-			diff[i].Reason = reason(diff[i])
+			diff[i].Reason, diff[i].entry = reason(diff[i])
 		}
 	}
 	return diff
@@ -201,6 +202,22 @@ func (r Result) Report(w io.Writer) {
 		fmt.Fprintf(w, "accepted %d times: %s\n", reasons[why], why)
 	}
 	fmt.Fprintln(w, r)
+}
+
+// Stale gives the entries of the table that accepted nothing: both brokers have come to agree.
+func (r Result) Stale() (out []string) {
+	used := map[int]bool{}
+	for _, d := range r.Differences {
+		if d.Reason != "" {
+			used[d.entry] = true
+		}
+	}
+	for i, a := range acceptedDifferences {
+		if !used[i] {
+			out = append(out, fmt.Sprintf("%+v", a))
+		}
+	}
+	return out
 }
 
 func told1(value string) string {

@@ -89,7 +89,10 @@ func (s segment) consume(topic string, partition int32, from string, until int64
 }
 
 func (s segment) admin(topic string) (got seen, err error) {
-	c := &kafka.Client{Addr: kafka.TCP(s.bootstrap), Timeout: patience}
+	// Lists come from the client's cache while they are younger than this, 6 s by default.
+	transport := &kafka.Transport{MetadataTTL: 100 * time.Millisecond}
+	defer transport.CloseIdleConnections()
+	c := &kafka.Client{Addr: kafka.TCP(s.bootstrap), Timeout: patience, Transport: transport}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	made, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
