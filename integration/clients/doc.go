@@ -1,5 +1,14 @@
 // Package clients tries real clients against the real binary: kcat, kafka-python, confluent-kafka, franz-go, sarama,
-// kafka-go and Java's console tools. Each check compares contents, order, keys, headers and timestamps record by record:
-// what a client wrote is read back by itself, and by franz-go; every codec and idempotence is tried where the client
-// has it. A client that is not installed is listed as missing, and fails the run with STRICT=1.
+// kafka-go and Java's console tools. Each check compares offsets, keys, values, headers and timestamps record by record.
+//
+// TestClients: each client makes, lists and deletes topics; writes in every codec and, where it can, idempotent; franz-go
+// looks at what was stored; the client reads it from the start, from an offset and from a timestamp to the end, and reads
+// what franz-go wrote in all codecs. TestEachReadsAll: what one client wrote, every other one reads identically. TestMany:
+// partitions larger than one answer. TestAutoCreate: topics that are made by asking for them.
+//
+// No client uses a consumer group: partitions are assigned. A client that is not installed is listed as missing, and fails
+// the run with STRICT=1. What a client cannot do yet because the broker does not serve an API is listed as "not yet".
+//
+//	BROKER_BIN=bin/broker go test -v ./integration/clients
+//	TROUPE_BOOTSTRAP=$(integration/oracle/oracle start /tmp/kafka) go test -v ./integration/clients    # tests the test
 package clients
