@@ -167,8 +167,10 @@ func (e *engine) create() error {
 
 func (e *engine) openDB() error {
 	db, err := pebble.Open(e.base.PathJoin(e.dir, dbDir), e.pebbleOptions())
-	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, walrecord.ErrInvalidChunk) || errors.Is(err, walrecord.ErrZeroedChunk) {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	for _, damage := range []error{pebble.ErrCorruption, walrecord.ErrInvalidChunk, walrecord.ErrZeroedChunk, fs.ErrNotExist} {
+		if errors.Is(err, damage) { // a file that is named and not there is damage too
+			return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(err.Error()), " "))
+		}
 	}
 	e.db = db
 	return err

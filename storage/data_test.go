@@ -293,6 +293,26 @@ func TestFlippedWAL(t *testing.T) {
 	}
 }
 
+// TestMissingFile: a file of the store that has gone is damage, said in one line.
+func TestMissingFile(t *testing.T) {
+	dir := t.TempDir()
+	e := openData(t, dir, Options{})
+	l := newDataLogs(t, e)
+	for range 3 {
+		l.commit(l.write(1000, 1))
+		mustData(t, e.db.Flush())
+	}
+	mustData(t, e.Close())
+	gone, err := filepath.Glob(filepath.Join(dir, dbDir, "*.sst"))
+	mustData(t, err)
+	for _, name := range gone {
+		mustData(t, os.Remove(name))
+	}
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%d files removed: %v", len(gone), err)
+	}
+}
+
 // TestTornTail: a process that dies leaves a WAL that ends anywhere; what is left is a contiguous prefix.
 func TestTornTail(t *testing.T) {
 	fs := vfs.NewMem()
