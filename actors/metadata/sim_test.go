@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"testing"
+	"testing/cryptotest"
 	"time"
 
 	kitsim "troupe/actors/kit/sim"
@@ -181,6 +182,9 @@ func TestSimLeaderChanges(t *testing.T) {
 			}
 		}
 		w.everybodyAnswered(t)
+		if len(w.acked) < 20 {
+			t.Errorf("only %d topics were acknowledged: %v", len(w.acked), w.refused)
+		}
 		terms += w.nodes[0].board.Status().Term
 	})
 	t.Logf("%d terms", terms)
@@ -311,4 +315,19 @@ func TestTooMany(t *testing.T) {
 	}
 	w.everybodyAnswered(t)
 	f(MaxWaiting, code.CoordinatorNotAvailable)
+}
+
+// TestSimReplays: the same seed gives the same run, so a failure can be repeated.
+func TestSimReplays(t *testing.T) {
+	var hashes []uint64
+	for range 2 {
+		cryptotest.SetGlobalRandom(t, 3)
+		s := kitsim.New(3)
+		w := newWorld(s, 3)
+		w.crashes(t, 3)
+		hashes = append(hashes, s.Hash(), uint64(len(w.acked)))
+	}
+	if hashes[0] != hashes[2] || hashes[1] != hashes[3] {
+		t.Errorf("two runs of one seed differ: %x", hashes)
+	}
 }
