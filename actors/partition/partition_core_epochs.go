@@ -30,7 +30,7 @@ func (c *core) lead(epoch int32) {
 // The latest epoch ends at the durable end: what is beyond may still be lost.
 func (c *core) endOf(epoch int32) EpochEnd {
 	n := len(c.epochs)
-	if epoch < 0 || n == 0 || epoch > c.epochs[n-1].Epoch {
+	if epoch == -1 || n == 0 || epoch > c.epochs[n-1].Epoch {
 		return EpochEnd{-1, -1}
 	}
 	if epoch == c.epochs[n-1].Epoch {

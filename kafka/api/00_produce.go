@@ -77,6 +77,9 @@ func newProduceCall(c *Call) *produceCall {
 	var names places[topicKey]
 	for i := range p.req.Topics {
 		src := &p.req.Topics[i]
+		if len(src.Partitions) == 0 {
+			continue // Kafka answers per partition
+		}
 		at, fresh := names.add(topicKey{src.Name, src.ID})
 		if fresh {
 			p.topics = append(p.topics, produceTopic{name: src.Name, id: src.ID, topic: p.find(src)})

@@ -26,7 +26,7 @@ func fetch(c *Call) {
 		c.Send(fetchRefused(c, req, e))
 		return
 	}
-	wanted, forgotten := wantedParts(req)
+	wanted, forgotten := wantedParts(c.View.Image, req)
 	scope, e := c.Env.Sessions.Begin(c.Sys.Now(), req.SessionID, req.SessionEpoch, c.Version >= 13, wanted, forgotten)
 	if e != code.OK {
 		c.Send(&fetchAnswer{version: c.Version, code: e})
@@ -70,7 +70,7 @@ type fetchPart struct {
 }
 
 // wantedParts are the partitions that a request names, and those that its session shall forget.
-func wantedParts(req *kmsg.FetchRequest) (wanted []wantedPart, forgotten []partKey) {
+func wantedParts(img *meta.Image, req *kmsg.FetchRequest) (wanted []wantedPart, forgotten []partKey) {
 	n := 0
 	for i := range req.Topics {
 		n += len(req.Topics[i].Partitions)
@@ -78,10 +78,14 @@ func wantedParts(req *kmsg.FetchRequest) (wanted []wantedPart, forgotten []partK
 	wanted = make([]wantedPart, 0, n)
 	for i := range req.Topics {
 		t := &req.Topics[i]
+		topic := ""
+		if known := img.TopicByID(t.TopicID); known != nil {
+			topic = known.Name
+		}
 		for k := range t.Partitions {
 			p := &t.Partitions[k]
 			wanted = append(wanted, wantedPart{
-				key: partKey{t.Topic, t.TopicID, p.Partition}, offset: p.FetchOffset, maxBytes: p.PartitionMaxBytes,
+				key: partKey{t.Topic, t.TopicID, p.Partition}, topic: topic, offset: p.FetchOffset, maxBytes: p.PartitionMaxBytes,
 				currentEpoch: p.CurrentLeaderEpoch, lastEpoch: p.LastFetchedEpoch,
 			})
 		}
@@ -124,7 +128,7 @@ func (f *fetchCall) find(i int) bool {
 	t := topicOf(img, &w.key)
 	switch {
 	case t == nil:
-		p.refuse(unknownTopic(&w.key))
+		p.refuse(unknownTopic(img, w))
 		p.refused = true
 		return false
 	case w.key.index < 0 || int(w.key.index) >= len(t.Partitions):
@@ -152,10 +156,16 @@ func topicOf(img *meta.Image, k *partKey) *meta.Topic {
 	return img.TopicByID(k.id)
 }
 
-// unknownTopic is the code for a topic that is not there, by how it was named.
-func unknownTopic(k *partKey) code.Code {
-	if k.name == "" {
+// unknownTopic is the code for a topic that is not there: by how it was named, and for an id that a session once knew by what its
+// name stands for now.
+func unknownTopic(img *meta.Image, w *wantedPart) code.Code {
+	switch {
+	case w.key.name != "":
+		return code.UnknownTopicOrPartition
+	case w.topic == "":
 		return code.UnknownTopicId
+	case img.Topic(w.topic) != nil:
+		return code.InconsistentTopicId
 	}
 	return code.UnknownTopicOrPartition
 }
@@ -230,8 +240,9 @@ func (f *fetchCall) gone(i int, e code.Code) code.Code {
 	if e != code.NotLeaderForPartition {
 		return e
 	}
-	if k := &f.scope.parts[i].key; topicOf(f.c.Env.Published.Get().Image, k) == nil {
-		return unknownTopic(k)
+	img, w := f.c.Env.Published.Get().Image, &f.scope.parts[i]
+	if topicOf(img, &w.key) == nil {
+		return unknownTopic(img, w)
 	}
 	return e
 }

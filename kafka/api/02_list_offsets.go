@@ -143,7 +143,7 @@ func (k *offsetsCall) ask(r *offsetRow) {
 func partitionOf(img *meta.Image, k *partKey) (*meta.Partition, code.Code) {
 	t := topicOf(img, k)
 	if t == nil {
-		return nil, unknownTopic(k)
+		return nil, unknownTopic(img, &wantedPart{key: *k})
 	}
 	if k.index < 0 || int(k.index) >= len(t.Partitions) {
 		return nil, code.UnknownTopicOrPartition

@@ -66,6 +66,7 @@ func metadataRefused(req *kmsg.MetadataRequest, e code.Code) *kmsg.MetadataRespo
 		t.TopicID = req.Topics[i].TopicID
 		resp.Topics = append(resp.Topics, t)
 	}
+	resp.ErrorCode = int16(e) // v13+
 	return resp
 }
 

@@ -37,6 +37,7 @@ type partKey struct {
 // wantedPart is one partition of a fetch and what is wanted of it.
 type wantedPart struct {
 	key          partKey
+	topic        string // name of the topic that key.id had when it was first asked for; "" if the request names it, or it was unknown
 	offset       int64
 	maxBytes     int32
 	currentEpoch int32
@@ -294,9 +295,12 @@ func (f *fetchSession) want(w *wantedPart) *sessionPart {
 		f.append(p)
 		return p
 	}
-	name := p.key.name
+	name, topic := p.key.name, p.topic
 	p.wantedPart = *w
 	p.key.name = name
+	if p.topic == "" {
+		p.topic = topic // the topic has gone; what it was called is still known
+	}
 	return p
 }
 
