@@ -31,7 +31,7 @@ func (kcat) produce(bootstrap, topic string, partition int32, codec string, idem
 		fmt.Fprintf(&in, "%s|%s\n", r.Key, r.Value)
 	}
 	_, err := call(in.Bytes(), nil, "kcat", "-P", "-b", bootstrap, "-t", topic, "-p", strconv.Itoa(int(partition)), "-K", "|", "-Z",
-		"-z", codec, "-X", "acks=all", "-X", "enable.idempotence="+strconv.FormatBool(idempotent), "-X", "linger.ms=20")
+		"-z", codec, "-X", "acks=all", "-X", "enable.idempotence="+strconv.FormatBool(idempotent), "-X", "linger.ms=500") // one batch: those that compression does not make smaller go plainly
 	return nil, err // it does not tell offsets
 }
 

@@ -19,6 +19,7 @@ func (f franz) produce(topic string, partition int32, codec string, idempotent b
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(f.bootstrap), kgo.ProducerBatchCompression(codecs[codec]), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerLinger(200 * time.Millisecond), // one batch: those that compression does not make smaller go plainly
 	}
 	if !idempotent {
 		opts = append(opts, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))

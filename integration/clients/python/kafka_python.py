@@ -11,8 +11,9 @@ PATIENCE = 45
 
 
 def produce(bootstrap, topic, partition, codec, _idempotent, records):
+    # One batch until flush sends it: a batch that compression would not make smaller is stored plainly.
     p = KafkaProducer(bootstrap_servers=bootstrap, acks="all", compression_type=None if codec == "none" else codec,
-                      linger_ms=50, max_in_flight_requests_per_connection=1)
+                      linger_ms=5000, max_in_flight_requests_per_connection=1)
     sent = [p.send(topic, value=r["value"], key=r["key"], headers=r["headers"], partition=partition,
                    timestamp_ms=r["timestamp"]) for r in records]
     p.flush(PATIENCE)
