@@ -70,7 +70,6 @@ func (b bench) tryCodec(t *testing.T, c client, codec string, idempotent bool) {
 	want, codecs := b.storedCodec(t, c, codec), stored.codecs
 	if can.librdkafka && codecs != 1 {
 		codecs &^= 1 // it leaves a batch plain that does not get smaller: the first of them may hold one record
-		codecs |= 1 << want & 1
 	}
 	if codecs != 1<<want {
 		t.Errorf("stored with codecs %#b, want only %d (%s)", stored.codecs, want, codec)
