@@ -6,6 +6,7 @@ import (
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
+	"troupe/kafka/api"
 	"troupe/kafka/code"
 	"troupe/raftnode"
 )
@@ -15,8 +16,11 @@ type admin struct {
 	w    *World
 	id   string
 	jobs []job
-	busy int // proposals under way
+	busy int // proposals and asks under way
 	p    proposals
+
+	ensuring *api.EnsureTopics
+	since    time.Duration
 }
 
 // job is one thing to do. It returns false if it is not possible yet.
@@ -33,11 +37,16 @@ func (x *admin) receive(c kit.Context, m any) {
 		}
 	case raftnode.Proposed:
 		x.p.onProposed(m)
+	case api.TopicsEnsured:
+		x.ensured(m)
 	}
 }
 
 // turn begins the next job. Clients propose at once, whether there is a leader or not: nobody waits for one.
 func (x *admin) turn(c kit.Context) {
+	if x.w.closing {
+		return
+	}
 	if len(x.jobs) == 0 || x.busy > 2 {
 		return
 	}
@@ -107,6 +116,44 @@ func (x *admin) created(t *topic, r meta.TopicResult, index uint64) {
 	default:
 		x.w.Fail("topic %s was refused: %s %s", t.Name, r.Code, r.Message)
 	}
+}
+
+// auto asks for a topic as a Metadata request does, so that it is made if it does not exist.
+func (x *admin) auto(name string) job {
+	return func(c kit.Context) bool {
+		x.ensuring, x.since = &api.EnsureTopics{Ask: kit.Ask{ReplyTo: c.Self()}, Names: []string{name}, Timeout: 2 * time.Second}, x.w.Now()
+		x.busy++
+		x.w.broker.Shared.TopicMaker.Tell(x.ensuring)
+		return true
+	}
+}
+
+// ensured: the topic is in the view, or could not be made yet. Whoever asks, it is the same one.
+func (x *admin) ensured(m api.TopicsEnsured) {
+	if x.ensuring != m.EnsureTopics {
+		x.w.Fail("%s: a second answer to EnsureTopics", x.id)
+		return
+	}
+	x.ensuring = nil
+	x.busy--
+	name := m.Names[0]
+	img := x.w.broker.Published.Get().Image
+	t := img.Topic(name)
+	if t == nil {
+		x.first(x.auto(name))
+		return
+	}
+	for _, known := range x.w.cluster.topics {
+		if known.Name == name && known.ID != t.ID {
+			x.w.Fail("topic %s was made twice: %s and %s", name, known.ID, t.ID)
+		}
+		if known.Name == name {
+			return
+		}
+	}
+	x.w.cluster.made++
+	x.w.cluster.topics = append(x.w.cluster.topics, &topic{NewTopic: meta.NewTopic{Name: name, ID: t.ID}, state: topicMade, index: img.Index(),
+		partitions: len(t.Partitions)})
 }
 
 // remove deletes a topic.
@@ -205,11 +252,23 @@ func (w *World) newTopic(name string, partitions int) *topic {
 		t.Assignments = append(t.Assignments, []int32{nodeID})
 	}
 	w.cluster.topics = append(w.cluster.topics, t)
-	w.cluster.byID[t.ID] = t
 	return t
 }
 
-func (x *admin) cut()       { x.p.cut() }
+func (x *admin) cut() {
+	x.p.cut()
+	if m := x.ensuring; m != nil {
+		x.ensuring = nil
+		x.busy--
+		x.first(x.auto(m.Names[0]))
+	}
+}
+
 func (x *admin) done() bool { return len(x.jobs) == 0 && x.busy == 0 }
 
-func (x *admin) waits() (string, time.Duration) { return x.p.waits() }
+func (x *admin) waits() (string, time.Duration) {
+	if x.ensuring != nil {
+		return "topics to be ensured", x.since
+	}
+	return x.p.waits()
+}

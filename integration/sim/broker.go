@@ -12,6 +12,7 @@ import (
 	"troupe/actors/metadata"
 	"troupe/actors/node"
 	"troupe/actors/writer"
+	"troupe/kafka/api"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -40,6 +41,8 @@ type Broker struct {
 	Ready     bool  // every step of the start is done
 
 	Writer, Metadata, Raft, Node *kit.Ref
+	// Shared is what the connections of a broker share: the maker of auto-created topics, the giver of producer ids.
+	Shared *api.Env
 }
 
 const (
@@ -86,6 +89,9 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },
 		Registered: func(epoch int64) { b.Epoch = epoch },
 	}), kit.Options{Kind: "node"})
+	b.Shared = &api.Env{Metadata: b.Metadata, Writer: b.Writer, Published: b.Published, Data: b.Data, Tail: b.Tail, NodeID: b.ID.NodeID,
+		ClusterID: func() string { return b.Published.Get().Image.ClusterID() }, Static: o.Static}
+	b.Shared.Spawn(l)
 	b.Steps.Finish(node.StepServing) // there are no doors to open
 }
 
@@ -134,10 +140,15 @@ func (b *Broker) Stop(s *kitsim.Sim, leave func()) error {
 		}
 		return nil
 	}
-	for _, name := range []string{nodeName, writerName} {
-		if err := stop(name); err != nil {
-			return err
-		}
+	if err := stop(nodeName); err != nil {
+		return err
+	}
+	// A change without ops is answered when everything before it is durable.
+	if _, ok := kitsim.Ask[writer.Changed](s, patience, func(to *kit.Ref) { b.Writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) }); !ok {
+		return fmt.Errorf("an orderly stop: the writer is not done after %s", patience)
+	}
+	if err := stop(writerName); err != nil {
+		return err
 	}
 	if down.Fenced {
 		id := b.ID
@@ -146,7 +157,7 @@ func (b *Broker) Stop(s *kitsim.Sim, leave func()) error {
 			return err
 		}
 	}
-	for _, name := range []string{raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
+	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
 		if err := stop(name); err != nil {
 			return err
 		}

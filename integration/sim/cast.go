@@ -22,6 +22,11 @@ func (w *World) cast() {
 			a.todo(w.pause(), a.grow(t))
 		}
 	}
+	if w.Chance(.5) { // a name that nobody creates: clients ask for it and it is made
+		for _, a := range admins {
+			a.todo(a.auto("auto"))
+		}
+	}
 	if w.Chance(.5) { // the same name, made by two who do not know of each other
 		for i, a := range admins {
 			a.todo(a.create(w.newTopic("both", 1+i)))
@@ -37,7 +42,7 @@ func (w *World) cast() {
 	w.clients = append(w.clients, admins[0], admins[1])
 	for i := range 2 + w.IntN(3) {
 		p := &producer{w: w, id: "p" + strconv.Itoa(i), idem: i == 0 || w.Chance(.5), acks: -1, pid: -1, left: 40 + w.IntN(120),
-			frames: map[uint64]*flight{}, p: proposals{w: w}}
+			frames: map[uint64]*flight{}}
 		if !p.idem {
 			p.acks = []int16{-1, 1, 1, 0}[w.IntN(4)]
 		}
@@ -69,6 +74,10 @@ func (w *World) configure(t *topic) {
 	if w.Chance(.2) {
 		t.Configs["segment.ms"] = "100"
 	}
+	t.weak = w.Chance(.15)
+	if t.weak {
+		t.Configs["flush.policy"] = "os"
+	}
 	switch {
 	case w.Chance(.15):
 		t.Configs["retention.bytes"], t.cleans = "2000", true
@@ -85,8 +94,12 @@ func (w *World) trouble() {
 	}
 	if w.Chance(.25) {
 		from, still := at(2*time.Second), w.stage
-		w.At(from, func() { w.during(still, func() { w.disk.SetFull(true) }) })
-		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.disk.SetFull(false) }) })
+		w.At(from, func() { w.during(still, func() { w.full(true) }) })
+		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.full(false) }) })
+	}
+	if w.Chance(.15) {
+		still := w.stage
+		w.At(at(2*time.Second), func() { w.during(still, func() { w.failing = w.node.Up() && w.disk.Fail() }) })
 	}
 	if w.Chance(.3) {
 		from, still, much := at(2*time.Second), w.stage, at(2*time.Second)
@@ -95,10 +108,17 @@ func (w *World) trouble() {
 	}
 }
 
+// full fills the disk or empties it. A disk that fails its writes stays so.
+func (w *World) full(full bool) {
+	if !w.failing {
+		w.disk.SetFull(full)
+	}
+}
+
 // calm ends all faults.
 func (w *World) calm() {
 	w.stage++
-	w.disk.SetFull(false)
+	w.full(false)
 	w.node.Slow = 0
 }
 

@@ -29,12 +29,12 @@ type topic struct {
 	index      uint64 // Raft index of the last acknowledged change
 	partitions int    // acknowledged
 	cleans     bool   // retention may delete its records
+	weak       bool   // flush.policy=os: what is acknowledged may be lost in a crash
 }
 
 // clusterBook is what is known of the cluster's facts, in all lives.
 type clusterBook struct {
 	topics  []*topic
-	byID    map[meta.TopicID]*topic
 	acked   uint64            // greatest Raft index of an acknowledged command
 	hashes  map[uint64]uint64 // of the image at an index
 	epoch   int64             // of the last registration seen
@@ -50,7 +50,7 @@ type setting struct {
 }
 
 func newClusterBook() *clusterBook {
-	return &clusterBook{byID: map[meta.TopicID]*topic{}, hashes: map[uint64]uint64{}, given: map[int64]bool{}, configs: map[meta.TopicID]setting{}}
+	return &clusterBook{hashes: map[uint64]uint64{}, given: map[int64]bool{}, configs: map[meta.TopicID]setting{}}
 }
 
 // live lists the topics that may be written to, in the order in which they were asked for.

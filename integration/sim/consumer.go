@@ -72,6 +72,9 @@ func (x *consumer) receive(c kit.Context, m any) {
 
 // turn begins or goes on.
 func (x *consumer) turn(c kit.Context) {
+	if x.w.closing {
+		return
+	}
 	switch {
 	case x.asked != nil:
 		return

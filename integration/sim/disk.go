@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -18,6 +19,8 @@ type Disk interface {
 	Close() error
 	// SetFull makes the disk full, or ends that. An engine that cannot do so ignores it.
 	SetFull(full bool)
+	// Fail makes the next write or sync of records fail, and everything after. An engine that cannot do so says false.
+	Fail() bool
 	// Lost is how many writes all crashes together have lost; an engine that cannot tell says 0.
 	Lost() int
 	// Exact says whether the same seed gives the same trace on this disk.
@@ -79,8 +82,15 @@ func (m *models) Close() error {
 }
 
 func (m *models) SetFull(full bool) { m.data.SetFaults(model.Faults{Full: full}) }
-func (m *models) Lost() int         { return m.lost }
-func (m *models) Exact() bool       { return true }
+
+// Fail implements Disk.
+func (m *models) Fail() bool {
+	m.data.SetFaults(model.Faults{Fail: errors.New("input/output error")})
+	return true
+}
+
+func (m *models) Lost() int   { return m.lost }
+func (m *models) Exact() bool { return true }
 
 // pebbles are the real engines on a file system in memory.
 type pebbles struct {
@@ -120,5 +130,6 @@ func (p *pebbles) Close() error {
 }
 
 func (p *pebbles) SetFull(bool) {}
+func (p *pebbles) Fail() bool   { return false }
 func (p *pebbles) Lost() int    { return 0 }
 func (p *pebbles) Exact() bool  { return false }

@@ -36,6 +36,7 @@ type account struct {
 	high     int64             // the greatest high watermark seen
 	start    int64             // the greatest log start seen or promised
 	asked    int64             // the greatest log start that anybody asked for
+	weak     bool              // flush.policy=os: an acknowledgement promises nothing
 	cleans   bool              // retention may raise the start, too
 	gone     bool              // its deletion was asked for: nothing is promised any more
 }

@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"troupe/actors/kit"
-	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/actors/writer"
+	"troupe/kafka/api"
 	"troupe/kafka/code"
-	"troupe/raftnode"
 	"troupe/storage"
 	"troupe/storage/record"
 )
 
 // producer writes to some partitions, up to five batches ahead on each.
 //
-// An idempotent one sends a batch again, with the same sequence, until it is acknowledged: after a refusal when everything in
+// It asks for nothing but what connections share: its producer id comes from there. An idempotent one sends a batch again, with the same sequence, until it is acknowledged: after a refusal when everything in
 // flight has its answer, and after a crash of the broker. A plain one never sends anything twice.
 type producer struct {
 	w       *World
@@ -30,11 +29,11 @@ type producer struct {
 	streams []*stream
 	begun   int // streams so far
 
-	asking bool // for a producer id
+	asking *api.NextProducerID
+	since  time.Duration
 	slot   uint64
 	frames map[uint64]*flight
 	order  []uint64
-	p      proposals
 }
 
 // stream is what one producer writes to one partition.
@@ -43,6 +42,7 @@ type stream struct {
 	name  string
 	n     int      // records made
 	batch []*batch // made and not acknowledged, in order
+	known bool     // a batch was acknowledged: the partition knows the producer
 	again bool     // a refusal came: wait for all answers, then send all again
 }
 
@@ -81,12 +81,15 @@ func (p *producer) receive(c kit.Context, m any) {
 		}
 	case writer.Done:
 		p.onDone(m)
-	case raftnode.Proposed:
-		p.p.onProposed(m)
+	case api.ProducerIDGiven:
+		p.onID(m)
 	}
 }
 
 func (p *producer) turn(c kit.Context) {
+	if p.w.closing {
+		return
+	}
 	if p.idem && p.pid < 0 {
 		p.askID(c)
 		return
@@ -109,26 +112,26 @@ func (p *producer) turn(c kit.Context) {
 }
 
 func (p *producer) askID(c kit.Context) {
-	img := p.w.broker.Published.Get().Image
-	x := img.Broker(nodeID)
-	if p.asking || x == nil {
+	if p.asking == nil {
+		p.asking, p.since = &api.NextProducerID{Ask: kit.Ask{ReplyTo: c.Self()}}, p.w.Now()
+		p.w.broker.Shared.ProducerIDs.Tell(p.asking)
+	}
+}
+
+func (p *producer) onID(m api.ProducerIDGiven) {
+	if p.asking != m.NextProducerID {
+		p.w.Fail("%s: a second answer to NextProducerID", p.id)
 		return
 	}
-	p.asking = true
-	p.p.propose(c, meta.AllocateProducerIds{BrokerID: nodeID, BrokerEpoch: x.Epoch, Count: 3}, 5*time.Second, func(m raftnode.Proposed) {
-		p.asking = false
-		ids, ok := m.Result.Value.(meta.ProducerIDs)
-		if m.Result.Code != code.OK || !ok {
-			return
-		}
-		for id := ids.First; id < ids.First+int64(ids.Count); id++ {
-			if p.w.cluster.given[id] {
-				p.w.Fail("producer id %d was given twice", id)
-			}
-			p.w.cluster.given[id] = true
-		}
-		p.pid = ids.First
-	}, func() { p.asking = false })
+	p.asking = nil
+	if m.Code != code.OK {
+		return
+	}
+	if p.w.cluster.given[m.ID] {
+		p.w.Fail("producer id %d was given twice", m.ID)
+	}
+	p.w.cluster.given[m.ID] = true
+	p.pid = m.ID
 }
 
 // choose begins a stream to a partition that exists.
@@ -138,6 +141,9 @@ func (p *producer) choose() {
 		return
 	}
 	t := live[p.w.IntN(len(live))]
+	if t.weak && p.idem {
+		return // it would lose the sequence in a crash
+	}
 	a := p.w.account(t, p.w.IntN(t.partitions))
 	for _, s := range p.streams {
 		if s.a == a {
@@ -169,7 +175,11 @@ func (p *producer) next(s *stream) *batch {
 			return b
 		}
 	}
-	if p.left == 0 || len(s.batch) >= ahead {
+	most := ahead
+	if p.idem && !s.known {
+		most = 1 // a partition that does not know the producer takes any first sequence, as Kafka does
+	}
+	if p.left == 0 || len(s.batch) >= most {
 		return nil
 	}
 	p.left--
@@ -277,12 +287,16 @@ func (p *producer) outcome(s *stream, b *batch, it *writer.Item) {
 	switch {
 	case it.Code == code.OK && p.acks != 0:
 		s.drop(b)
+		s.known = true
+		p.w.ledger.acked += uint64(len(b.values))
+		if s.a.weak {
+			return
+		}
 		for i, v := range b.values {
 			if err := s.a.promise(it.Base+int64(i), v, "acknowledged"); err != nil {
 				p.w.Fail("%v", err)
 			}
 		}
-		p.w.ledger.acked += uint64(len(b.values))
 		if b.sent > 1 {
 			p.w.ledger.repeated++
 		}
@@ -324,7 +338,7 @@ func (p *producer) cut() {
 			}
 		}
 	}
-	p.p.cut()
+	p.asking = nil
 }
 
 func (p *producer) done() bool {
@@ -340,8 +354,11 @@ func (p *producer) waits() (string, time.Duration) {
 	for len(p.order) > 0 && p.frames[p.order[0]] == nil {
 		p.order = p.order[1:]
 	}
-	if len(p.order) == 0 {
-		return p.p.waits()
+	switch {
+	case len(p.order) == 0 && p.asking != nil:
+		return "a producer id", p.since
+	case len(p.order) == 0:
+		return "", 0
 	}
 	x := p.frames[p.order[0]]
 	return fmt.Sprintf("the answer to frame %d, which asked for %s", x.frame.Slot, x.limit), x.since + x.limit

@@ -70,9 +70,9 @@ func (w *World) play() {
 	for i := range lives {
 		w.trouble()
 		target := w.Stats().Messages + uint64(w.IntN(1<<(4+w.IntN(10))))
-		w.RunUntil(20*time.Second, func() bool { return w.Stats().Messages >= target })
+		w.RunUntil(20*time.Second, func() bool { return w.Stats().Messages >= target || !w.node.Up() })
 		w.calm()
-		w.end(i == 0 || w.Chance(.8))
+		w.end(i == 0 || w.failing || w.Chance(.8))
 		if w.Chance(.5) {
 			w.Run(time.Duration(w.IntN(int(2 * time.Second))))
 		}

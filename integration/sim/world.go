@@ -26,6 +26,7 @@ type Options struct {
 // Totals are what a run did.
 type Totals struct {
 	Steps, Messages, Crashes, Stops, Unsynced uint64
+	Fatals                                    uint64 // crashes by the broker's own hand: its disk had failed
 	Acked, Repeated, Consumed, Trims          uint64
 	Made, Deleted                             uint64
 	TimedOut, Refused                         uint64 // batches
@@ -37,6 +38,7 @@ func (t *Totals) Add(o Totals) {
 	t.Messages += o.Messages
 	t.Crashes += o.Crashes
 	t.Stops += o.Stops
+	t.Fatals += o.Fatals
 	t.Unsynced += o.Unsynced
 	t.Acked += o.Acked
 	t.Repeated += o.Repeated
@@ -50,9 +52,9 @@ func (t *Totals) Add(o Totals) {
 
 // String shows them as a sentence.
 func (t Totals) String() string {
-	return fmt.Sprintf("%d messages, %d crashes and %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
+	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
 		"%d records consumed, %d trims, %d topics made, %d deleted",
-		t.Messages, t.Crashes, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
+		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -73,6 +75,9 @@ type World struct {
 	stage   int                  // counts the ends of troubles
 	trims   uint64
 	stops   uint64
+	closing bool // the clients' connections end
+	failing bool // the disk fails its writes
+	fatals  uint64
 }
 
 // source makes the run's own chance a rand.Source.
@@ -99,6 +104,7 @@ func newWorld(o Options) *World {
 
 // boot is one life of the broker.
 func (w *World) boot(l *kitsim.Life) {
+	w.closing = false
 	w.life = lifeBook{named: map[string]bool{}, leaving: map[string]time.Duration{}}
 	w.refs = map[partKey]*kit.Ref{}
 	var err error
@@ -115,15 +121,26 @@ func (w *World) boot(l *kitsim.Life) {
 func (w *World) start() {
 	if w.node == nil {
 		w.node = w.Node("n1", w.boot)
+		w.node.OnFatal = w.onFatal
 		return
 	}
 	w.node.Restart()
+}
+
+// onFatal: the broker ended itself. It may do so only if the disk has failed; it must have then, too.
+func (w *World) onFatal(reason string) {
+	if !w.failing || !strings.Contains(reason, "DISK") {
+		w.Fail("%s", reason)
+		return
+	}
+	w.fatals++
 }
 
 // crash kills the broker at this very moment and loses what the disk had not yet made durable.
 func (w *World) crash() {
 	w.node.Crash()
 	w.disk.Crash(w.rng)
+	w.failing = false
 	w.ended()
 }
 
@@ -159,19 +176,24 @@ func (w *World) stop() {
 	w.ended()
 }
 
-// leave ends the clients' connections.
+// leave ends the clients' connections, as the door does: nothing new is begun, what is under way is finished.
 func (w *World) leave() {
-	for _, c := range w.clients {
-		if r := w.broker.Life.Lookup("conn/" + c.name()); r != nil {
-			w.broker.Life.Stop(r, nil, nil)
+	w.closing = true
+	idle := func() bool {
+		for _, c := range w.clients {
+			if what, _ := c.waits(); what != "" {
+				return false
+			}
 		}
+		return true
 	}
-	if err := w.Settle(time.Second); err != nil {
+	if !w.RunUntil(patience, idle) {
+		w.failIfWell("an orderly stop: all partitions have stopped, and %s after that clients wait:%s", patience, w.waiting())
 		return
 	}
 	for _, c := range w.clients {
-		if p, ok := c.(*producer); ok && len(p.frames) > 0 {
-			w.Fail("%s: %d frames without an answer, and all partitions have stopped", p.id, len(p.frames))
+		if r := w.broker.Life.Lookup("conn/" + c.name()); r != nil {
+			w.broker.Life.Stop(r, nil, nil)
 		}
 	}
 }
@@ -236,7 +258,7 @@ func (w *World) find(v *node.View, a *account) *kit.Ref {
 // account is the ledger's page for a partition of a topic.
 func (w *World) account(t *topic, index int) *account {
 	a := w.ledger.part(t.ID, int32(index))
-	a.cleans = t.cleans
+	a.cleans, a.weak = t.cleans, t.weak
 	a.gone = a.gone || t.state == topicLeaving || t.state == topicDeleted
 	return a
 }
@@ -264,7 +286,7 @@ func (w *World) waiting() string {
 
 func (w *World) totals() Totals {
 	s := w.Stats()
-	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Unsynced: uint64(w.disk.Lost()),
+	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Fatals: w.fatals, Unsynced: uint64(w.disk.Lost()),
 		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims,
 		Made: w.cluster.made, Deleted: w.cluster.deleted}
 }
