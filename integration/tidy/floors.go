@@ -52,6 +52,7 @@ var floors = map[string]int{
 	"integration/sim/cmd":      130,
 	"integration/crash":        120,
 	"integration/contract":     120,
+	"integration/origin":       120,
 	"integration/faults":       120,
 	"integration/golden":       120,
 	"integration/mutants":      120,

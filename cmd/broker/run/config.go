@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"troupe/actors/meta"
+	"troupe/raftnode"
 )
 
 // Config is all that one broker is started with. The zero value of a field means its default.
@@ -27,6 +28,8 @@ type Config struct {
 	InsecureAdmin bool
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
+	// Faults lose messages of the metadata log. They are for tests, and no flag sets them.
+	Faults raftnode.Faults
 }
 
 // Default addresses.

@@ -147,7 +147,7 @@ func (b *Broker) spawn(sp split) error {
 	id, gate := b.stores.id, &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
-	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board})
+	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults})
 	b.steps.Finish(node.StepRaft)
 	founding := map[string]string{}
 	if v, ok := b.cfg.Static["min.insync.replicas"]; ok {
