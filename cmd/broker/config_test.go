@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"troupe/cmd/broker/run"
+)
+
+// configOf gives what start would run with.
+func configOf(t *testing.T, args ...string) (run.Config, error) {
+	t.Helper()
+	var s settings
+	var cfg run.Config
+	cmd := &cobra.Command{Use: "start", SilenceErrors: true, SilenceUsage: true, RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		cfg, err = s.load(cmd)
+		return err
+	}}
+	s.flags(cmd.Flags())
+	cmd.SetArgs(args)
+	return cfg, cmd.Execute()
+}
+
+func TestPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	text := "listen: 127.0.0.1:1\nrack: file\nmemory: 512MiB\nnum.partitions: 3\nlog.retention.hours: 1\nmessage.max.bytes: 2000000\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BROKER_RACK", "env")
+	t.Setenv("BROKER_CONFIG", file)
+	cfg, err := configOf(t, "--data-dir", t.TempDir(), "--set", "num.partitions=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Listen[0] != "127.0.0.1:1" || cfg.Rack != "env" || cfg.Memory != 512<<20 || cfg.Static["num.partitions"] != "5" || cfg.Static["message.max.bytes"] != "2000000" {
+		t.Errorf("%+v", cfg)
+	}
+	if cfg, err = configOf(t, "--rack", "flag"); err != nil || cfg.Rack != "flag" {
+		t.Errorf("%+v %v", cfg, err)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "/var/lib/x")
+	cfg, err := configOf(t)
+	if err != nil || cfg.DataDir != "/var/lib/x" || cfg.Listen[0] != run.DefaultListen || cfg.Admin != run.DefaultAdmin || cfg.PeerListen != run.DefaultPeerListen || cfg.Memory < run.MinMemory {
+		t.Errorf("%+v %v", cfg, err)
+	}
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("HOME", "/home/x")
+	if cfg, err = configOf(t); err != nil || cfg.DataDir != "/home/x/.local/share/broker" {
+		t.Errorf("%+v %v", cfg, err)
+	}
+}
+
+func TestParseBytes(t *testing.T) {
+	f := func(s string, want int64, ok bool) {
+		t.Helper()
+		got, err := parseBytes(s)
+		if got != want || (err == nil) != ok {
+			t.Errorf("%s: %d %v", s, got, err)
+		}
+	}
+	f("1048576", 1<<20, true)
+	f("512MiB", 512<<20, true)
+	f("2G", 2<<30, true)
+	f("2GB", 2e9, true)
+	f("10 KiB", 10<<10, true)
+	f("0", 0, false)
+	f("-1", 0, false)
+	f("", 0, false)
+	f("MiB", 0, false)
+	f("9999999999GiB", 0, false)
+}
+
+// Every command has a short text, and those that do something an example.
+func TestHelp(t *testing.T) {
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Short == "" {
+			t.Errorf("%s has no short text", cmd.CommandPath())
+		}
+		if cmd.Runnable() && cmd.Example == "" && cmd.Name() != "version" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(&cli{}))
+	var out, errOut bytes.Buffer
+	if code := execute([]string{"--help"}, strings.NewReader(""), &out, &errOut); code != 0 || !strings.Contains(out.String(), "Exit codes") {
+		t.Errorf("%d %s %s", code, out.String(), errOut.String())
+	}
+}
