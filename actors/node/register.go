@@ -54,9 +54,6 @@ func (n *Node) onTick(c kit.Context) {
 // watchLeader publishes a change of the Raft leader: clients see it as the controller.
 func (n *Node) watchLeader() {
 	id := n.o.Leader()
-	if id >= 0 {
-		n.o.Steps.Finish(StepLeader)
-	}
 	if id != n.view.LeaderID && n.image.Index() > 0 {
 		n.publish(edit(n.view))
 	}
@@ -64,6 +61,9 @@ func (n *Node) watchLeader() {
 
 func (n *Node) step(c kit.Context) {
 	n.lookForStrays(c)
+	if n.o.Leader() >= 0 {
+		n.o.Steps.Finish(StepLeader)
+	}
 	if n.life.asked || n.life.leaving || n.image.Index() == 0 && n.o.Leader() < 0 || c.Now().Before(n.life.retryAt) {
 		return
 	}

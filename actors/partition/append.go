@@ -47,7 +47,7 @@ func (p *Partition) onAppend(c kit.Context, m Append) {
 		return
 	}
 	l.waits[level].push(wait{it, v.last, deadline})
-	p.arm(c, deadline)
+	p.arm(c, now, deadline)
 }
 
 // level is what an appended item waits for.
@@ -134,7 +134,7 @@ func (l *log) answerBelow(level int, end int64) {
 }
 
 // arm sets the timer of the earliest deadline. One timer serves many appends: it is not moved when they are answered in time.
-func (p *Partition) arm(c kit.Context, deadline int64) {
+func (p *Partition) arm(c kit.Context, now, deadline int64) {
 	l := p.log
 	if l.timerAt != 0 && l.timerAt <= deadline {
 		return
@@ -143,7 +143,7 @@ func (p *Partition) arm(c kit.Context, deadline int64) {
 		l.timer.Stop()
 	}
 	l.timerAt = deadline
-	l.timer = c.After(c.Self(), time.Duration(deadline-c.Now().UnixMilli())*time.Millisecond, overdue{l, deadline})
+	l.timer = c.After(c.Self(), time.Duration(deadline-now)*time.Millisecond, overdue{l, deadline})
 }
 
 // onOverdue answers what has waited too long. The batches stay on their way: the outcome is not known to the asker.
@@ -169,6 +169,6 @@ func (p *Partition) onOverdue(c kit.Context, m overdue) {
 		}
 	}
 	if next != 0 {
-		p.arm(c, next)
+		p.arm(c, now, next)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type Node struct {
 	// OnFatal is told why the node ended itself (Fatal, or a panic); the node has crashed then. Without it the run fails.
 	OnFatal func(reason string)
-	// Slow makes blocking work of the node take up to this much longer: a disk that stalls.
+	// Slow makes blocking work of the node take up to this much longer, in a Stage exactly so: a disk that stalls.
 	Slow time.Duration
 
 	s    *Sim
@@ -208,7 +208,11 @@ func (l *Life) Go(to *kit.Ref, fn func() any) {
 // delay is how long it takes until blocking work begins.
 func (l *Life) delay() int64 {
 	d := l.s.delay()
-	if slow := l.node.Slow; slow > 0 {
+	switch slow := l.node.Slow; {
+	case slow <= 0:
+	case l.s.calm:
+		d += int64(slow)
+	default:
 		d += int64(l.s.rng.Uint64() % uint64(slow))
 	}
 	return d
