@@ -74,7 +74,7 @@ func (w *World) configure(t *topic) {
 	if w.Chance(.2) {
 		t.Configs["segment.ms"] = "100"
 	}
-	t.weak = w.Chance(.15)
+	t.weak = len(w.cluster.topics) > 1 && w.Chance(.15) // the first serves idempotent producers
 	if t.weak {
 		t.Configs["flush.policy"] = "os"
 	}
