@@ -62,7 +62,7 @@ func (f *fetchCall) collect(a *fetchAnswer, show []bool) {
 				continue
 			}
 			x := fetchAnswerPart{key: f.scope.parts[i].key, code: p.code, high: p.high, stable: p.stable, start: p.start, diverging: p.diverging, batches: p.batches}
-			x.aborted = refused || p.code == code.OK && f.req.IsolationLevel == readCommitted
+			x.aborted = refused && p.code != code.InconsistentTopicId || p.code == code.OK && f.req.IsolationLevel == readCommitted
 			p.batches = storage.Batches{}
 			if f.c.Version >= 16 && (p.code == code.NotLeaderForPartition || p.code == code.FencedLeaderEpoch) {
 				f.showLeader(a, &x)
