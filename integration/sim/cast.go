@@ -90,19 +90,19 @@ func (w *World) configure(t *topic) {
 func (w *World) trouble() {
 	at := func(most time.Duration) time.Duration { return time.Duration(w.IntN(int(most))) }
 	if w.Chance(.4) {
-		w.At(at(2*time.Second), func() { w.node.JumpClock(at(20*time.Second) - 10*time.Second) })
+		w.At(at(time.Second), func() { w.node.JumpClock(at(20*time.Second) - 10*time.Second) })
 	}
 	if w.Chance(.25) {
-		from, still := at(2*time.Second), w.stage
+		from, still := at(time.Second), w.stage
 		w.At(from, func() { w.during(still, func() { w.full(true) }) })
 		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.full(false) }) })
 	}
 	if w.Chance(.15) {
 		still := w.stage
-		w.At(at(2*time.Second), func() { w.during(still, func() { w.failing = w.node.Up() && w.disk.Fail() }) })
+		w.At(at(time.Second), func() { w.during(still, func() { w.failing = w.node.Up() && w.disk.Fail() }) })
 	}
 	if w.Chance(.3) {
-		from, still, much := at(2*time.Second), w.stage, at(2*time.Second)
+		from, still, much := at(500*time.Millisecond), w.stage, at(2*time.Second)
 		w.At(from, func() { w.during(still, func() { w.node.Slow = much }) })
 		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.node.Slow = 0 }) })
 	}

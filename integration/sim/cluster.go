@@ -9,6 +9,7 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/actors/node"
+	"troupe/raftnode"
 )
 
 // topicState is what the admins know of a topic.
@@ -68,6 +69,8 @@ type lifeBook struct {
 	view    *node.View
 	named   map[string]bool          // partition actors that an image of this life named
 	leaving map[string]time.Duration // named no more, since when
+	raft    raftnode.Status
+	behind  time.Duration // since when entries are committed and not applied; 0: they are not
 }
 
 // leaveWithin bounds how long a partition actor may live on when the image has ceased to name it.
@@ -164,6 +167,26 @@ func (w *World) checkActors() error {
 		case w.Now()-since > leaveWithin:
 			return fmt.Errorf("actor %s still lives %s after the image ceased to name it", name, w.Now()-since)
 		}
+	}
+	return nil
+}
+
+// checkRaft: indexes do not go back, and what is committed is applied soon.
+func (w *World) checkRaft() error {
+	was, r := w.life.raft, w.broker.Board.Status()
+	w.life.raft = r
+	switch {
+	case r.Persisted < was.Persisted || r.Committed < was.Committed || r.Applied < was.Applied || r.Image < was.Image || r.Term < was.Term:
+		return fmt.Errorf("the metadata log went back: persisted %d, committed %d, applied %d, term %d after %d, %d, %d, %d",
+			r.Persisted, r.Committed, r.Applied, r.Term, was.Persisted, was.Committed, was.Applied, was.Term)
+	case r.Committed > r.Persisted || r.Applied > r.Committed:
+		return fmt.Errorf("the metadata log is persisted up to %d, committed up to %d and applied up to %d", r.Persisted, r.Committed, r.Applied)
+	case r.Committed == r.Applied:
+		w.life.behind = 0
+	case w.life.behind == 0:
+		w.life.behind = w.Now()
+	case w.Now()-w.life.behind > patience:
+		return fmt.Errorf("entries are committed up to %d and applied up to %d only, since %s", r.Committed, r.Applied, w.life.behind)
 	}
 	return nil
 }

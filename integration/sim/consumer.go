@@ -59,6 +59,8 @@ func (x *consumer) receive(c kit.Context, m any) {
 		x.onReadable(c, m)
 	case *bytesRead:
 		x.onBytes(c, m)
+	case found:
+		x.onFound(c, m)
 	case partition.Grown:
 		x.onGrown(c, m)
 	case enough:
@@ -88,7 +90,11 @@ func (x *consumer) turn(c kit.Context) {
 		return
 	}
 	if x.at < 0 {
-		x.ask(c, &partition.Locate{Ask: kit.Ask{ReplyTo: c.Self()}, Timestamp: -2, LeaderEpoch: -1})
+		x.ask(c, &partition.Locate{Ask: kit.Ask{ReplyTo: c.Self()}, Timestamp: earliest, LeaderEpoch: -1})
+		return
+	}
+	if x.w.Chance(.03) {
+		x.ask(c, &partition.Locate{Ask: kit.Ask{ReplyTo: c.Self()}, Timestamp: x.someTime(), LeaderEpoch: -1})
 		return
 	}
 	if x.trims && x.trimming == nil && x.a.high > x.a.start && x.w.Chance(.05) {
@@ -134,8 +140,18 @@ func (x *consumer) onLocated(c kit.Context, m partition.Located) {
 		return
 	}
 	x.asked = nil
-	if m.Code == code.OK {
+	switch {
+	case m.Code != code.OK:
+	case m.Locate.Timestamp == earliest:
 		x.at = m.Offset
+	case m.Locate.Timestamp == latest:
+		if m.Offset < x.least.high && !x.a.gone {
+			x.w.Fail("%s: %s: the latest offset is %d, and records up to %d were seen or promised", x.id, x.a, m.Offset, x.least.high)
+			return
+		}
+	default:
+		x.search(c, m)
+		return
 	}
 	x.goOn(c, m.Code)
 }
@@ -243,6 +259,7 @@ func (x *consumer) take(b record.Batch, limit int64) error {
 		if err := x.a.promise(r.Offset, string(r.Value), "consumed"); err != nil {
 			return err
 		}
+		x.a.times[r.Offset] = r.Timestamp
 		x.w.ledger.consumed++
 	}
 	x.at = b.LastOffset() + 1

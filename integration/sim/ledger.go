@@ -31,6 +31,7 @@ type account struct {
 	partKey
 	sent     map[string]sender // by value
 	promised map[int64]string  // by offset: acknowledged or consumed
+	times    map[int64]int64   // timestamps by offset, as consumed
 	at       map[string]int64  // where a promised value is
 	end      int64             // everything below was promised, or trimmed
 	high     int64             // the greatest high watermark seen
@@ -55,7 +56,7 @@ func (l *Ledger) part(topic meta.TopicID, index int32) *account {
 	k := partKey{topic, index}
 	a := l.parts[k]
 	if a == nil {
-		a = &account{partKey: k, sent: map[string]sender{}, promised: map[int64]string{}, at: map[string]int64{}}
+		a = &account{partKey: k, sent: map[string]sender{}, promised: map[int64]string{}, at: map[string]int64{}, times: map[int64]int64{}}
 		l.parts[k] = a
 		l.order = append(l.order, a)
 	}

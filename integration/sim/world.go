@@ -228,6 +228,9 @@ func (w *World) check() error {
 	if w.Stats().Steps%256 != 0 {
 		return nil
 	}
+	if err := w.checkRaft(); err != nil {
+		return err
+	}
 	for _, c := range w.clients {
 		if what, since := c.waits(); what != "" && w.Now()-since > patience {
 			return fmt.Errorf("%s has waited since %s for %s", c.name(), since, what)
