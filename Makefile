@@ -59,7 +59,7 @@ else
 endif
 
 stories: ## conversations of actors, compared with testdata/*.txt (REWRITE=1 records them anew)
-	$(GO) test -count=1 -timeout 5m -run 'Story|Stories' $(UNIT) $(if $(REWRITE),-rewrite)
+	$(GO) test -count=1 -timeout 5m -run 'Story|Stories' $(UNIT) ./integration/stories $(if $(REWRITE),-rewrite)
 
 golden: ## request and response bytes of every key and version served
 	$(GO) test -count=1 -timeout 5m -run Golden ./kafka/...
@@ -68,7 +68,8 @@ sim: ## N seeds from SEED on: whole nodes under crashes, on virtual time
 	$(GO) run ./integration/sim/cmd -seed $(SEED) -n $(N)
 
 .PHONY: sim-short
-sim-short:
+sim-short: ## the tests of the simulation itself (fsync off must fail), and 200 seeds
+	$(GO) test -count=1 -timeout 5m ./integration/sim
 	$(MAKE) sim N=200
 
 fuzz: ## each fuzz target for FUZZTIME
