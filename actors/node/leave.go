@@ -95,12 +95,17 @@ func (n *Node) onRetain(c kit.Context) {
 
 // onShutdown fences the broker, so that the cluster stops sending clients here, then stops the replicas.
 func (n *Node) onShutdown(c kit.Context, m *Shutdown) {
+	if n.shutdown != nil {
+		m.Refuse() // the first one is told when it is done
+		return
+	}
 	n.shutdown = m
 	n.life.leaving = true
 	if n.life.epoch == 0 {
 		n.stopReplicas(c)
 		return
 	}
+	n.fencing = true
 	n.o.Metadata.Tell(&raftnode.Propose{
 		Ask:     kit.Ask{ReplyTo: c.Self()},
 		Cmd:     meta.FenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch, Reason: "shutdown"},
@@ -115,10 +120,7 @@ func (n *Node) onFenced(c kit.Context, m raftnode.Proposed) {
 	if _, ok := m.Cmd.(meta.FenceBroker); !ok {
 		return
 	}
-	n.shutdown.Slot = 0
-	if m.Result.Code == code.OK {
-		n.shutdown.Slot = 1
-	}
+	n.fencing, n.fenced = false, m.Result.Code == code.OK
 	n.stopReplicas(c)
 }
 
@@ -136,10 +138,10 @@ func (n *Node) stopReplicas(c kit.Context) {
 }
 
 func (n *Node) finishShutdown(c kit.Context) {
-	if n.shutdown == nil || len(n.stopping) > 0 || len(n.replicas) > 0 {
+	if n.shutdown == nil || n.fencing || len(n.stopping) > 0 || len(n.replicas) > 0 {
 		return
 	}
 	m := n.shutdown
 	n.shutdown = nil
-	m.Reply(Down{Shutdown: m, Fenced: m.Slot == 1})
+	m.Reply(Down{Shutdown: m, Fenced: n.fenced})
 }

@@ -49,6 +49,8 @@ type Node struct {
 	stopping map[uint32]bool // told to stop, not yet gone: their partIds may not be dropped from the store before
 	looked   bool            // the store was searched for strays
 	shutdown *Shutdown
+	fencing  bool // the fence of the shutdown is under way
+	fenced   bool // it was applied
 }
 
 // replica is a local partition actor and what it was told last.

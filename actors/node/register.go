@@ -77,13 +77,27 @@ func (n *Node) step(c kit.Context) {
 		n.o.Steps.Wait(StepCaughtUp, "the local apply")
 	case b == nil || b.Epoch != n.life.epoch: // another run of us, or the cluster forgot us: begin again
 		n.life.epoch = 0
+		n.outOfService(StepRegister, "RegisterBroker to be applied")
 	case b.Fenced:
 		n.o.Steps.Finish(StepCaughtUp)
+		n.outOfService(StepUnfence, "UnfenceBroker to be applied")
 		n.unfence(c)
 	case !n.life.unfenced:
 		n.o.Steps.Finish(StepUnfence)
 		n.life.unfenced = true
 		c.Log().Info("broker running", "node", n.o.NodeID, "epoch", n.life.epoch, "cluster", n.image.ClusterID())
+	}
+}
+
+// outOfService opens a step of the start again, if the broker was through with all: it is not ready while it does not serve.
+func (n *Node) outOfService(step, waitsFor string) {
+	if !n.life.unfenced {
+		return
+	}
+	n.life.unfenced = false
+	n.o.Steps.Undo(step, waitsFor)
+	if step != StepUnfence {
+		n.o.Steps.Undo(StepUnfence, "its turn")
 	}
 }
 

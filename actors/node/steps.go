@@ -64,9 +64,12 @@ func (s *Steps) Ready() bool {
 	return true
 }
 
-// Wait says what a step waits for. Repeating it keeps the time since.
+// Wait says what a step waits for. Repeating it keeps the time since. A step that is done stays done: Undo opens it again.
 func (s *Steps) Wait(name, what string) {
 	s.change(name, func(st *Step, now time.Time) {
+		if st.Done {
+			return
+		}
 		if st.Since.IsZero() {
 			st.Since = now
 		}
