@@ -53,8 +53,9 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("%+v %v", cfg, err)
 	}
 	t.Setenv("STATE_DIRECTORY", "")
-	t.Setenv("HOME", "/home/x")
-	if cfg, err = configOf(t); err != nil || cfg.DataDir != "/home/x/.local/share/broker" {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	if cfg, err = configOf(t); err != nil || cfg.DataDir != filepath.Join(home, ".local", "share", "broker") {
 		t.Errorf("%+v %v", cfg, err)
 	}
 }
