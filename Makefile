@@ -18,7 +18,7 @@ BENCH_ROUNDS ?= 3
 STATE    ?= full
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients crash contract golden clean help
+        bench clients crash contract origin golden clean help
 
 all: build
 
@@ -32,7 +32,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short contract clients differential-smoke crash mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract clients differential-smoke crash mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -93,6 +93,9 @@ clients: build ## real clients against the real binary
 
 crash: build ## kill -9 in a loop of ROUNDS under load
 	CRASH_ROUNDS=$(ROUNDS) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
+
+origin: ## the three faults this project was born from, on whole brokers
+	$(GO) test -count=1 -timeout 5m ./integration/origin ./integration/mutants
 
 contract: build ## what the binary promises: ready line, exit codes, one-line errors, commands
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
