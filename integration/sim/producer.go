@@ -38,6 +38,7 @@ type producer struct {
 
 // stream is what one producer writes to one partition.
 type stream struct {
+	made  int // batches so far
 	a     *account
 	name  string
 	n     int      // records made
@@ -48,6 +49,7 @@ type stream struct {
 
 // batch is one record batch of a stream.
 type batch struct {
+	no     int // place among the batches of its stream
 	bytes  record.Batch
 	values []string
 	flying bool
@@ -182,6 +184,11 @@ func (p *producer) next(s *stream) *batch {
 	if p.left == 0 || len(s.batch) >= most {
 		return nil
 	}
+	// A partition remembers five batches. If later batches were acknowledged and an older one was not, a producer that went on would
+	// push that one out of the memory, and its repetition would be out of order for ever, in Kafka too.
+	if len(s.batch) > 0 && s.made-s.batch[0].no >= ahead {
+		return nil
+	}
 	p.left--
 	b := p.make(s)
 	s.batch = append(s.batch, b)
@@ -198,7 +205,8 @@ func (p *producer) make(s *stream) *batch {
 	if w.Chance(.1) {
 		o.Codec = record.Snappy
 	}
-	b := &batch{}
+	b := &batch{no: s.made}
+	s.made++
 	var recs []record.Record
 	for range 1 + w.IntN(4) {
 		pad := w.IntN(100)
