@@ -49,7 +49,7 @@ func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 }
 
 func clusterCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "cluster", Short: "Show the cluster"}
+	cmd := &cobra.Command{Use: "cluster", Short: "Show the cluster", RunE: groupOnly, Example: "  broker cluster status"}
 	status := &cobra.Command{
 		Use: "status", Short: "Show brokers, the metadata log and the start of this node", Args: cobra.NoArgs,
 		Example: "  broker cluster status\n  broker cluster status -o json",
@@ -99,7 +99,7 @@ func brokerRows(list []admin.Broker) (rows [][]string) {
 }
 
 func actorCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "actor", Short: "Look at the broker's living actors"}
+	cmd := &cobra.Command{Use: "actor", Short: "Look at the broker's living actors", RunE: groupOnly, Example: "  broker actor top"}
 	c.adminFlag(cmd)
 	cmd.AddCommand(actorTop(c), actorTree(c))
 	return cmd

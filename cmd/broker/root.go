@@ -60,6 +60,14 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) int {
 	return report(err, errOut)
 }
 
+// groupOnly is the RunE of a command that only holds others: a word that is none of them is an error, not a page of help.
+func groupOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return failf(exitUsage, "unknown command %q for %q; see: %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}
+	return cmd.Help()
+}
+
 // adminFlag and outputFlag are for the commands that use them.
 func (c *cli) adminFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&c.admin, "admin", env("BROKER_ADMIN", run.DefaultAdmin), "admin address (env BROKER_ADMIN)")
@@ -71,6 +79,9 @@ func (c *cli) outputFlag(cmd *cobra.Command) {
 
 // client connects lazily; the caller closes it.
 func (c *cli) client(opts ...kgo.Opt) (*kgo.Client, error) {
+	if len(splitList(c.brokers)) == 0 {
+		return nil, failf(exitUsage, "--brokers %q: want HOST:PORT, such as %s", c.brokers, run.DefaultListen)
+	}
 	opts = append([]kgo.Opt{
 		kgo.SeedBrokers(splitList(c.brokers)...), kgo.ClientID("broker-cli"), kgo.DialTimeout(c.timeout),
 		kgo.RequestRetries(2), kgo.RetryTimeout(c.timeout), kgo.MetadataMinAge(100 * time.Millisecond),

@@ -41,6 +41,14 @@ func (c *cli) serve(cfg run.Config) error {
 	log := slog.New(slog.NewTextHandler(c.errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	stop := make(chan struct{})
+	go func() {
+		<-signals
+		close(stop)
+		<-signals // a second signal does not wait, whatever the first one found
+		fmt.Fprintln(c.errOut, "broker: second signal: ended at once; the next start recovers")
+		os.Exit(exitError)
+	}()
 	b, err := run.Start(cfg, log)
 	if err != nil {
 		return err
@@ -48,14 +56,10 @@ func (c *cli) serve(cfg run.Config) error {
 	select {
 	case <-b.Ready():
 		fmt.Fprintf(c.out, "ready kafka=%s admin=%s peer=%s node=%d cluster=%s\n", b.KafkaAddr(), b.AdminAddr(), b.PeerAddr(), b.NodeID(), b.ClusterID())
-		<-signals
-	case <-signals:
+		<-stop
+	case <-stop:
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	go func() {
-		<-signals // a second signal does not wait
-		os.Exit(exitError)
-	}()
 	return b.Stop(ctx)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -49,56 +50,25 @@ func (c *cli) consume(ctx context.Context, topic string, f consumeFlags) error {
 	if err := c.withAdmin(func(adm *kadm.Client) (err error) { p, err = c.plan(ctx, adm, topic, f); return err }); err != nil {
 		return err
 	}
-	at := map[int32]kgo.Offset{}
-	open := 0
-	for i, r := range p {
-		if r.to >= 0 && r.from >= r.to {
-			continue
+	for _, i := range f.partitions {
+		if _, ok := p[i]; !ok {
+			return failf(exitNotFound, "consume %s: the topic has no partition %d", topic, i)
 		}
-		at[i] = kgo.NewOffset().At(r.from)
-		open++
 	}
-	if open == 0 {
+	w := p.spans()
+	if w.done() {
 		return nil
 	}
-	cl, err := c.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}), kgo.FetchMaxWait(500*time.Millisecond))
+	at := map[int32]kgo.Offset{}
+	for i, s := range w {
+		at[i] = kgo.NewOffset().At(s.next)
+	}
+	cl, err := c.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}), kgo.FetchMaxWait(500*time.Millisecond), kgo.KeepControlRecords())
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	return c.drain(ctx, cl, topic, f, p, open, print)
-}
-
-func (c *cli) drain(ctx context.Context, cl *kgo.Client, topic string, f consumeFlags, p plan, open int, print func(*kgo.Record) error) error {
-	seen := 0
-	ended := map[int32]bool{}
-	for {
-		fetches := cl.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		for _, e := range fetches.Errors() {
-			return kafkaError("consume "+topic, c.brokers, e.Err)
-		}
-		for it := fetches.RecordIter(); !it.Done(); {
-			r := it.Next()
-			to := p[r.Partition].to
-			if to >= 0 && r.Offset >= to || ended[r.Partition] {
-				continue
-			}
-			if err := print(r); err != nil {
-				return err
-			}
-			seen++
-			if to >= 0 && r.Offset == to-1 {
-				ended[r.Partition] = true
-				open--
-			}
-			if seen == f.n || open == 0 {
-				return nil
-			}
-		}
-	}
+	return c.drain(ctx, cl, topic, f, w, print)
 }
 
 // plan looks up from where to where each partition is read.
@@ -124,11 +94,12 @@ func (c *cli) plan(ctx context.Context, adm *kadm.Client, topic string, f consum
 	p := plan{}
 	var failed error
 	end.Each(func(e kadm.ListedOffset) {
-		if e.Err != nil {
-			failed = kafkaError("consume "+topic, c.brokers, e.Err)
+		s, _ := start.Lookup(topic, e.Partition)
+		t, _ := byTime.Lookup(topic, e.Partition)
+		if err := cmp.Or(e.Err, s.Err, t.Err); err != nil {
+			failed = kafkaError("consume "+topic, c.brokers, err)
 			return
 		}
-		s, _ := start.Lookup(topic, e.Partition)
 		from, err := f.from(s.Offset, e.Offset, byTime, topic, e.Partition)
 		if err != nil {
 			failed = err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -80,10 +80,9 @@ func (c *cli) produce(ctx context.Context, topic string, p produceFlags) error {
 	if err != nil {
 		return err
 	}
-	var once sync.Once
-	var failed error
+	var failed atomic.Pointer[error] // the first error; the callbacks run beside us
 	n := 0
-	for {
+	for failed.Load() == nil { // input may have no end: what is wrong is said at once
 		r, err := next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -94,15 +93,15 @@ func (c *cli) produce(ctx context.Context, topic string, p produceFlags) error {
 		n++
 		cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
 			if err != nil {
-				once.Do(func() { failed = err })
+				failed.CompareAndSwap(nil, &err)
 			}
 		})
 	}
-	if err := cl.Flush(ctx); err != nil && failed == nil {
-		failed = err
+	if err := cl.Flush(ctx); err != nil {
+		failed.CompareAndSwap(nil, &err)
 	}
-	if failed != nil {
-		return kafkaError("produce to "+topic, c.brokers, failed)
+	if err := failed.Load(); err != nil {
+		return kafkaError("produce to "+topic, c.brokers, *err)
 	}
 	fmt.Fprintf(c.errOut, "%d records produced to %s\n", n, topic)
 	return nil

@@ -14,7 +14,7 @@ var help = map[string]string{
 	"topics":                           "Topics of the cluster.",
 	"partitions":                       "Partitions of the cluster.",
 	"replicas":                         "Replicas on this broker.",
-	"actor_count":                      "Living actors by kind.",
+	"actors":                           "Living actors by kind.",
 	"actor_messages_total":             "Messages that living actors of a kind have handled.",
 	"actor_mailbox_depth":              "Messages that wait, by kind.",
 	"actor_busy_seconds_total":         "Seconds that living actors of a kind have spent in handlers.",

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,10 +83,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
-		host = hostport
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]") // an IPv6 address without a port keeps its brackets
 	}
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // Serve answers on l until Close.
@@ -95,8 +96,18 @@ func (s *Server) Serve(l net.Listener, log *slog.Logger) {
 	}
 }
 
-// Close ends the server; running answers get until ctx ends.
-func (s *Server) Close(ctx context.Context) error { return s.http.Shutdown(ctx) }
+// closeWithin is how long Close waits for answers that are under way. A profile may take half a minute: the broker does not wait for it.
+const closeWithin = time.Second
+
+// Close ends the server. Answers under way get closeWithin, or until ctx ends, then they are cut.
+func (s *Server) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeWithin)
+	defer cancel()
+	if s.http.Shutdown(ctx) == nil {
+		return nil
+	}
+	return s.http.Close()
+}
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	st := s.src.Status()

@@ -21,6 +21,7 @@ import (
 	"troupe/cmd/broker/admin"
 	"troupe/kafka"
 	"troupe/kafka/api"
+	"troupe/kafka/code"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -70,6 +71,11 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		b.closeListeners()
 		return nil, err
 	}
+	advertised, err := cfg.advertised(b.kafkaL[0].Addr())
+	if err != nil {
+		b.closeListeners()
+		return nil, err
+	}
 	sp := splitMemory(cfg.Memory)
 	debug.SetMemoryLimit(sp.goLimit)
 	b.sys = kit.New(log, poolSize)
@@ -90,10 +96,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	b.steps.Finish(node.StepStores)
 	b.tail = storage.NewTail(sp.tail)
-	if err := b.spawn(sp); err != nil {
-		b.closeListeners()
-		return nil, err
-	}
+	b.spawn(sp, advertised)
 	return b, nil
 }
 
@@ -137,13 +140,10 @@ func (b *Broker) closeListeners() {
 	}
 }
 
-// spawn starts all actors, lowest floor first, then opens the doors. No actor waits for another.
-func (b *Broker) spawn(sp split) error {
+// spawn starts all actors, lowest floor first, then opens the doors. No actor waits for another, and nothing here can fail: what can
+// be wrong with a configuration was found before the stores were opened.
+func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.steps.Wait(node.StepActors, "their turn")
-	advertised, err := b.cfg.advertised(b.kafkaL[0].Addr())
-	if err != nil {
-		return err
-	}
 	id, gate := b.stores.id, &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
@@ -160,10 +160,10 @@ func (b *Broker) spawn(sp split) error {
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
 		Registered: b.epoch.Store,
 	}), kit.Options{Kind: "node"})
-	return b.openDoors(sp, advertised)
+	b.openDoors(sp)
 }
 
-func (b *Broker) openDoors(sp split, advertised meta.Endpoint) error {
+func (b *Broker) openDoors(sp split) {
 	b.steps.Wait(node.StepServing, "the listeners")
 	env := &api.Env{
 		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
@@ -178,7 +178,6 @@ func (b *Broker) openDoors(sp split, advertised meta.Endpoint) error {
 	b.admin = admin.New(source{b}, time.Now, b.adminL.Addr().String())
 	go b.admin.Serve(b.adminL, b.log)
 	b.steps.Finish(node.StepServing)
-	return nil
 }
 
 // refusePeers keeps the peer address: nobody else can take it, and nobody is served there while clusters have one node.
@@ -225,9 +224,10 @@ func (b *Broker) Stop(ctx context.Context) error {
 	b.door.Close(left())
 	b.stopActor(nodeName, left())
 	// A change without ops is answered when everything before it is durable.
-	kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
+	drained, answered := kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
 	b.stopActor(writerName, left())
-	if ok && down.Fenced {
+	// The mark says that this replica lacks nothing it ever held, so it takes both: the cluster knew that we leave, and the disk has all.
+	if ok && down.Fenced && answered && drained.Code == code.OK {
 		id := b.stores.id
 		id.CleanEpoch = b.epoch.Load()
 		if err := b.stores.meta.SetIdentity(id); err != nil {
@@ -239,10 +239,34 @@ func (b *Broker) Stop(ctx context.Context) error {
 	}
 	b.admin.Close(ctx)
 	b.closeListeners()
+	if !b.quiet(left()) {
+		b.sys.Close()
+		return errors.New("stopped, but the disk is still at work: the stores were not closed; the next start recovers them")
+	}
 	b.sys.Close()
 	err := b.stores.close()
 	b.log.Info("stopped")
 	return err
+}
+
+// quiet waits until no function that an actor left behind runs any more, at most d: a store must not be closed under one that reads or
+// writes it.
+func (b *Broker) quiet(d time.Duration) bool {
+	for end := time.Now().Add(d); ; time.Sleep(2 * time.Millisecond) {
+		p := b.sys.Pool()
+		busy := p.Busy + p.Queued
+		for _, bl := range b.sys.Blockers() {
+			if bl.Queued > 0 || bl.Running > 0 {
+				busy++
+			}
+		}
+		if busy == 0 {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
 }
 
 type gone struct{}

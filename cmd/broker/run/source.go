@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -82,8 +83,24 @@ func (s source) Actors() []admin.Actor {
 	return out
 }
 
-// Strays implements admin.Source: replicas and stored partitions that the metadata does not name.
+// strayGrace is how long a partition must be a stray to be told of. A deletion leaves the image first and the store a moment later.
+const strayGrace = 300 * time.Millisecond
+
+// Strays implements admin.Source: replicas and stored partitions that the metadata does not name, now and a moment later. Its two looks
+// at image and store are not one moment's, so what one look finds may be a topic on its way in or out.
 func (s source) Strays() ([]admin.Stray, error) {
+	first, err := s.strays()
+	if err != nil || len(first) == 0 {
+		return first, err
+	}
+	time.Sleep(strayGrace)
+	again, err := s.strays()
+	return slices.DeleteFunc(again, func(x admin.Stray) bool {
+		return !slices.ContainsFunc(first, func(y admin.Stray) bool { return y.PartID == x.PartID })
+	}), err
+}
+
+func (s source) strays() ([]admin.Stray, error) {
 	v := s.b.pub.Get()
 	out := []admin.Stray{}
 	v.EachPartition(func(partID uint32, ref *kit.Ref) {
@@ -127,22 +144,26 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	gauge("tail_bytes", float64(s.b.tail.Bytes()))
 	for _, k := range s.b.sys.Kinds() {
 		l := admin.Label{Name: "kind", Value: k.Kind}
-		gauge("actor_count", float64(k.Actors), l)
+		gauge("actors", float64(k.Actors), l)
 		gauge("actor_mailbox_depth", float64(k.Depth), l)
 		count("actor_messages_total", float64(k.Processed), l)
 		count("actor_busy_seconds_total", k.Busy.Seconds(), l)
 	}
 	for name, v := range s.b.stores.data.Metrics() {
-		gauge("storage_"+name, v)
+		emit("storage_"+name, kindOf(name), v)
 	}
 	for name, v := range s.b.written.Metrics() {
-		kind := prometheus.GaugeValue
-		if strings.HasSuffix(name, "_total") {
-			kind = prometheus.CounterValue
-		}
-		emit(name, kind, v)
+		emit(name, kindOf(name), v)
 	}
 	s.door(gauge, count)
+}
+
+// kindOf goes by the convention for names: counters, and only they, end in _total.
+func kindOf(name string) prometheus.ValueType {
+	if strings.HasSuffix(name, "_total") {
+		return prometheus.CounterValue
+	}
+	return prometheus.GaugeValue
 }
 
 func flag(b bool) float64 {

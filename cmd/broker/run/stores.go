@@ -102,6 +102,9 @@ func (s *stores) identify(c Config) error {
 		return err
 	}
 	if s.fresh = id.NodeID == 0; s.fresh {
+		if err := s.checkEmpty(c.DataDir); err != nil {
+			return err
+		}
 		node := max(c.NodeID, 1)
 		id = storage.Identity{StoreID: newUUID(), ClusterID: newClusterID(), NodeID: node, RaftID: meta.RaftIDOf(1, node), CleanEpoch: -1}
 	}
@@ -113,6 +116,16 @@ func (s *stores) identify(c Config) error {
 	crashed := id
 	crashed.CleanEpoch = -1 // until this run says otherwise
 	return s.meta.SetIdentity(crashed)
+}
+
+// checkEmpty refuses to found a cluster over records: as no metadata names their partitions, they would be dropped as strays.
+func (s *stores) checkEmpty(dir string) error {
+	ids, err := s.data.Partitions()
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return DataDirError{fmt.Sprintf("data directory %s holds the records of %d partitions in log/, but meta/ is empty, which would say what they are: "+
+		"put meta/ back, or name an empty directory with --data-dir", dir, len(ids))}
 }
 
 func newUUID() (u [16]byte) {
