@@ -119,6 +119,51 @@ func (d *ConfigDef) Check(value string) string {
 	return fmt.Sprintf("Invalid value %.200s for configuration %s: %s", value, d.Name, why)
 }
 
+// Canonical is a valid value as Kafka shows it once it is read: no blanks, no leading zeros, booleans in small letters. A value that
+// is not valid stays as it is.
+func (d *ConfigDef) Canonical(value string) string {
+	s := strings.TrimSpace(value)
+	switch d.Type {
+	case TypeBoolean:
+		if b, ok := parseBool(s); ok {
+			return strconv.FormatBool(b)
+		}
+	case TypeInt, TypeShort, TypeLong:
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+			return strconv.FormatInt(n, 10)
+		}
+	case TypeDouble:
+		if f, ok := d.number(s); ok {
+			return javaDouble(f)
+		}
+	case TypeList:
+		return strings.Join(splitList(s), ",")
+	case TypeString, TypeClass, TypePassword:
+		return s
+	}
+	return value
+}
+
+// javaDouble writes a number as Java's Double.toString does: 0.5, 100.0, 1.0E10.
+func javaDouble(f float64) string {
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
+		s = strings.Replace(strconv.FormatFloat(f, 'E', -1, 64), "E+", "E", 1)
+		mantissa, exponent, _ := strings.Cut(s, "E")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		if exponent, ok := strings.CutPrefix(exponent, "-"); ok {
+			return mantissa + "E-" + strings.TrimLeft(exponent, "0")
+		}
+		return mantissa + "E" + strings.TrimLeft(exponent, "0")
+	}
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
 func (d *ConfigDef) check(value string) string {
 	switch d.Type {
 	case TypeBoolean:

@@ -62,6 +62,15 @@ func BrokerConfigDef(key string) *ConfigDef {
 	return nil
 }
 
+// DynamicOnly says whether a broker's setting cannot be given at start: the throttles of replication.
+func (d *ConfigDef) DynamicOnly() bool {
+	switch d.Name {
+	case "leader.replication.throttled.rate", "follower.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second":
+		return true
+	}
+	return false
+}
+
 // BrokerConfigKeys are the names of all broker settings, sorted.
 func BrokerConfigKeys() []string { return slices.Clone(brokerNames) }
 

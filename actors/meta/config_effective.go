@@ -109,40 +109,70 @@ func EffectiveBroker(img *Image, d Defaults, key string) ConfigValue {
 }
 
 // TopicSynonyms is the chain of values behind a topic's setting, the one in force first, as DescribeConfigs shows it.
+// Settings of a broker stand in it as they were written: blanks, leading zeros and all.
 func TopicSynonyms(img *Image, t *Topic, d Defaults, key string) []ConfigValue {
-	def := topicDefs[key]
 	var out []ConfigValue
 	if v, ok := t.Configs[key]; ok {
 		out = append(out, ConfigValue{Name: key, Value: v, Source: SourceTopic})
 	}
-	for _, s := range def.Synonyms {
-		out = append(out, brokerSynonyms(img, d, s.Name, false)...)
+	names := synonymNames(key)
+	chain := brokerChain(img, d, names)
+	switch {
+	case len(chain) == 0 || chain[0].Source != SourceDefault:
+	case chain[0].Name != names[0]: // Kafka shows no chain that begins in another unit
+		chain = nil
+	case key == minISRKey:
+		chain[0].Value, _ = effectiveMinISR(img, t) // follows the replicas
 	}
-	if len(def.Synonyms) > 0 {
-		if first := BrokerConfigDef(def.Synonyms[0].Name); first != nil && first.HasDefault {
-			out = append(out, ConfigValue{Name: first.Name, Value: first.Default, Source: SourceDefault})
-		}
-	}
-	return out
+	return append(out, chain...)
 }
 
 // BrokerSynonyms is the same for a broker's setting.
 func BrokerSynonyms(img *Image, d Defaults, key string) []ConfigValue {
-	return brokerSynonyms(img, d, key, true)
+	chain := brokerChain(img, d, standIns(key))
+	for len(chain) > 0 && chain[0].Name != key {
+		chain = chain[1:]
+	}
+	return chain
 }
 
-func brokerSynonyms(img *Image, d Defaults, key string, withDefault bool) (out []ConfigValue) {
-	if v, ok := img.BrokerConfig(strconv.Itoa(int(d.BrokerID)), key); ok {
-		out = append(out, ConfigValue{Name: key, Value: v, Source: SourceDynamicBroker})
+// standIns are a broker's setting and what stands in for it: the general one of a listener's own, the same in other units.
+func standIns(key string) []string {
+	if def := BrokerConfigDef(key); def != nil && def.Name != key {
+		return []string{key, def.Name}
 	}
-	if v, ok := img.BrokerConfig("", key); ok {
-		out = append(out, ConfigValue{Name: key, Value: v, Source: SourceDynamicDefault})
+	for _, t := range []string{"flush.ms", "retention.ms", "segment.jitter.ms", "segment.ms"} {
+		if names := synonymNames(t); slices.Contains(names, key) {
+			return names
+		}
 	}
-	if v, ok := d.Static[key]; ok {
-		out = append(out, ConfigValue{Name: key, Value: v, Source: SourceStaticBroker})
+	return []string{key}
+}
+
+func synonymNames(topicKey string) (names []string) {
+	for _, s := range topicDefs[topicKey].Synonyms {
+		names = append(names, s.Name)
 	}
-	if def := BrokerConfigDef(key); withDefault && def != nil && def.HasDefault {
-		out = append(out, ConfigValue{Name: key, Value: def.Default, Source: SourceDefault})
+	return names
+}
+
+// brokerChain is all that is known of some settings of a broker that stand in for one another, the strongest first: by source,
+// and within a source in their order.
+func brokerChain(img *Image, d Defaults, names []string) (out []ConfigValue) {
+	add := func(src Source, values map[string]string) {
+		for _, n := range names {
+			if v, ok := values[n]; ok {
+				out = append(out, ConfigValue{Name: n, Value: v, Source: src})
+			}
+		}
+	}
+	add(SourceDynamicBroker, img.BrokerConfigs(strconv.Itoa(int(d.BrokerID))))
+	add(SourceDynamicDefault, img.BrokerConfigs(""))
+	add(SourceStaticBroker, d.Static)
+	for _, n := range names {
+		if def := brokerDefs[n]; def != nil && def.HasDefault {
+			out = append(out, ConfigValue{Name: n, Value: def.Default, Source: SourceDefault})
+		}
 	}
 	return out
 }

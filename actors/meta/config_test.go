@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -229,6 +230,19 @@ func TestEffective(t *testing.T) {
 	if got := TopicSynonyms(c.img, topic, Defaults{}, "retention.ms"); len(got) != 0 {
 		t.Errorf("Kafka shows none here: %v", got)
 	}
+	units := Defaults{Static: map[string]string{"log.retention.ms": " 5", "listener.name.inner.max.connections": "9"}}
+	for key, want := range map[string]string{
+		"log.retention.ms": "[{log.retention.ms  5 false 4} {log.retention.hours 168 false 5}]", "log.retention.minutes": "[]",
+		"log.retention.hours":                 "[{log.retention.hours 168 false 5}]",
+		"listener.name.inner.max.connections": "[{listener.name.inner.max.connections 9 false 4} {max.connections 2147483647 false 5}]",
+	} {
+		if got := fmt.Sprint(BrokerSynonyms(c.img, units, key)); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+	if got := fmt.Sprint(TopicSynonyms(c.img, topic, units, "retention.ms")); got != "[{log.retention.ms  5 false 4} {log.retention.hours 168 false 5}]" {
+		t.Error(got)
+	}
 	if got := BrokerSynonyms(c.img, d, "message.max.bytes"); !slices.Equal(got, syn) {
 		t.Errorf("%+v, want %+v", got, syn)
 	}
@@ -260,5 +274,28 @@ func TestSettings(t *testing.T) {
 		FlushPolicy: FlushOS, UncleanElection: true}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	for _, x := range [][3]string{
+		{"cleanup.policy", " delete , compact ", "delete,compact"}, {"cleanup.policy", "", ""}, {"preallocate", " TRUE", "true"},
+		{"segment.bytes", " 01048576 ", "1048576"}, {"retention.ms", "+7", "7"}, {"retention.ms", "x", "x"}, {"compression.type", " gzip ", "gzip"},
+		{"min.cleanable.dirty.ratio", "0.250", "0.25"}, {"min.cleanable.dirty.ratio", "1", "1.0"}, {"min.cleanable.dirty.ratio", "0", "0.0"},
+		{"min.cleanable.dirty.ratio", "0.0001", "1.0E-4"},
+	} {
+		if got := TopicConfigDef(x[0]).Canonical(x[1]); got != x[2] {
+			t.Errorf("%s: %q becomes %q, want %q", x[0], x[1], got, x[2])
+		}
+	}
+	for _, key := range BrokerConfigKeys() {
+		if d := BrokerConfigDef(key); d.HasDefault && d.Canonical(d.Default) != d.Default {
+			t.Errorf("the default of %s becomes %q", key, d.Canonical(d.Default))
+		}
+	}
+	for _, key := range TopicConfigKeys() {
+		if d := TopicConfigDef(key); d.Canonical(d.Default) != d.Default {
+			t.Errorf("the default of %s becomes %q", key, d.Canonical(d.Default))
+		}
 	}
 }

@@ -12,7 +12,7 @@ type accepted struct {
 // acceptedDifferences is the whole list. Each has a reason that a client's author would accept.
 var acceptedDifferences = []accepted{
 	// What Kafka has and this broker does not serve yet: it advertises only what it serves.
-	{path: `ApiKeys\[(8|9|1[0-6]|2[14-9]|3[0-5]|3[89]|4\d|5[0-9]|6[1-9]|7[0-4]|7[6-9]|[89]\d)\]`, troupe: `^$`, reason: "keys that are not served are not advertised"},
+	{path: `ApiKeys\[(8|9|1[0-6]|2[14-9]|3[01345]|3[89]|4\d|5[0-9]|6[1-9]|7[0-4]|7[6-9]|[89]\d)\]`, troupe: `^$`, reason: "keys that are not served are not advertised"},
 	{cases: `^(wire|ApiVersions)/`, path: `ApiKeys$`, kafka: `^\d+ elements$`, troupe: `^\d+ elements$`, reason: "keys that are not served are not advertised"},
 	{path: `(Supported|Finalized)Features`, reason: "features that are not there are not shown"},
 	{cases: `^ApiVersions/.* v5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
@@ -22,6 +22,18 @@ var acceptedDifferences = []accepted{
 	{path: `Configs\["flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
 	{cases: `^CreateTopics/`, path: `Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
 	{path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^3$`, troupe: `^5$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+
+	{cases: `^DescribeConfigs/`, path: `Resources\[TOPIC "[^"]*"\] Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^DescribeConfigs/`, path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^DYNAMIC_DEFAULT_BROKER_CONFIG$`, troupe: `^DEFAULT_CONFIG$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^DescribeConfigs/`, path: `Configs\["min.insync.replicas"\] ConfigSynonyms`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^DescribeConfigs/all brokers `, path: `Configs`, troupe: `^(\[\]|null or empty|)$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+
+	// Configs of brokers.
+	{path: `Configs\["log.flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
+	{cases: `^DescribeConfigs/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^DescribeConfigs/broker `, path: `Configs\["(listeners|advertised.listeners|log.dirs)"\].* Value$`, reason: "addresses and folders are each process's own"},
+	{cases: `^DescribeConfigs/broker `, path: `Configs\["(controller.listener.names|controller.quorum.voters|group.initial.rebalance.delay.ms|(offsets.topic|transaction.state.log|share.coordinator.state.topic).(replication.factor|min.isr))"\]`, reason: "the oracle is started with settings of its own"},
+	{cases: `^DescribeConfigs/kinds without settings here `, reason: "loggers, client metrics and groups have no settings here, and are refused as unknown kinds are"},
 
 	// Read-after-write: who asks for a topic that is to be made gets it with its leader, in the first answer.
 	{cases: `^Metadata/(made by asking|several made by asking|longest name) `, path: `^001 Metadata v\d+ Topics\["(auto|x)`, reason: "a topic made by asking is answered with its leader at once"},

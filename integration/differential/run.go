@@ -39,6 +39,7 @@ var Groups = []Group{
 	{"InitProducerId", initProducerIDCases},
 	{"OffsetForLeaderEpoch", leaderEpochCases},
 	{"CreatePartitions", createPartitionsCases},
+	{"DescribeConfigs", describeConfigsCases},
 	{"DescribeCluster", describeClusterCases},
 	{"DescribeTopicPartitions", describeTopicPartitionsCases},
 }

@@ -120,7 +120,7 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 // label names an element by what identifies it, if it has such a field.
 func (s *Side) label(v reflect.Value) string {
 	var parts []string
-	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "Name", "NodeID"} {
+	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "NodeID"} {
 		if f := v.FieldByName(name); f.IsValid() {
 			text := s.scalar(name, f)
 			if name == "TopicID" && len(parts) > 0 && parts[0] != `""` && parts[0] != "null" {
@@ -162,6 +162,10 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 	case "ClusterID", "Host":
 		if f.String() != "" {
 			return "some " + strings.ToLower(name)
+		}
+	case "Documentation":
+		if f.String() != "" {
+			return "some text"
 		}
 	case "ErrorMessage":
 		if f.String() != "" && f.String() != "NONE" {

@@ -37,6 +37,7 @@ const (
 	textUnknownTopic   = "This server does not host this topic-partition."
 	textUnknownTopicID = "This server does not host this topic ID."
 	textDuplicateName  = "Duplicate topic name."
+	textMalformed      = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker."
 )
 
 // text is a message as a nullable string: null if there is none.

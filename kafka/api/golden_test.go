@@ -196,6 +196,13 @@ func goldenRequest(w *world, key int16) kmsg.Request {
 		req.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "a"}, {Topic: "nope"}}
 		req.ResponsePartitionLimit = 2
 		return req
+	case *kmsg.DescribeConfigsRequest:
+		req.IncludeSynonyms, req.IncludeDocumentation = true, true
+		req.Resources = []kmsg.DescribeConfigsRequestResource{
+			{ResourceType: 2, ResourceName: "a", ConfigNames: []string{"min.insync.replicas", "retention.ms"}}, {ResourceType: 2, ResourceName: "nope"},
+			{ResourceType: 4, ResourceName: "1", ConfigNames: []string{"log.retention.hours", "ssl.key.password"}}, {ResourceType: 4, ResourceName: "9"},
+		}
+		return req
 	default:
 		return goldenTopics(req)
 	}

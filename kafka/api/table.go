@@ -34,6 +34,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.DeleteTopics), Min: 1, Max: 6, Flex: 4, Handle: deleteTopics},
 	{Key: int16(kmsg.InitProducerID), Min: 0, Max: 5, Flex: 2, Handle: initProducerID},
 	{Key: int16(kmsg.OffsetForLeaderEpoch), Min: 2, Max: 4, Flex: 4, Handle: offsetForLeaderEpoch},
+	{Key: int16(kmsg.DescribeConfigs), Min: 1, Max: 4, Flex: 4, Handle: describeConfigs},
 	{Key: int16(kmsg.SASLAuthenticate), Min: 0, Max: 2, Flex: 2, Handle: saslAuthenticate},
 	{Key: int16(kmsg.CreatePartitions), Min: 0, Max: 3, Flex: 2, Handle: createPartitions},
 	{Key: int16(kmsg.DescribeCluster), Min: 0, Max: 2, Flex: 0, Handle: describeCluster},

@@ -20,7 +20,7 @@ var refused = map[kmsg.Key]string{
 	kmsg.WriteTxnMarkers: "transactions", kmsg.TxnOffsetCommit: "transactions", kmsg.DescribeTransactions: "transactions",
 	kmsg.ListTransactions: "transactions", kmsg.DescribeProducers: "transactions",
 
-	kmsg.DeleteRecords: "admin", kmsg.DescribeConfigs: "admin", kmsg.AlterConfigs: "admin", kmsg.AlterReplicaLogDirs: "admin",
+	kmsg.DeleteRecords: "admin", kmsg.AlterConfigs: "admin", kmsg.AlterReplicaLogDirs: "admin",
 	kmsg.DescribeLogDirs: "admin", kmsg.ElectLeaders: "admin", kmsg.IncrementalAlterConfigs: "admin",
 	kmsg.AlterPartitionAssignments: "admin", kmsg.ListPartitionReassignments: "admin", kmsg.DescribeClientQuotas: "admin",
 	kmsg.AlterClientQuotas: "admin", kmsg.DescribeQuorum: "admin", kmsg.UpdateFeatures: "admin", kmsg.UnregisterBroker: "admin",

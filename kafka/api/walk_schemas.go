@@ -60,6 +60,10 @@ var schemas = map[int16]schema{
 		num(4).since(3), // ReplicaId
 		list(str(), list(num(4), num(4).since(2), num(4))), // Topics: Topic, Partitions: Partition, CurrentLeaderEpoch, LeaderEpoch
 	}},
+	32: {flex: 4, fields: []field{ // DescribeConfigs
+		list(num(1), str(), plain(str()).nullable(0)), // Resources: ResourceType, ResourceName, ConfigurationKeys
+		num(1).since(1), num(1).since(3), // IncludeSynonyms, IncludeDocumentation
+	}},
 	36: {flex: 2, fields: []field{raw()}}, // SaslAuthenticate: AuthBytes
 	37: {flex: 2, fields: []field{ // CreatePartitions
 		list(str(), num(4), list(plain(num(4))).nullable(0)), // Topics: Name, Count, Assignments: BrokerIds

@@ -167,7 +167,7 @@ func (b *Broker) openDoors(sp split) {
 	b.steps.Wait(node.StepServing, "the listeners")
 	env := &api.Env{
 		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
-		ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.cfg.Static,
+		ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.facts(),
 	}
 	env.Spawn(b.sys)
 	b.door = kafka.NewServer(env, b.sys, b.doorConfig(sp))
