@@ -160,7 +160,7 @@ func (c *cli) printActors(list []admin.Actor) error {
 		if current != "" {
 			current = fmt.Sprintf("%s %.0f ms", current, a.CurrentMs)
 		}
-		rows = append(rows, []string{a.Name, a.State, fmt.Sprint(a.Depth), fmt.Sprint(a.HighWater), fmt.Sprint(a.Processed),
+		rows = append(rows, []string{a.Title, a.State, fmt.Sprint(a.Depth), fmt.Sprint(a.HighWater), fmt.Sprint(a.Processed),
 			micros(a.WaitP50Us), micros(a.WaitP99Us), micros(a.RunP50Us), micros(a.RunP99Us), current})
 	}
 	return c.print(list, []string{"ACTOR", "STATE", "DEPTH", "HIGH", "MESSAGES", "WAIT P50", "P99", "RUN P50", "P99", "IN HAND"}, rows)
@@ -185,19 +185,19 @@ func actorTree(c *cli) *cobra.Command {
 		if err := c.getJSON(cmd.Context(), "/api/v1/actors", &list); err != nil {
 			return err
 		}
-		sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+		sort.Slice(list, func(i, j int) bool { return list[i].Title < list[j].Title })
 		if c.output == "json" {
 			return c.print(list, nil, nil)
 		}
 		parent := ""
 		for _, a := range list {
-			head, leaf, nested := strings.Cut(a.Name, "/")
+			head, leaf, nested := strings.Cut(a.Title, "/")
 			if nested && head != parent {
 				fmt.Fprintln(c.out, head)
 			}
 			parent = head
 			if !nested {
-				fmt.Fprintf(c.out, "%s  (%s, %d waiting)\n", a.Name, a.State, a.Depth)
+				fmt.Fprintf(c.out, "%s  (%s, %d waiting)\n", a.Title, a.State, a.Depth)
 				continue
 			}
 			fmt.Fprintf(c.out, "  %s  (%s, %d waiting)\n", leaf, a.State, a.Depth)

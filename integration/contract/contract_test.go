@@ -243,7 +243,7 @@ func TestCommands(t *testing.T) {
 	ok("", `END\n`, "topic", "describe", "orders")
 	ok("", `(?s)cluster .*ready.*running`, "cluster", "status")
 	ok("", `WAIT P50`, "actor", "top")
-	ok("", `(?s)partition\n.*-0 `, "actor", "tree")
+	ok("", `(?s)partition\n.*  orders-0 `, "actor", "tree")
 	ok("", "nothing found", "doctor")
 	ok("", `orders\s+OK`, "topic", "delete", "orders")
 	bad(4, "UNKNOWN_TOPIC_OR_PARTITION", "topic", "describe", "orders")

@@ -58,6 +58,7 @@ type Disk struct {
 // Actor is one living actor.
 type Actor struct {
 	Name      string  `json:"name"`
+	Title     string  `json:"title"` // the name as people know it: partition/orders-0 for a partition, else Name
 	Kind      string  `json:"kind"`
 	State     string  `json:"state"`
 	Depth     int     `json:"depth"`

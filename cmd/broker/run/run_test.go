@@ -115,6 +115,22 @@ func TestRecordsWithoutMetadata(t *testing.T) {
 }
 
 // TestMetricsLint holds what /metrics says against Prometheus's conventions: counters end in _total, every metric has a help text.
+// The records of a broker are gone, by another's hand: it must not begin anew under the same name, now or at the next try.
+func TestMetadataWithoutRecords(t *testing.T) {
+	dir := t.TempDir()
+	stop(t, serving(t, start(t, dir)))
+	if err := os.RemoveAll(filepath.Join(dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := Start(Config{DataDir: dir, Listen: []string{"127.0.0.1:0"}, PeerListen: "127.0.0.1:0", Admin: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+		var refused DataDirError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Text, "records in log/ are gone") {
+			t.Fatalf("started over lost records: %v", err)
+		}
+	}
+}
+
 func TestMetricsLint(t *testing.T) {
 	b := serving(t, start(t, t.TempDir()))
 	defer stop(t, b)

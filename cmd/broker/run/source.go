@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/meta"
 	"troupe/cmd/broker/admin"
 	"troupe/kafka/api"
 )
@@ -68,13 +69,13 @@ func (s source) raft() admin.Raft {
 
 // Actors implements admin.Source.
 func (s source) Actors() []admin.Actor {
-	list := s.b.sys.Actors()
+	list, img := s.b.sys.Actors(), s.b.pub.Get().Image
 	out := make([]admin.Actor, 0, len(list))
 	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	millis := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	for _, a := range list {
 		out = append(out, admin.Actor{
-			Name: a.Name, Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, Processed: a.Processed, BusyMs: millis(a.Busy),
+			Name: a.Name, Title: title(img, a.Name), Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, Processed: a.Processed, BusyMs: millis(a.Busy),
 			WaitP50Us: micros(a.Wait50), WaitP99Us: micros(a.Wait99), RunP50Us: micros(a.Run50), RunP99Us: micros(a.Run99),
 			Current: a.Current, CurrentMs: millis(a.CurrentSince),
 		})
@@ -85,6 +86,24 @@ func (s source) Actors() []admin.Actor {
 
 // strayGrace is how long a partition must be a stray to be told of. A deletion leaves the image first and the store a moment later.
 const strayGrace = 300 * time.Millisecond
+
+// title is an actor's name with the topic's name instead of its id, as far as the image knows it.
+func title(img *meta.Image, name string) string {
+	rest, ok := strings.CutPrefix(name, "partition/")
+	dash := strings.LastIndexByte(rest, '-')
+	if !ok || dash < 0 {
+		return name
+	}
+	id, ok := meta.ParseTopicID(rest[:dash])
+	if !ok {
+		return name
+	}
+	t := img.TopicByID(id)
+	if t == nil {
+		return name
+	}
+	return "partition/" + t.Name + rest[dash:]
+}
 
 // Strays implements admin.Source: replicas and stored partitions that the metadata does not name, now and a moment later. Its two looks
 // at image and store are not one moment's, so what one look finds may be a topic on its way in or out.

@@ -33,13 +33,15 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	if err := prepareDir(c.DataDir); err != nil {
 		return s, err
 	}
+	log := filepath.Join(c.DataDir, "log")
+	entries, _ := os.ReadDir(log) // not there or not readable: the store will say which
 	type opened struct {
 		data storage.Data
 		err  error
 	}
 	data := make(chan opened, 1)
 	go func() {
-		d, err := storage.Open(filepath.Join(c.DataDir, "log"), storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note})
+		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note})
 		data <- opened{d, err}
 	}()
 	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note})
@@ -50,6 +52,13 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	}
 	if err == nil {
 		err = s.identify(c)
+	}
+	if err == nil && !s.fresh && len(entries) == 0 {
+		// An identity is written when both stores are there, so the records were taken away. Nobody may begin anew under the same name.
+		s.close()
+		os.RemoveAll(log) // made by this start
+		return stores{}, DataDirError{fmt.Sprintf("data directory %s knows its cluster in meta/, but the records in log/ are gone: "+
+			"put log/ back, or name an empty directory with --data-dir", c.DataDir)}
 	}
 	if err == nil {
 		s.loaded, err = raftnode.Found(s.meta, []uint64{s.id.RaftID})
