@@ -15,7 +15,23 @@ import (
 const slowDisk = 5 * time.Second
 
 // freeEvery is how old a measurement of the free space may be.
-const freeEvery = 200 * time.Millisecond
+const freeEvery = 5 * time.Millisecond
+
+const (
+	// diskShare bounds a memtable to this part of the disk: each one has a WAL, made at full size when it begins.
+	diskShare = 128
+	// roomFor is how many memtables, with their WALs, must find a place after records are refused: four that are written out, the WALs
+	// that begin meanwhile, and what was accepted since the last look.
+	roomFor = 8
+)
+
+// fit makes memtables small enough for a small disk. The directory is there.
+func (e *engine) fit() {
+	if u, err := e.base.GetDiskUsage(e.dir); err == nil {
+		e.opts.MemTable = max(1<<20, min(e.opts.MemTable, u.TotalBytes/diskShare))
+	}
+	e.largest = int(e.opts.MemTable)/2 - 256<<10
+}
 
 // disk watches the free space of the store's file system.
 //
@@ -39,7 +55,7 @@ func (d *disk) init(e *engine) {
 		return
 	}
 	if d.threshold = e.opts.MinFree; d.threshold == 0 {
-		d.threshold = min(1<<30, u.TotalBytes/20)
+		d.threshold = max(min(1<<30, u.TotalBytes/20), roomFor*(e.opts.MemTable+1<<20))
 	}
 	if d.ballast = e.opts.Ballast; d.ballast == 0 {
 		d.ballast = int64(min(256<<20, u.TotalBytes/100))

@@ -61,7 +61,7 @@ const (
 // Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
 func Open(dir string, o Options) (Data, error) {
 	o.defaults()
-	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}, largest: int(o.MemTable)/2 - 256<<10, closeFS: func() error { return nil }}
+	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}, closeFS: func() error { return nil }}
 	under := o.FS
 	if under == nil {
 		under = vfs.Default
@@ -93,6 +93,7 @@ func (e *engine) open() error {
 	if err != nil {
 		return unreadable(err)
 	}
+	e.fit()
 	if fresh {
 		if err := e.create(); err != nil {
 			return unreadable(err)

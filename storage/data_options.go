@@ -11,7 +11,8 @@ import (
 
 // Options are what Open may be told. The zero value is a store with the defaults on the real file system.
 type Options struct {
-	// MemTable is the size of one memtable in bytes, up to four of which may wait to be written out. Default and most: 64 MiB.
+	// MemTable is the size of one memtable in bytes, up to four of which may wait to be written out. Default and most: 64 MiB;
+	// on a small disk 1/128 of it, but at least 1 MiB.
 	MemTable uint64
 	// Cache is the size of the block cache in bytes; it serves keys, record bytes come from the tail and the system's cache. Default 64 MiB.
 	Cache int64
@@ -29,7 +30,8 @@ type Options struct {
 	FS vfs.FS
 	// BufferedIO switches direct I/O off.
 	BufferedIO bool
-	// MinFree overrides when the disk counts as full: free bytes below it. 0: min(1 GiB, 5 % of the file system).
+	// MinFree overrides when the disk counts as full: free bytes below it. 0: min(1 GiB, 5 % of the file system),
+	// but at least what eight memtables need.
 	MinFree uint64
 	// Ballast is the size of the file that is given up when the disk is full, so that deletions and compactions can go on.
 	// 0: min(256 MiB, 1 % of the file system); negative: none.

@@ -446,3 +446,35 @@ func TestFullDisk(t *testing.T) {
 	}
 	mustData(t, e.Close())
 }
+
+// sizedFS is a file system of a given size.
+type sizedFS struct {
+	vfs.FS
+	total uint64
+}
+
+func (s sizedFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: s.total, TotalBytes: s.total}, nil
+}
+
+// TestSmallDisk: what is in memory, and the WALs that begin, have a place on the disk when records are refused.
+func TestSmallDisk(t *testing.T) {
+	f := func(total, memTable uint64) {
+		t.Helper()
+		e := openData(t, "data", Options{FS: sizedFS{vfs.NewMem(), total}})
+		if e.opts.MemTable != memTable || e.disk.threshold < 8*memTable || e.disk.threshold > max(total/4, 16<<20) {
+			t.Errorf("disk of %d: memtable %d, want %d; full below %d", total, e.opts.MemTable, memTable, e.disk.threshold)
+		}
+		if e.largest <= 0 || e.largest > int(memTable)/2 {
+			t.Errorf("disk of %d: largest batch %d", total, e.largest)
+		}
+		mustData(t, e.Close())
+		if n := metaFit("", sizedFS{nil, total}); n > max(1<<20, total/256) || n < 1<<20 {
+			t.Errorf("disk of %d: metadata memtable %d", total, n)
+		}
+	}
+	f(64<<20, 1<<20)
+	f(300<<20, 300<<20/128)
+	f(2<<30, 16<<20)
+	f(1<<40, 64<<20)
+}

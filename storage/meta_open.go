@@ -23,6 +23,15 @@ var (
 // metaMemTable is the size of the metadata store's memtable, in bytes: some thousand commands, so that a restart replays little.
 const metaMemTable = 16 << 20
 
+// metaFit is the size that fits the disk: at most 1/256 of it, but at least 1 MiB, as the log is made at full size when it begins.
+func metaFit(dir string, fsys vfs.FS) uint64 {
+	u, err := fsys.GetDiskUsage(dir)
+	if err != nil { // file systems of tests have no such thing
+		return metaMemTable
+	}
+	return max(1<<20, min(metaMemTable, u.TotalBytes/256))
+}
+
 // metaCache is the size of its block cache, in bytes. State and recent entries live in memory anyway.
 const metaCache = 4 << 20
 
@@ -156,7 +165,7 @@ func (s *metaStore) openDB(o MetaOptions) error {
 		FS: o.FS, Lock: s.lock, Logger: log,
 		// The engine's default, an older format, loses synced writes in silence when a bit of its log flips.
 		FormatMajorVersion: pebble.FormatValueSeparation,
-		MemTableSize:       metaMemTable,
+		MemTableSize:       metaFit(s.dir, o.FS),
 		CacheSize:          metaCache,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { log.note("background error: " + err.Error()) },

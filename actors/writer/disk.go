@@ -6,8 +6,18 @@ import (
 	"troupe/actors/kit"
 )
 
-// onCheckFree looks at the disk in the pool: statfs may hang.
+// onCheckFree looks at the disk, by the timer and early when much was written since: a fast writer could fill it between two ticks.
 func (w *Writer) onCheckFree(c kit.Context) {
+	w.ticked = true
+	w.look(c)
+}
+
+// look asks the disk, in the pool: statfs may hang.
+func (w *Writer) look(c kit.Context) {
+	if w.looking {
+		return
+	}
+	w.looking, w.unseen = true, 0
 	data := w.data
 	c.Go(c.Self(), func() any {
 		n, full := data.Free()
@@ -26,7 +36,11 @@ func (w *Writer) onFree(c kit.Context, m free) {
 			c.Log().Info("disk has room again: records are accepted", "free", m.bytes)
 		}
 	}
-	c.After(c.Self(), FreeEvery, checkFree{})
+	w.looking = false
+	if w.ticked {
+		w.ticked = false
+		c.After(c.Self(), FreeEvery, checkFree{})
+	}
 }
 
 func (w *Writer) onReclaim(c kit.Context, m Reclaim) {

@@ -16,8 +16,10 @@ const (
 	MergeBelow = 256 << 10
 	// ReclaimEvery is the least time between two compactions that give disk space back.
 	ReclaimEvery = 10 * time.Second
-	// FreeEvery is how often the disk's free space is looked at.
+	// FreeEvery is how often the disk's free space is looked at, at least.
 	FreeEvery = time.Second
+	// LookAfter is how many bytes may be handed to the store before the free space is looked at again.
+	LookAfter = 4 << 20
 
 	maxInFlight         = 2       // writes handed to the store and not yet durable
 	maxChanges          = 1 << 20 // changes that wait; records are bounded by the connections' budget of request bytes
@@ -54,6 +56,10 @@ type Writer struct {
 	reclaims   []uint32    // partitions whose space is to be given back
 	reclaiming bool
 	reclaimAt  time.Time // when the next may start
+
+	looking bool // at the disk's free space
+	ticked  bool // the timer asked for a look; it is set again when the look has ended
+	unseen  int  // bytes handed over since the last look began
 }
 
 // New makes the writer of one store. Spawn it once per store.
@@ -187,6 +193,9 @@ func (w *Writer) pump(c kit.Context) {
 		w.stats.InFlightBytes.Add(int64(k.bytes))
 		data := w.data
 		w.apply.Do(func() any { return applied{k, data.Apply(&k.write)} })
+		if w.unseen += k.bytes; w.unseen >= LookAfter {
+			w.look(c)
+		}
 	}
 }
 
