@@ -168,7 +168,7 @@ func (e *engine) create() error {
 
 func (e *engine) openDB() error {
 	db, err := pebble.Open(e.base.PathJoin(e.dir, dbDir), e.pebbleOptions())
-	for _, damage := range []error{pebble.ErrCorruption, walrecord.ErrInvalidChunk, walrecord.ErrZeroedChunk, fs.ErrNotExist} {
+	for _, damage := range []error{pebble.ErrCorruption, walrecord.ErrInvalidChunk, walrecord.ErrZeroedChunk, walrecord.ErrUnexpectedEOF, fs.ErrNotExist} {
 		if errors.Is(err, damage) { // a file that is named and not there is damage too
 			return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(err.Error()), " "))
 		}

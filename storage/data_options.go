@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -114,7 +115,7 @@ func (e *engine) events() *pebble.EventListener {
 		// A damaged block is an error of the read that meets it; the default would end the process.
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			e.corruptions.Add(1)
-			e.note("corrupt", "DISK: data store: "+i.String())
+			e.note("corrupt", "DISK: data store: "+firstLine(i.String()))
 		},
 		DiskSlow: func(i pebble.DiskSlowInfo) {
 			e.slow.Add(1)
@@ -134,7 +135,7 @@ type dataLog struct{ e *engine }
 func (dataLog) Infof(string, ...any) {}
 
 func (l dataLog) Errorf(format string, a ...any) {
-	l.e.note("error", "data store: "+fmt.Sprintf(format, a...))
+	l.e.note("error", "data store: "+firstLine(fmt.Sprintf(format, a...)))
 }
 
 // Fatalf must not return, says Pebble; where OnFatal does not end the process, the goroutine ends.
@@ -145,6 +146,7 @@ func (l dataLog) Fatalf(format string, a ...any) {
 
 // fatal stops the store for good.
 func (e *engine) fatal(reason string) {
+	reason = firstLine(reason)
 	err := fmt.Errorf("%w: %s", ErrStopped, reason)
 	if e.failed.CompareAndSwap(nil, &err) {
 		e.opts.OnFatal("DISK: data store " + e.dir + ": " + reason)
@@ -167,4 +169,10 @@ func (e *engine) note(kind, text string) {
 	}
 	e.noted.Store(kind, now)
 	e.opts.Note(text)
+}
+
+// firstLine drops what Pebble prints after the first line of some errors: the stacks of where they were made.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }

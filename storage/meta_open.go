@@ -195,9 +195,9 @@ func metaLogger(o MetaOptions) metaLog {
 }
 
 func (metaLog) Infof(string, ...any)             {}
-func (l metaLog) Errorf(format string, a ...any) { l.note(fmt.Sprintf(format, a...)) }
+func (l metaLog) Errorf(format string, a ...any) { l.note(firstLine(fmt.Sprintf(format, a...))) }
 func (l metaLog) Fatalf(format string, a ...any) {
-	reason := "DISK: metadata store: " + fmt.Sprintf(format, a...)
+	reason := "DISK: metadata store: " + firstLine(fmt.Sprintf(format, a...))
 	l.fatal(reason)
 	panic(reason)
 }
