@@ -66,6 +66,7 @@ func (e *engine) Metrics() map[string]float64 {
 		"write_stall_seconds_total":  float64(e.stallNs.Load()) / 1e9,
 		"slow_disk_events_total":     float64(e.slow.Load()),
 		"background_errors_total":    float64(e.backgroundErrors.Load()),
+		"damaged_reads_total":        float64(e.damagedReads.Load()),
 		"corrupt_blocks_total":       float64(e.corruptions.Load()),
 		"slabs_live":                 float64(SlabsLive()),
 		"slab_idle_bytes":            float64(IdleSlabs()),

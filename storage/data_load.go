@@ -146,6 +146,9 @@ func (e *engine) batches(partID uint32, offset int64, fn func(last int64, b reco
 	if ierr := errors.Join(it.Error(), it.Close()); ierr != nil && err == nil {
 		err = &CorruptError{partID, at, ierr}
 	}
+	if damage := (*CorruptError)(nil); errors.As(err, &damage) {
+		e.damagedReads.Add(1)
+	}
 	return err
 }
 

@@ -35,6 +35,7 @@ type engine struct {
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
 	stalls, stallNs, slow, backgroundErrors atomic.Int64
+	damagedReads                            atomic.Int64 // reads that met damage, wherever it was noticed
 	corruptions, commits, copied, direct    atomic.Int64
 }
 

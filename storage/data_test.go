@@ -250,6 +250,9 @@ func TestDamagedBlock(t *testing.T) {
 	if !errors.As(err, &bad) || bad.PartID != 3 || bad.Offset < 15 || bad.Offset > 25 {
 		t.Errorf("read: %v", err)
 	}
+	if n := e.Metrics()["damaged_reads_total"]; n != 1 {
+		t.Errorf("%v damaged reads are counted, want 1", n)
+	}
 	b, err := e.Read(3, 40, 50, 1<<30, true)
 	if err != nil || b.Bytes == 0 {
 		t.Errorf("what is not damaged can be read: %v", err)

@@ -61,6 +61,9 @@ func Examine(e Evidence) []Finding {
 			add("actor-blocked", "broker actor top --by wait", "%s has had %s in hand for %.1f s; %d messages wait", a.Name, a.Current, a.CurrentMs/1000, a.Depth)
 		}
 	}
+	if n := e.Status.Disk.Damaged; n > 0 {
+		add("damaged", "the broker's log: it names partition and offset", "%d reads met damaged data in the store and were refused; what is damaged cannot be served", n)
+	}
 	if e.Status.Disk.Full {
 		add("disk-full", "free space on the data directory's file system", "the disk is nearly full (%d MiB free): records are refused, reads and deletes go on", e.Status.Disk.FreeBytes>>20)
 	}

@@ -31,5 +31,6 @@ func TestExamine(t *testing.T) {
 	f(Evidence{Strays: []Stray{{PartID: 7, Name: "partition/x-0", Index: 9}, {PartID: 8, Index: 9}}}, "stray-partition", "stray-partition")
 	f(Evidence{Actors: []Actor{{Name: "x", Current: "Append", CurrentMs: 1500}, {Name: "y", Current: "Append", CurrentMs: 15}}}, "actor-blocked")
 	f(Evidence{Status: Status{Disk: Disk{Full: true}}}, "disk-full")
+	f(Evidence{Status: Status{Disk: Disk{Damaged: 2}}}, "damaged")
 	f(Evidence{Status: Status{NodeID: 1, Ready: true, Brokers: []Broker{{ID: 1, Fenced: true}, {ID: 2, Fenced: true}}}}, "fenced")
 }

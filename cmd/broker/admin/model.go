@@ -53,6 +53,8 @@ type Raft struct {
 type Disk struct {
 	FreeBytes uint64 `json:"free_bytes"`
 	Full      bool   `json:"full"` // records are refused
+	// Damaged counts the reads since the start that met damaged data; the log names partition and offset of each.
+	Damaged uint64 `json:"damaged_reads"`
 }
 
 // Actor is one living actor.
@@ -75,7 +77,7 @@ type Actor struct {
 
 // Finding is one thing that is wrong, in one sentence, with what to look at next.
 type Finding struct {
-	Code string    `json:"code"` // stable: not-applied, boot-waits, stray-partition, actor-blocked, disk-full, fenced
+	Code string    `json:"code"` // stable: not-applied, boot-waits, stray-partition, actor-blocked, disk-full, damaged, fenced
 	Text string    `json:"text"`
 	Next string    `json:"next,omitempty"`
 	At   time.Time `json:"at"`

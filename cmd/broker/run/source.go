@@ -46,6 +46,7 @@ func (s source) Status() admin.Status {
 		out.Brokers = append(out.Brokers, admin.Broker{ID: br.ID, Epoch: br.Epoch, Address: addr, Rack: br.Rack, Fenced: br.Fenced})
 	}
 	out.Disk.FreeBytes, out.Disk.Full = b.stores.data.Free()
+	out.Disk.Damaged = uint64(b.stores.data.Metrics()["damaged_reads_total"])
 	return out
 }
 
