@@ -1,0 +1,19 @@
+package group
+
+import "testing"
+
+func TestPartitionFor(t *testing.T) {
+	f := func(id string, n, want int32) {
+		t.Helper()
+		if got := PartitionFor(id, n); got != want {
+			t.Fatalf("PartitionFor(%q, %d) = %d, want %d", id, n, got, want)
+		}
+	}
+	f("", 50, 0)
+	f("a", 50, 97%50)
+	f("group", 50, 98629247%50)
+	f("polygenelubricants", 50, 0)             // Java's hash is MinValue: Utils.abs masks the sign
+	f("\U0001F600", 50, (0xd83d*31+0xde00)%50) // hashed as UTF-16
+	f("group", 1, 0)
+	f("group", 0, -1)
+}
