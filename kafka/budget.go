@@ -49,6 +49,14 @@ func (a *account) take(n int) bool {
 	return true
 }
 
+// refund gives n bytes of the frame that is being read back.
+func (a *account) refund(n int) {
+	a.b.mu.Lock()
+	a.taken -= int64(n)
+	a.b.mu.Unlock()
+	a.b.give(int64(n))
+}
+
 // settle ends the frame: what was charged is the call's now, and is returned.
 func (a *account) settle() int64 {
 	b := a.b

@@ -23,8 +23,8 @@ type shared struct {
 	self   *kit.Ref // the door
 }
 
-// find says whether a topic is known, and whether its records need keys (compacted).
-func (d *shared) find(version int16, name string, id [16]byte) (known, needKeys bool) {
+// find says what the reader of a Produce request must know of a topic.
+func (d *shared) find(version int16, name string, id [16]byte) topicFacts {
 	img := d.env.Published.Get().Image
 	var t *meta.Topic
 	if version >= 13 {
@@ -33,9 +33,9 @@ func (d *shared) find(version int16, name string, id [16]byte) (known, needKeys 
 		t = img.Topic(name)
 	}
 	if t == nil {
-		return false, false
+		return topicFacts{}
 	}
-	return true, compacted(img, t, meta.Defaults{BrokerID: d.env.NodeID, Static: d.env.Static})
+	return factsOf(img, t, meta.Defaults{BrokerID: d.env.NodeID, Static: d.env.Static})
 }
 
 // door is the actor that owns the listeners. It knows every connection.

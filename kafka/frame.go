@@ -23,7 +23,7 @@ type reader struct {
 	src     *source
 	cfg     *Config
 	acc     account
-	find    func(version int16, name string, id [16]byte) (known, needKeys bool)
+	find    func(version int16, name string, id [16]byte) topicFacts
 	largest int // frame that this client has completed
 	dead    bool
 }

@@ -16,6 +16,10 @@ const (
 	sizePartition = 128
 	sizeTopic     = 80
 	spare         = 1 << 20
+	// What the batches of one request may take decompressed, all together: time is what a small request must not buy much of.
+	// Beside that, each is bounded by record.MaxInflated.
+	minInflate    = 512 << 20
+	maxRatio      = 16
 	factor        = 8
 	atLength      = 8 // in a batch
 	atMagic       = 16
@@ -33,12 +37,15 @@ type produceParser struct {
 	slab     *storage.Slab // the last of req.Slabs, nil if the next batch needs a new one
 	elements int           // array elements that may still come
 	room     int           // bytes that they may still take
+	inflate  int64         // bytes that batches may still take decompressed, all together
+	rebuild  []rebuild     // batches that their topics want in another form
 	err      error         // first error; afterwards all reads give zero
 }
 
 func (f *frame) produce() error {
 	v := f.call.Version
-	p := produceParser{frame: f, flex: f.e.Flexible(v), version: v, req: &api.ProduceRequest{}, elements: maxArray, room: factor*f.size + spare}
+	p := produceParser{frame: f, flex: f.e.Flexible(v), version: v, req: &api.ProduceRequest{}, elements: maxArray, room: factor*f.size + spare,
+		inflate: max(minInflate, maxRatio*int64(f.size))}
 	f.call.Produce = p.req
 	f.call.ClientID = p.shortString()
 	p.tags()
@@ -54,7 +61,10 @@ func (f *frame) produce() error {
 	if p.err != nil {
 		return p.err
 	}
-	return f.discard(f.left) // bytes after the body are accepted
+	if err := f.discard(f.left); err != nil { // bytes after the body are accepted
+		return err
+	}
+	return p.recode()
 }
 
 func (p *produceParser) topic(more int) {
@@ -70,34 +80,37 @@ func (p *produceParser) topic(more int) {
 	if p.err != nil {
 		return
 	}
-	known, needKeys := p.find(p.version, t.Name, t.ID)
+	facts := p.find(p.version, t.Name, t.ID)
 	t.Partitions = make([]api.ProducePartition, 0, min(n, 64))
 	for i := 0; i < n && p.err == nil; i++ {
-		part := api.ProducePartition{Index: int32(p.uint(4)), Slab: -1, KeysChecked: needKeys}
+		part := api.ProducePartition{Index: int32(p.uint(4)), Slab: -1, KeysChecked: facts.needKeys}
 		part.Bytes = p.length()
-		p.records(&part, known, n-i+4*more)
+		p.records(&part, &facts, n-i+4*more)
 		p.tags()
 		t.Partitions = append(t.Partitions, part)
+		if p.err == nil && part.Slab >= 0 && facts.rebuilds(part.Info) {
+			p.rebuild = append(p.rebuild, rebuild{topic: len(p.req.Topics), part: i, target: *facts.target, most: facts.maxBytes})
+		}
 	}
 	p.tags()
 	p.req.Topics = append(p.req.Topics, t)
 }
 
 // records reads one batch into a slab and checks it. guess is how many batches may still come, this one included.
-func (p *produceParser) records(part *api.ProducePartition, known bool, guess int) {
+func (p *produceParser) records(part *api.ProducePartition, facts *topicFacts, guess int) {
 	n := part.Bytes
 	switch {
 	case p.err != nil:
 	case n > p.left:
 		p.err = errCut
-	case !known:
+	case !facts.known:
 		p.skipBatch(part)
 	case n <= 0:
 		_, part.Err = record.Check(nil, record.Opts{})
 	default:
 		b := p.place(part, n, guess)
 		if p.err == nil {
-			p.check(part, b)
+			p.check(part, b, facts)
 		}
 	}
 }
@@ -145,11 +158,15 @@ func (p *produceParser) batch(part *api.ProducePartition, at int, b []byte) []by
 	return to
 }
 
-func (p *produceParser) check(part *api.ProducePartition, b []byte) {
+func (p *produceParser) check(part *api.ProducePartition, b []byte, facts *topicFacts) {
 	part.Transactional = marked(b, len(b))
-	part.Info, part.Err = record.Check(b, record.Opts{NeedKeys: part.KeysChecked, NoZstd: p.version < 7})
+	part.Info, part.Err = record.Check(b, record.Opts{
+		NeedKeys: part.KeysChecked, NoZstd: p.version < 7, Renumber: facts.renumbers(b), MaxInflated: max(min(p.inflate, record.MaxInflated), 1),
+	})
+	p.inflate -= part.Info.Inflated
 	switch {
 	case part.Err != nil:
+		p.inflate -= part.Err.Inflated
 		_, part.Garbled = garbled(b)
 		p.slab.Undo()
 		part.Slab, part.At = -1, 0

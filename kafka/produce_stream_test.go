@@ -37,7 +37,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 func (p *pieces) SetReadDeadline(time.Time) error { return nil }
 
 // stream parses one framed request as a connection does.
-func stream(t testing.TB, b []byte, piece int, find func(int16, string, [16]byte) (bool, bool)) (*arrived, error) {
+func stream(t testing.TB, b []byte, piece int, find func(int16, string, [16]byte) topicFacts) (*arrived, error) {
 	cfg := Config{}.withDefaults()
 	r := &reader{src: newSource(&pieces{b: b, n: piece}, time.Second, time.Second), cfg: &cfg, acc: account{b: newBudget(1 << 30)}, find: find}
 	live := storage.SlabsLive()
@@ -54,7 +54,7 @@ func stream(t testing.TB, b []byte, piece int, find func(int16, string, [16]byte
 	return nil, m.(readEnded).reason
 }
 
-func known(int16, string, [16]byte) (bool, bool) { return true, false }
+func known(int16, string, [16]byte) topicFacts { return topicFacts{known: true} }
 
 func batch(t testing.TB, n, size int, codec record.Codec) []byte {
 	recs := make([]record.Record, n)
@@ -218,7 +218,9 @@ func TestProduceStreamUnknownTopic(t *testing.T) {
 	}
 	req := produceRequest(t, 9, 2, 2, 100)
 	req.Topics[0].Partitions[1].Records = tx
-	a, err := stream(t, request(1, nil, req), 1000, func(_ int16, name string, _ [16]byte) (bool, bool) { return name == "topic-b", true })
+	a, err := stream(t, request(1, nil, req), 1000, func(_ int16, name string, _ [16]byte) topicFacts {
+		return topicFacts{known: name == "topic-b", needKeys: true}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +289,7 @@ func TestProduceStreamGarbled(t *testing.T) {
 		for i, b := range [][]byte{magic, short, crc, old, []byte("no batch")} {
 			req.Topics[0].Partitions[i].Records = b
 		}
-		a, err := stream(t, request(1, nil, req), 100, func(int16, string, [16]byte) (bool, bool) { return isKnown, false })
+		a, err := stream(t, request(1, nil, req), 100, func(int16, string, [16]byte) topicFacts { return topicFacts{known: isKnown} })
 		if err != nil {
 			t.Fatal(err)
 		}

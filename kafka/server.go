@@ -2,13 +2,11 @@ package kafka
 
 import (
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"troupe/actors/kit"
-	"troupe/actors/meta"
 	"troupe/kafka/api"
 )
 
@@ -110,9 +108,3 @@ func (s *Stats) Requests(key int16) int64 {
 
 // BytesOut is the number of bytes written to clients so far.
 func (s *Stats) BytesOut() int64 { return s.bytesOut.Load() }
-
-// compacted says whether cleanup.policy of a topic in force contains "compact".
-func compacted(img *meta.Image, t *meta.Topic, d meta.Defaults) bool {
-	v, _ := meta.Effective(img, t, d, "cleanup.policy")
-	return strings.Contains(v, "compact")
-}

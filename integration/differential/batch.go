@@ -167,7 +167,7 @@ func unpack(codec int, b []byte) ([]byte, error) {
 		}
 		return io.ReadAll(r)
 	case snappied:
-		return snappy.Decode(nil, b)
+		return unsnap(b)
 	case lz4ed:
 		return io.ReadAll(lz4.NewReader(in))
 	case zstded:
@@ -179,6 +179,26 @@ func unpack(codec int, b []byte) ([]byte, error) {
 		return io.ReadAll(r)
 	}
 	return nil, fmt.Errorf("codec %d", codec)
+}
+
+// unsnap reads raw snappy, or Java's framing: a header of 16 bytes, then blocks behind their lengths.
+func unsnap(b []byte) ([]byte, error) {
+	if !bytes.HasPrefix(b, []byte("\x82SNAPPY\x00")) || len(b) < 16 {
+		return snappy.Decode(nil, b)
+	}
+	var out []byte
+	for b = b[16:]; len(b) > 0; {
+		if len(b) < 4 || int(binary.BigEndian.Uint32(b)) > len(b)-4 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		n := 4 + int(binary.BigEndian.Uint32(b))
+		block, err := snappy.Decode(nil, b[4:n])
+		if err != nil {
+			return nil, err
+		}
+		out, b = append(out, block...), b[n:]
+	}
+	return out, nil
 }
 
 // showBatches writes what a fetch brought: the head of each batch, and its records.
@@ -206,11 +226,15 @@ func (s *Side) showBatch(at string, b []byte) {
 	if crc32.Checksum(b[21:], castagnoli) != be.Uint32(b[17:]) {
 		sum = "crc INVALID"
 	}
+	raw, err := unpack(int(attrs&7), b[61:])
+	size := len(b)
+	if s.packed {
+		size = 61 + len(raw)
+	}
 	s.note(at, fmt.Sprintf("base %d, %d bytes, leader epoch %d, magic %d, %s, attributes %#x, last delta %d, first %s, max %s, %s, epoch %d, sequence %d, %d records",
-		be.Uint64(b), len(b), int32(be.Uint32(b[12:])), int8(b[16]), sum, uint16(attrs), int32(be.Uint32(b[23:])),
+		be.Uint64(b), size, int32(be.Uint32(b[12:])), int8(b[16]), sum, uint16(attrs), int32(be.Uint32(b[23:])),
 		s.stamp(int64(be.Uint64(b[27:]))), s.stamp(int64(be.Uint64(b[35:]))), s.producer(int64(be.Uint64(b[43:]))),
 		int16(be.Uint16(b[51:])), int32(be.Uint32(b[53:])), int32(be.Uint32(b[57:]))))
-	raw, err := unpack(int(attrs&7), b[61:])
 	if err != nil {
 		s.note(at+" records", "do not unpack")
 		return

@@ -112,16 +112,6 @@ var produceBatchCases = []Case{
 	spoiled("codec 7", 9, 9, with(func(b *batch) { b.attrs = 7 })),
 	spoiled("broken gzip", 9, 9, with(func(b *batch) { b.attrs, b.packed = gzipped, []byte("this is no gzip") })),
 	spoiled("codec bit on plain records", 9, 9, with(func(b *batch) { b.packed = s0(b); b.attrs = zstded })),
-	spoiled("stored as gzip", 9, 9, func(s *Side) [][]byte {
-		p, z := s.batchOf("a", "b"), s.batchOf("c")
-		z.attrs = zstded
-		return [][]byte{p.bytes(), z.bytes()}
-	}, "compression.type=gzip"),
-	spoiled("stored uncompressed", 9, 9, func(s *Side) [][]byte {
-		p, z := s.batchOf("a", "b"), s.batchOf("c")
-		z.attrs = zstded
-		return [][]byte{p.bytes(), z.bytes()}
-	}, "compression.type=uncompressed"),
 	spoiled("inflates a thousandfold", 9, 9, func(s *Side) [][]byte {
 		b := s.batchOf("")
 		b.records[0].value, b.attrs = make([]byte, 40<<20), gzipped

@@ -28,6 +28,7 @@ var Groups = []Group{
 	{"wire", wireCases},
 	{"Produce", append(produceCases, produceBatchCases...)},
 	{"Produce/idempotent", idempotentCases},
+	{"Produce/compression.type", recompressCases},
 	{"Fetch", fetchCases},
 	{"Fetch/session", sessionCases},
 	{"ListOffsets", listOffsetsCases},

@@ -18,6 +18,7 @@ type Side struct {
 	steps  int
 	lines  []Line
 	own    bool // show only topics of this case
+	packed bool // brokers pack batches themselves: sizes are shown unpacked
 
 	topicIDs  map[[16]byte]string
 	producers map[int64]string

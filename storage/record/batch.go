@@ -30,6 +30,9 @@ const (
 	attrLogAppendTime = 0x08
 	attrTransactional = 0x10
 	attrControl       = 0x20
+	// attrKnown are the bits that have a meaning, the time of deletion among them (0x40). Kafka drops all others when it writes the
+	// attributes anew (DefaultRecordBatch.computeAttributes), and keeps them when it has nothing to write.
+	attrKnown = attrCodec | attrLogAppendTime | attrTransactional | attrControl | 0x40
 )
 
 // NoTime is the timestamp of a record that has none (RecordBatch.NO_TIMESTAMP).
@@ -124,14 +127,14 @@ func (b Batch) SetLeaderEpoch(e int32) { be.PutUint32(b[atLeaderEpoch:], uint32(
 
 // SetLogAppendTime stamps the whole batch with the broker's time in ms and makes the CRC again.
 func (b Batch) SetLogAppendTime(ms int64) {
-	be.PutUint16(b[atAttributes:], uint16(b.Attributes()|attrLogAppendTime))
+	be.PutUint16(b[atAttributes:], uint16(b.Attributes()&attrKnown|attrLogAppendTime))
 	be.PutUint64(b[atMaxTime:], uint64(ms))
 	b.SetCRC()
 }
 
 // SetMaxTimestamp writes the greatest of the records' own timestamps in ms and makes the CRC again.
 func (b Batch) SetMaxTimestamp(ms int64) {
-	be.PutUint16(b[atAttributes:], uint16(b.Attributes()&^attrLogAppendTime))
+	be.PutUint16(b[atAttributes:], uint16(b.Attributes()&attrKnown&^attrLogAppendTime))
 	be.PutUint64(b[atMaxTime:], uint64(ms))
 	b.SetCRC()
 }

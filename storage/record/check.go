@@ -12,6 +12,8 @@ type Opts struct {
 	NeedKeys bool
 	// NoZstd refuses zstd (Produce before v7).
 	NoZstd bool
+	// Renumber says that the batch will be built anew, see Recode: the offset deltas of its records do not matter.
+	Renumber bool
 	// MaxBytes is max.message.bytes; 0 leaves the check to the partition.
 	MaxBytes int
 	// MaxInflated bounds the bytes of the decompressed records; 0 means MaxInflated.
@@ -53,7 +55,7 @@ func Check(raw []byte, o Opts) (Info, *Error) {
 	if b.Codec() == None {
 		err = w.plain(b.Payload(), int(b.Count()), b.BaseTimestamp())
 	} else {
-		inflated, err = w.compressed(b, o.MaxInflated)
+		inflated, err = w.compressed(b, o)
 	}
 	if err != nil {
 		return Info{}, err
@@ -192,24 +194,35 @@ func (w *walk) record(i int, m Meta) {
 	}
 }
 
-func (w *walk) compressed(b Batch, limit int64) (int64, *Error) {
-	s, err := open(b.Codec(), b.Payload(), limit)
+func (w *walk) compressed(b Batch, o Opts) (int64, *Error) {
+	s, err := open(b.Codec(), b.Payload(), o.MaxInflated)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
+	err = w.inflated(s, b, o.Renumber)
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		err.Inflated = s.read
+	}
+	return s.total(), err
+}
+
+func (w *walk) inflated(s *stream, b Batch, renumber bool) *Error {
 	var m Meta
 	for i := range int(b.Count()) {
 		if err := s.record(b.BaseTimestamp(), &m); err != nil {
-			return 0, err.at(i)
+			return err.at(i)
 		}
-		// A gap would make Kafka build the batch anew (and fail); offsets of a stored batch are given by counting.
-		if m.OffsetDelta != int32(i) {
-			return 0, bad("record %d of a compressed batch has offset delta %d", i, m.OffsetDelta)
+		// A gap makes Kafka build the batch anew, where it fails unless it meant to; offsets of a stored batch are given by counting.
+		if m.OffsetDelta != int32(i) && !renumber {
+			return bad("record %d of a compressed batch has offset delta %d", i, m.OffsetDelta)
 		}
 		w.record(i, m)
 	}
-	return s.total(), s.end()
+	return nil
 }
 
 func keyless(idx []int32) *Error {

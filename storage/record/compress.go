@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -82,6 +81,8 @@ func newZstd(window uint64) *zstd.Decoder {
 // inflate is a reader of decompressed bytes; done gives its parts back.
 func inflate(c Codec, src []byte) (r io.Reader, done func(), err error) {
 	switch c {
+	case None:
+		return bytes.NewReader(src), func() {}, nil
 	case Gzip:
 		z := gzips.Get().(*kgzip.Reader)
 		if err := z.Reset(bytes.NewReader(src)); err != nil {
@@ -217,60 +218,20 @@ func Decompress(c Codec, src []byte, limit int64) ([]byte, *Error) {
 	return out.Bytes(), nil
 }
 
-// Compress is the opposite of Decompress, for tools, clients and tests. Snappy is framed as Java does.
+// Compress is the opposite of Decompress, at the codec's default level: for tools, clients and tests.
 func Compress(c Codec, src []byte) ([]byte, error) {
-	var out bytes.Buffer
-	var w io.WriteCloser
-	switch c {
-	case None:
+	if c == None {
 		return src, nil
-	case Gzip:
-		w = gzip.NewWriter(&out)
-	case LZ4:
-		w = lz4.NewWriter(&out)
-	case Zstd:
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		defer z.Close()
-		return z.EncodeAll(src, nil), nil
-	case Snappy:
-		out.WriteString(xerialMagic + "\x00\x00\x00\x01\x00\x00\x00\x01")
-		for len(src) > 0 {
-			n := min(len(src), 32<<10)
-			block := s2.EncodeSnappy(nil, src[:n])
-			out.Write(binary.BigEndian.AppendUint32(nil, uint32(len(block))))
-			out.Write(block)
-			src = src[n:]
-		}
-		return out.Bytes(), nil
-	default:
-		return nil, fmt.Errorf("unknown compression type id: %d", c)
 	}
+	var out bytes.Buffer
+	w, done, err := deflate(Target{c, defaultLevel(c)}, &out)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if _, err := w.Write(src); err != nil {
 		return nil, err
 	}
-	err := w.Close()
+	err = w.Close()
 	return out.Bytes(), err
-}
-
-// Recode is a new batch with the same records, compressed by another codec: what a topic with a compression.type of its own stores.
-// limit is as for Decompress.
-func Recode(b Batch, c Codec, limit int64) (Batch, *Error) {
-	p, derr := Decompress(b.Codec(), b.Payload(), limit)
-	if derr != nil {
-		return nil, derr
-	}
-	z, err := Compress(c, p)
-	if err != nil {
-		return nil, bad("%v", err)
-	}
-	out := make(Batch, HeaderLen, HeaderLen+len(z))
-	copy(out, b)
-	out = append(out, z...)
-	be.PutUint32(out[atLength:], uint32(len(out)-Overhead))
-	be.PutUint16(out[atAttributes:], uint16(b.Attributes()&^attrCodec)|uint16(c))
-	out.SetCRC()
-	return out, nil
 }

@@ -19,6 +19,7 @@ type Error struct {
 	Validating bool
 	Custom     bool // RecordValidationException: Message and Records go to the client (Produce v8+)
 	Records    []RecordError
+	Inflated   int64 // bytes that were decompressed before it was found
 }
 
 // RecordError names one record of a refused batch (KIP-467).

@@ -81,7 +81,7 @@ func (s *stream) fault() *Error {
 	switch {
 	case s.err == errTooLarge:
 		e := bad("the records are larger than %d bytes when decompressed", s.limit)
-		e.Code = codeTooLarge
+		e.Custom = true
 		return e
 	case s.err == nil || s.err == io.EOF || s.err == io.ErrUnexpectedEOF:
 		return bad("the compressed records end too early")
