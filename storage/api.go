@@ -35,6 +35,8 @@ type Data interface {
 	Reclaim(parts []uint32) error
 	// Free reports the free bytes of the file system and whether writes of records must stop.
 	Free() (bytes uint64, full bool)
+	// Capacity is the size of the file system in bytes, 0 if it is not known. It may block.
+	Capacity() uint64
 	// Metrics are for /metrics: name to value, names without prefix.
 	Metrics() map[string]float64
 	Close() error

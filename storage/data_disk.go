@@ -117,3 +117,12 @@ func (e *engine) Free() (bytes uint64, full bool) {
 	}
 	return d.free, d.full || d.hit.Load()
 }
+
+// Capacity implements Data.
+func (e *engine) Capacity() uint64 {
+	u, err := e.base.GetDiskUsage(e.dir)
+	if err != nil { // file systems of tests have no such thing
+		return 0
+	}
+	return u.TotalBytes
+}

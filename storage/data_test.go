@@ -481,3 +481,12 @@ func TestSmallDisk(t *testing.T) {
 	f(2<<30, 16<<20)
 	f(1<<40, 64<<20)
 }
+
+func TestCapacity(t *testing.T) {
+	e := openData(t, t.TempDir(), Options{})
+	defer e.Close()
+	free, _ := e.Free()
+	if total := e.Capacity(); total == 0 || free > total {
+		t.Errorf("%d of %d bytes are free", free, total)
+	}
+}

@@ -98,6 +98,8 @@ func (p *Partition) Receive(c kit.Context, m any) {
 		p.onLocate(c, m)
 	case *FindEpoch:
 		p.onFindEpoch(c, m)
+	case *ListProducers:
+		p.onListProducers(c, m)
 	case *Trim:
 		p.onTrim(c, m)
 	case writer.Changed:

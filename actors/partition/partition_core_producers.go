@@ -92,6 +92,21 @@ func (c *core) remember(b record.Batch, v verdict, now int64) *producer {
 	return p
 }
 
+// active lists the producers, by id.
+func (c *core) active() []ActiveProducer {
+	out := make([]ActiveProducer, 0, len(c.producers))
+	for _, p := range c.producers {
+		a := ActiveProducer{ID: p.id, Epoch: p.epoch, LastSeq: -1, LastTime: -1}
+		if p.n > 0 {
+			last := &p.batches[p.n-1]
+			a.LastSeq, a.LastTime = last.LastSeq, last.MaxTime
+		}
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b ActiveProducer) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
 // expire forgets producers that have been silent for too long (producer.id.expiration.ms). Kafka counts from the newest record's
 // timestamp; we count from when it came, so that a producer of old records is not forgotten while it writes.
 func (c *core) expire(now, expiryMs int64) {

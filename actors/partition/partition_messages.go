@@ -171,6 +171,33 @@ func (f *FindEpoch) Refuse() {
 	f.Reply(FoundEpoch{f, code.NotLeaderForPartition, EpochEnd{-1, -1}})
 }
 
+// ListProducers asks which idempotent producers the partition remembers (DescribeProducers, KIP-664).
+//
+// From: conn. Answer: Producers. Fence: leader.
+type ListProducers struct{ kit.Ask }
+
+// Producers answers ListProducers.
+//
+// From: partition.
+type Producers struct {
+	*ListProducers
+	Code code.Code        // OK, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR
+	List []ActiveProducer // by id
+}
+
+// ActiveProducer is one producer and the last batch that it wrote here.
+type ActiveProducer struct {
+	ID       int64
+	Epoch    int16
+	LastSeq  int32 // -1: none
+	LastTime int64 // ms, the greatest timestamp of that batch; -1: none
+}
+
+// Refuse implements kit.Refuser.
+func (l *ListProducers) Refuse() {
+	l.Reply(Producers{ListProducers: l, Code: code.NotLeaderForPartition})
+}
+
 // Trim asks to raise the log start to Offset (-1: the high watermark), and delete what is below it (DeleteRecords).
 //
 // From: conn. Answer: Trimmed, when durable.

@@ -135,6 +135,8 @@ func (s *story) command(d *datadriven.TestData) string {
 		s.p.Tell(&Locate{Ask: s.ask(), Timestamp: num("at", -1), LeaderEpoch: int32(num("epoch", -1))})
 	case "find-epoch":
 		s.p.Tell(&FindEpoch{Ask: s.ask(), Epoch: int32(num("of", 0)), CurrentEpoch: int32(num("epoch", -1))})
+	case "producers":
+		s.p.Tell(&ListProducers{Ask: s.ask()})
 	case "trim":
 		s.p.Tell(&Trim{Ask: s.ask(), Offset: num("to", -1)})
 	case "retain":

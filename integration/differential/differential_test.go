@@ -16,6 +16,7 @@ import (
 //	CASES             a pattern of case names
 //	SMOKE             1: only the first and last version of each case
 //	SHOW              1: print Kafka's transcripts
+//	TEXTS             1: error messages are compared word by word: differences are not mistakes, but worth a look
 //	PARALLEL          conversations at the same time (default 8)
 //	STRICT            1: a missing oracle fails instead of skipping
 func TestDifferential(t *testing.T) {
@@ -76,6 +77,7 @@ func TestKafkaWithItself(t *testing.T) {
 // options reads the environment and starts Kafka where none is given.
 func options(t *testing.T) Options {
 	o := Options{Kafka: os.Getenv("KAFKA_BOOTSTRAP"), Smoke: os.Getenv("SMOKE") == "1", Parallel: 8}
+	o.Texts = os.Getenv("TEXTS") == "1"
 	if os.Getenv("SHOW") == "1" {
 		o.Show = os.Stdout
 	}

@@ -41,7 +41,18 @@ var Groups = []Group{
 	{"OffsetForLeaderEpoch", leaderEpochCases},
 	{"CreatePartitions", createPartitionsCases},
 	{"DescribeConfigs", describeConfigsCases},
+	{"Acls", aclCases},
+	{"AlterReplicaLogDirs", alterReplicaLogDirsCases},
+	{"DescribeLogDirs", describeLogDirsCases},
+	{"DelegationTokens", tokenCases},
+	{"ElectLeaders", electLeadersCases},
+	{"AlterPartitionAssignments", alterPartitionAssignmentsCases},
+	{"ListPartitionReassignments", listPartitionReassignmentsCases},
+	{"DescribeQuorum", describeQuorumCases},
+	{"UpdateFeatures", updateFeaturesCases},
 	{"DescribeCluster", describeClusterCases},
+	{"DescribeProducers", describeProducersCases},
+	{"UnregisterBroker", unregisterBrokerCases},
 	{"DescribeTopicPartitions", describeTopicPartitionsCases},
 }
 
@@ -51,6 +62,7 @@ type Options struct {
 	Only          *regexp.Regexp // names of cases; nil: all
 	Smoke         bool           // only the first and the last version of each case
 	Strict        bool           // no difference is accepted: Kafka against itself
+	Texts         bool           // error messages are compared word by word
 	Parallel      int            // conversations at the same time
 	Show          io.Writer      // where Kafka's transcripts go; nil: nowhere
 }
@@ -138,6 +150,7 @@ func count(all []*told) Result {
 // compare plays one case on both sides at the same time.
 func compare(name string, o Options, c Case, v int16, prefix string, epoch time.Time) []Difference {
 	kafka, troupe := newSide(o.Kafka, prefix, epoch), newSide(o.Troupe, prefix, epoch)
+	kafka.texts, troupe.texts = o.Texts, o.Texts
 	var wg sync.WaitGroup
 	wg.Go(func() { kafka.run(c, v) })
 	wg.Go(func() { troupe.run(c, v) })

@@ -24,17 +24,16 @@ func (s *Side) show(at string, resp kmsg.Response) {
 
 // keepOwn drops the topics of other cases from a list of all topics.
 func keepOwn(resp kmsg.Response, prefix string) {
-	m, ok := resp.(*kmsg.MetadataResponse)
-	if !ok {
-		return
-	}
-	var own []kmsg.MetadataResponseTopic
-	for _, t := range m.Topics {
-		if t.Topic != nil && strings.HasPrefix(*t.Topic, prefix) {
-			own = append(own, t)
+	switch m := resp.(type) {
+	case *kmsg.MetadataResponse:
+		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.MetadataResponseTopic) bool { return t.Topic == nil || !strings.HasPrefix(*t.Topic, prefix) })
+	case *kmsg.ElectLeadersResponse:
+		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return !strings.HasPrefix(t.Topic, prefix) })
+	case *kmsg.DescribeLogDirsResponse:
+		for i := range m.Dirs {
+			m.Dirs[i].Topics = slices.DeleteFunc(m.Dirs[i].Topics, func(t kmsg.DescribeLogDirsResponseDirTopic) bool { return !strings.HasPrefix(t.Topic, prefix) })
 		}
 	}
-	m.Topics = own
 }
 
 // joinTopics puts the partitions of a topic together: Kafka names a topic again when it changes between topics, and begins
@@ -80,9 +79,30 @@ func (s *Side) flatten(path string, key int16, v reflect.Value) {
 		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
 			s.elements(at, key, f)
 		default:
-			s.note(at, s.scalar(name, f))
+			s.note(at, s.number(key, name, f))
 		}
 	}
+}
+
+// number shows a field that two brokers count differently as what kind of number it is, and any other as it is.
+func (s *Side) number(key int16, name string, f reflect.Value) string {
+	switch kmsg.Key(key) {
+	case kmsg.DescribeQuorum:
+		switch name {
+		case "LeaderEpoch", "HighWatermark", "LogEndOffset":
+			if f.Int() > 0 {
+				return "some number"
+			}
+		}
+	case kmsg.DescribeLogDirs:
+		switch {
+		case name == "Dir" && f.String() != "":
+			return "some folder"
+		case (name == "TotalBytes" || name == "UsableBytes") && f.Int() > 0:
+			return "some number"
+		}
+	}
+	return s.scalar(name, f)
 }
 
 // elements shows an array: sorted where the order means nothing, and by name where there is one.
@@ -153,10 +173,10 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 		return s.producer(f.Int())
 	case "SessionID":
 		return s.session(int32(f.Int()))
-	case "Timestamp", "LogAppendTime", "FirstTimestamp", "MaxTimestamp":
+	case "Timestamp", "LogAppendTime", "FirstTimestamp", "MaxTimestamp", "LastTimestamp", "LastFetchTimestamp", "LastCaughtUpTimestamp":
 		return s.stamp(f.Int())
 	case "Port":
-		if f.Int() > 0 {
+		if f.CanUint() && f.Uint() > 0 || f.CanInt() && f.Int() > 0 {
 			return "some port"
 		}
 	case "ClusterID", "Host":
@@ -168,7 +188,7 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 			return "some text"
 		}
 	case "ErrorMessage":
-		if f.String() != "" && f.String() != "NONE" {
+		if f.String() != "" && f.String() != "NONE" && !s.texts {
 			return "some text"
 		}
 	case "FinalizedFeaturesEpoch":

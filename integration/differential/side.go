@@ -19,6 +19,7 @@ type Side struct {
 	lines  []Line
 	own    bool // show only topics of this case
 	packed bool // brokers pack batches themselves: sizes are shown unpacked
+	texts  bool // show error messages word by word
 
 	topicIDs  map[[16]byte]string
 	producers map[int64]string

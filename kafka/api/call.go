@@ -6,7 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/meta"
 	"troupe/actors/node"
+	"troupe/raftnode"
 	"troupe/storage"
 )
 
@@ -20,6 +22,11 @@ type Env struct {
 	Tail      *storage.Tail
 	NodeID    int32
 	ClusterID func() string
+	// DataDir is the folder of the data store, as clients are told it.
+	DataDir string
+	// Quorum is the state of the metadata log on this node, and Controller the address for those who keep it with us.
+	Quorum     func() raftnode.Status
+	Controller meta.Endpoint
 	// Static holds the broker's own configuration by Kafka's property names (flags, file, --set).
 	Static map[string]string
 

@@ -34,10 +34,11 @@ func offsetCode(c code.Code, version int16) code.Code {
 
 // The texts of codes as Kafka's tools show them, where an answer has no text of its own.
 const (
-	textUnknownTopic   = "This server does not host this topic-partition."
-	textUnknownTopicID = "This server does not host this topic ID."
-	textDuplicateName  = "Duplicate topic name."
-	textMalformed      = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker."
+	textUnknownTopic      = "This server does not host this topic-partition."
+	textUnknownTopicID    = "This server does not host this topic ID."
+	textDuplicateName     = "Duplicate topic name."
+	textElectionNotNeeded = "Leader election not needed for topic partition."
+	textMalformed         = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker."
 )
 
 // text is a message as a nullable string: null if there is none.

@@ -204,6 +204,9 @@ func goldenRequest(w *world, key int16) kmsg.Request {
 		}
 		return req
 	default:
+		if goldenAdmin(w, req) {
+			return req
+		}
 		return goldenTopics(req)
 	}
 }

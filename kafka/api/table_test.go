@@ -18,18 +18,16 @@ var refused = map[kmsg.Key]string{
 
 	kmsg.AddPartitionsToTxn: "transactions", kmsg.AddOffsetsToTxn: "transactions", kmsg.EndTxn: "transactions",
 	kmsg.WriteTxnMarkers: "transactions", kmsg.TxnOffsetCommit: "transactions", kmsg.DescribeTransactions: "transactions",
-	kmsg.ListTransactions: "transactions", kmsg.DescribeProducers: "transactions",
+	kmsg.ListTransactions: "transactions",
 
-	kmsg.DeleteRecords: "admin", kmsg.AlterConfigs: "admin", kmsg.AlterReplicaLogDirs: "admin",
-	kmsg.DescribeLogDirs: "admin", kmsg.ElectLeaders: "admin", kmsg.IncrementalAlterConfigs: "admin",
-	kmsg.AlterPartitionAssignments: "admin", kmsg.ListPartitionReassignments: "admin", kmsg.DescribeClientQuotas: "admin",
-	kmsg.AlterClientQuotas: "admin", kmsg.DescribeQuorum: "admin", kmsg.UpdateFeatures: "admin", kmsg.UnregisterBroker: "admin",
+	kmsg.DeleteRecords: "admin", kmsg.AlterConfigs: "admin",
+	kmsg.IncrementalAlterConfigs: "admin",
+	kmsg.DescribeClientQuotas:    "admin",
+	kmsg.AlterClientQuotas:       "admin", kmsg.UpdateFeatures: "admin",
 	kmsg.ListConfigResources: "admin", kmsg.AddRaftVoter: "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
 	kmsg.GetTelemetrySubscriptions: "telemetry", kmsg.PushTelemetry: "telemetry",
 
-	kmsg.DescribeACLs: "security", kmsg.CreateACLs: "security", kmsg.DeleteACLs: "security",
-	kmsg.CreateDelegationToken: "security", kmsg.RenewDelegationToken: "security", kmsg.ExpireDelegationToken: "security",
-	kmsg.DescribeDelegationToken: "security", kmsg.DescribeUserSCRAMCredentials: "security", kmsg.AlterUserSCRAMCredentials: "security",
+	kmsg.DescribeUserSCRAMCredentials: "security", kmsg.AlterUserSCRAMCredentials: "security",
 
 	kmsg.Vote: "between brokers of Kafka", kmsg.BeginQuorumEpoch: "between brokers of Kafka", kmsg.EndQuorumEpoch: "between brokers of Kafka",
 	kmsg.AlterPartition: "between brokers of Kafka", kmsg.Envelope: "between brokers of Kafka", kmsg.FetchSnapshot: "between brokers of Kafka",

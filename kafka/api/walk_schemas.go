@@ -60,16 +60,48 @@ var schemas = map[int16]schema{
 		num(4).since(3), // ReplicaId
 		list(str(), list(num(4), num(4).since(2), num(4))), // Topics: Topic, Partitions: Partition, CurrentLeaderEpoch, LeaderEpoch
 	}},
+	29: {flex: 2, fields: []field{ // DescribeAcls
+		num(1), str().nullable(0), num(1).since(1), // ResourceTypeFilter, ResourceNameFilter, PatternTypeFilter
+		str().nullable(0), str().nullable(0), // PrincipalFilter, HostFilter
+		num(1), num(1), // Operation, PermissionType
+	}},
+	30: {flex: 2, fields: []field{ // CreateAcls
+		list(num(1), str(), num(1).since(1), str(), str(), num(1), num(1)), // Creations: ResourceType, ResourceName, ResourcePatternType, Principal, Host, Operation, PermissionType
+	}},
+	31: {flex: 2, fields: []field{ // DeleteAcls
+		list(num(1), str().nullable(0), num(1).since(1), str().nullable(0), str().nullable(0), num(1), num(1)), // Filters, as in DescribeAcls
+	}},
 	32: {flex: 4, fields: []field{ // DescribeConfigs
 		list(num(1), str(), plain(str()).nullable(0)), // Resources: ResourceType, ResourceName, ConfigurationKeys
 		num(1).since(1), num(1).since(3), // IncludeSynonyms, IncludeDocumentation
 	}},
-	36: {flex: 2, fields: []field{raw()}}, // SaslAuthenticate: AuthBytes
+	34: {flex: 2, fields: []field{list(str(), list(str(), plain(num(4))))}}, // AlterReplicaLogDirs: Dirs: Path, Topics: Name, Partitions
+	35: {flex: 2, fields: []field{list(str(), plain(num(4))).nullable(0)}},  // DescribeLogDirs: Topics: Topic, Partitions
+	36: {flex: 2, fields: []field{raw()}},                                   // SaslAuthenticate: AuthBytes
 	37: {flex: 2, fields: []field{ // CreatePartitions
 		list(str(), num(4), list(plain(num(4))).nullable(0)), // Topics: Name, Count, Assignments: BrokerIds
 		num(4), num(1), // TimeoutMs, ValidateOnly
 	}},
-	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}}, // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
+	38: {flex: 2, fields: []field{ // CreateDelegationToken
+		str().since(3).nullable(3), str().since(3).nullable(3), // OwnerPrincipalType, OwnerPrincipalName
+		list(str(), str()), num(8), // Renewers: PrincipalType, PrincipalName; MaxLifetimeMs
+	}},
+	39: {flex: 2, fields: []field{raw(), num(8)}},                  // RenewDelegationToken: Hmac, RenewPeriodMs
+	40: {flex: 2, fields: []field{raw(), num(8)}},                  // ExpireDelegationToken: Hmac, ExpiryTimePeriodMs
+	41: {flex: 2, fields: []field{list(str(), str()).nullable(0)}}, // DescribeDelegationToken: Owners: PrincipalType, PrincipalName
+	43: {flex: 2, fields: []field{ // ElectLeaders
+		num(1).since(1),                                // ElectionType
+		list(str(), plain(num(4))).nullable(0), num(4), // TopicPartitions: Topic, Partitions; TimeoutMs
+	}},
+	45: {flex: 0, fields: []field{ // AlterPartitionReassignments
+		num(4), num(1).since(1), // TimeoutMs, AllowReplicationFactorChange
+		list(str(), list(num(4), plain(num(4)).nullable(0))), // Topics: Name, Partitions: PartitionIndex, Replicas
+	}},
+	46: {flex: 0, fields: []field{num(4), list(str(), plain(num(4))).nullable(0)}}, // ListPartitionReassignments: TimeoutMs, Topics: Name, PartitionIndexes
+	55: {flex: 0, fields: []field{list(str(), list(num(4)))}},                      // DescribeQuorum: Topics: TopicName, Partitions: PartitionIndex
+	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}},       // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
+	61: {flex: 0, fields: []field{list(str(), plain(num(4)))}},                     // DescribeProducers: Topics: Name, PartitionIndexes
+	64: {flex: 0, fields: []field{num(4)}},                                         // UnregisterBroker: BrokerId
 	75: {flex: 0, fields: []field{ // DescribeTopicPartitions
 		list(str()), num(4), // Topics: Name; ResponsePartitionLimit
 		structure(str(), num(4)).nullable(0), // Cursor: TopicName, PartitionIndex

@@ -40,6 +40,7 @@ type world struct {
 	refs   map[uint32]*kit.Ref
 	data   *sim.Data
 	live   int64 // slabs before the test
+	quorum raftnode.Status
 }
 
 const testNode = 1
@@ -49,7 +50,9 @@ func newWorld(t testing.TB, brokers int, static map[string]string) *world {
 	w := &world{t: t, img: meta.NewImage(), now: time.UnixMilli(1_000_000), rng: rand.New(rand.NewPCG(1, 2)), data: sim.NewData(),
 		parts: map[uint32]*fakePart{}, refs: map[uint32]*kit.Ref{}, live: storage.SlabsLive()}
 	w.env = &Env{Published: &node.Published{}, Data: w.data, Tail: storage.NewTail(1 << 20), NodeID: testNode, Static: static,
-		ClusterID: func() string { return w.img.ClusterID() }}
+		ClusterID: func() string { return w.img.ClusterID() }, DataDir: "/data", Quorum: func() raftnode.Status { return w.quorum },
+		Controller: meta.Endpoint{Name: "CONTROLLER", Host: "peer", Port: 9093}}
+	w.quorum = raftnode.Status{ID: 1, Leader: 1, Term: 3, Persisted: 9, Committed: 8, Voters: []uint64{1}}
 	w.env.Metadata = w.ref("metadata", w.metadata)
 	w.apply(meta.InitCluster{ClusterID: "troupeTestCluster00001", CreatedMs: 1, FeatureLevel: 1, Founders: []meta.Node{{ID: 1, RaftID: 1, StoreID: [16]byte{1}, Version: "test"}}})
 	for i := int32(1); i <= int32(brokers); i++ {
@@ -360,6 +363,7 @@ type fakePart struct {
 	watches    []*partition.Watch
 	unwatched  int
 	reads      int
+	producers  []partition.ActiveProducer
 }
 
 // add appends a batch of n records of size bytes each, with timestamps from ts on; it can be read at once.
@@ -458,6 +462,8 @@ func (p *fakePart) receive(m any) {
 			r.Offset, r.LeaderEpoch = p.start, 0
 		}
 		m.Reply(r)
+	case *partition.ListProducers:
+		m.Reply(partition.Producers{ListProducers: m, Code: p.fence(-1), List: p.producers})
 	case *partition.FindEpoch:
 		r := partition.FoundEpoch{FindEpoch: m, Code: p.fence(m.CurrentEpoch), EpochEnd: partition.EpochEnd{Epoch: -1, End: -1}}
 		if r.Code == code.OK && m.Epoch == p.epoch {

@@ -294,6 +294,9 @@ func (d *Data) Free() (bytes uint64, full bool) {
 	return math.MaxUint64, false
 }
 
+// Capacity implements storage.Data: the model has no end.
+func (d *Data) Capacity() uint64 { return 0 }
+
 // Metrics implements storage.Data.
 func (d *Data) Metrics() map[string]float64 {
 	return map[string]float64{"unsynced_units": float64(d.Unsynced()), "commits_total": float64(d.Waits())}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+
+	"troupe/actors/meta"
 )
 
 // facts are the broker's properties with those that this process has decided itself, by other means than properties: what it is,
@@ -25,4 +27,16 @@ func (b *Broker) facts() map[string]string {
 		out["broker.rack"] = b.cfg.Rack
 	}
 	return out
+}
+
+// controller is the address at which other nodes will keep the metadata log with this one, by the name that Kafka's listeners for it have.
+func (b *Broker) controller() meta.Endpoint {
+	host, port, _ := splitAddress(b.peerL.Addr().String())
+	if a := b.cfg.PeerAdvertise; a != "" {
+		host, port, _ = splitAddress(a)
+	}
+	if at, err := b.cfg.advertised(b.kafkaL[0].Addr()); err == nil && unspecified(host) {
+		host = at.Host
+	}
+	return meta.Endpoint{Name: "CONTROLLER", Host: host, Port: port}
 }

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/raftnode"
+)
+
+func TestDescribeQuorum(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	f := func(version int16, topic string, partition int32, want string) {
+		t.Helper()
+		req := kmsg.NewPtrDescribeQuorumRequest()
+		req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: topic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{Partition: partition}}}}
+		x := w.ask(version, req).(*kmsg.DescribeQuorumResponse)
+		p := x.Topics[0].Partitions[0]
+		got := fmt.Sprintf("%d leader %d/%d hw %d", p.ErrorCode, p.LeaderID, p.LeaderEpoch, p.HighWatermark)
+		for _, r := range p.CurrentVoters {
+			got += fmt.Sprintf(" voter %d/%x end %d fetched %d caught up %d", r.ReplicaID, r.ReplicaDirectoryID[:1], r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp)
+		}
+		for _, r := range p.Observers {
+			got += fmt.Sprintf(" observer %d", r.ReplicaID)
+		}
+		for _, n := range x.Nodes {
+			got += fmt.Sprintf(" node %d %+v", n.NodeID, n.Listeners)
+		}
+		expect(t, fmt.Sprint("v", version), got, want)
+	}
+	f(0, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched -1 caught up -1")
+	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000")
+	f(2, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/01 end 10 fetched 1000000 caught up 1000000 node 1 [{Name:CONTROLLER Host:peer Port:9093 UnknownTags:{keyvals:map[]}}]")
+	for v := range int16(3) {
+		f(v, metadataLog, 1, "3 leader 0/0 hw 0")
+		f(v, "a", 0, "3 leader 0/0 hw 0")
+	}
+	w.quorum.Voters, w.quorum.Learners = []uint64{1, 2}, []uint64{3}
+	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000 voter 2/00 end -1 fetched -1 caught up -1 observer 3")
+	w.quorum.Leader = 2
+	f(1, metadataLog, 0, "6 leader 2/3 hw 0")
+	w.quorum = raftnode.Status{ID: 1}
+	f(1, metadataLog, 0, "6 leader -1/0 hw 0")
+}
+
+func TestUnregisterBroker(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	for id, want := range map[int32]int16{1: 42, 2: 102, -1: 102} {
+		req := kmsg.NewPtrUnregisterBrokerRequest()
+		req.BrokerID = id
+		if x := w.ask(0, req).(*kmsg.UnregisterBrokerResponse); x.ErrorCode != want || x.ErrorMessage == nil {
+			t.Errorf("broker %d: %+v", id, x)
+		}
+	}
+}
