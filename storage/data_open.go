@@ -20,6 +20,7 @@ type engine struct {
 	dir     string
 	fs      vfs.FS // what Pebble writes through
 	base    vfs.FS // without the handling of full disks
+	synced  *syncedFS
 	closeFS func() error
 	lock    io.Closer
 	db      *pebble.DB
@@ -70,6 +71,8 @@ func Open(dir string, o Options) (Data, error) {
 	if !o.BufferedIO {
 		under = direct(under)
 	}
+	e.synced = noteSynced(under, under.PathJoin(dir, dbDir))
+	under = e.synced
 	if e.base = under; o.FS == nil {
 		checked, closer := vfs.WithDiskHealthChecks(under, slowDisk, nil, func(i vfs.DiskSlowInfo) {
 			e.slow.Add(1)
@@ -85,7 +88,7 @@ func Open(dir string, o Options) (Data, error) {
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close())
 	}
-	err = errors.Join(err, e.closeFS())
+	err = errors.Join(err, e.synced.closeNote(), e.closeFS())
 	return nil, fmt.Errorf("data store %s: %w", dir, err)
 }
 
@@ -99,6 +102,11 @@ func (e *engine) open() error {
 		if err := e.create(); err != nil {
 			return unreadable(err)
 		}
+	}
+	if err := e.synced.verify(); errors.Is(err, errBrokenLog) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	} else if err != nil {
+		return err
 	}
 	if err := e.openDB(); err != nil {
 		return err
@@ -231,5 +239,5 @@ func (e *engine) Close() error {
 	}
 	e.spare = nil
 	e.mu.Unlock()
-	return errors.Join(err, e.db.Close(), e.lock.Close(), e.closeFS())
+	return errors.Join(err, e.db.Close(), e.synced.closeNote(), e.lock.Close(), e.closeFS())
 }

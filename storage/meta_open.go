@@ -51,6 +51,7 @@ type metaStore struct {
 	db     *pebble.DB
 	lock   *pebble.Lock
 	dir    string
+	synced *syncedFS
 	using  sync.RWMutex // read-held by every call
 	closed bool
 }
@@ -66,14 +67,15 @@ func OpenMeta(dir string, o MetaOptions) (Meta, error) {
 	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("metadata store %s: %w", dir, err)
 	}
-	s := &metaStore{dir: dir}
+	s := &metaStore{dir: dir, synced: noteSynced(o.FS, dir)}
+	o.FS = s.synced
 	lock, err := lockMeta(dir, o.FS)
 	if err != nil {
 		return nil, fmt.Errorf("metadata store %s: %w", dir, err)
 	}
 	s.lock = lock
 	if err := s.open(o); err != nil {
-		return nil, errors.Join(fmt.Errorf("metadata store %s: %w", dir, err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("metadata store %s: %w", dir, err), s.synced.closeNote(), lock.Close())
 	}
 	return s, nil
 }
@@ -100,7 +102,7 @@ func lockMeta(dir string, fsys vfs.FS) (*pebble.Lock, error) {
 
 // pebbleFile reports whether a name is one that the engine gives to its files.
 func pebbleFile(name string) bool {
-	for _, p := range []string{"LOCK", "CURRENT", "MANIFEST-", "OPTIONS-", "marker.", "temporary."} {
+	for _, p := range []string{"LOCK", "CURRENT", "MANIFEST-", "OPTIONS-", "marker.", "temporary.", syncedFile} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}
@@ -114,6 +116,11 @@ func pebbleFile(name string) bool {
 }
 
 func (s *metaStore) open(o MetaOptions) error {
+	if err := s.synced.verify(); errors.Is(err, errBrokenLog) {
+		return fmt.Errorf("%w: %w", ErrMetaDamaged, err)
+	} else if err != nil {
+		return err
+	}
 	if err := s.openDB(o); err != nil {
 		return err
 	}
@@ -210,7 +217,7 @@ func (s *metaStore) Close() error {
 		return ErrMetaClosed
 	}
 	s.closed = true
-	return errors.Join(s.db.Close(), s.lock.Close())
+	return errors.Join(s.db.Close(), s.synced.closeNote(), s.lock.Close())
 }
 
 // use begins a call; done ends it, also after an error.
