@@ -46,7 +46,7 @@ func (e *edit) initCluster(c InitCluster) Result {
 	}
 	e.img.clusterID, e.img.createdMs, e.img.featureLevel = c.ClusterID, c.CreatedMs, c.FeatureLevel
 	if len(c.Configs) > 0 {
-		e.setBrokerConfigs("", c.Configs)
+		e.setConfigs(resourceConfigs{kind: BrokerResource, values: c.Configs})
 	}
 	return Result{}
 }

@@ -3,7 +3,6 @@ package meta
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"troupe/kafka/code"
@@ -15,34 +14,34 @@ func (e *edit) alterConfigs(c IncrementalAlterConfigs) Result {
 	out := make([]ConfigResult, len(c.Resources))
 	for i := range c.Resources {
 		res := &c.Resources[i]
-		var r Result
-		switch res.Type {
-		case TopicResource:
-			r = e.alterTopic(res)
-		case BrokerResource:
-			r = e.alterBroker(res)
-		default:
-			r = refuse(code.InvalidRequest, "Resources of type %d have no configs here.", res.Type)
+		next, r := e.img.Altered(res)
+		if r.Code == code.OK {
+			e.putConfigs(res, next)
 		}
 		out[i] = ConfigResult{Type: res.Type, Name: res.Name, Code: r.Code, Message: r.Message}
 	}
 	return Result{Value: out}
 }
 
-func (e *edit) alterTopic(res *AlterResource) Result {
-	t := e.img.Topic(res.Name)
-	if t == nil {
-		return refuse(code.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.Name)
+// putConfigs gives a resource that exists its new settings.
+func (e *edit) putConfigs(res *AlterResource, next map[string]string) {
+	if res.Type == TopicResource {
+		e.putTopicConfigs(e.img.Topic(res.Name), next)
+		return
 	}
-	next, r := alterMap(t.Configs, res.Ops, TopicConfigDef)
-	if r.Code != code.OK {
-		return r
+	old := e.img.ResourceConfigs(res.Type, res.Name)
+	if maps.Equal(next, old) {
+		return
 	}
-	if c, why := ValidateTopicConfigs(next); c != code.OK {
-		return refuse(c, "%s", why)
+	e.setConfigs(resourceConfigs{res.Type, res.Name, next})
+	if res.Type == BrokerResource && res.Name == "" && next[minISRKey] != old[minISRKey] {
+		e.minISRChanged(nil)
 	}
+}
+
+func (e *edit) putTopicConfigs(t *Topic, next map[string]string) {
 	if maps.Equal(next, t.Configs) {
-		return Result{}
+		return
 	}
 	n := *t
 	n.Configs = next
@@ -51,35 +50,6 @@ func (e *edit) alterTopic(res *AlterResource) Result {
 	if next[minISRKey] != t.Configs[minISRKey] {
 		e.minISRChanged([]*Topic{&n})
 	}
-	return Result{}
-}
-
-func (e *edit) alterBroker(res *AlterResource) Result {
-	if res.Name != "" {
-		id, err := strconv.ParseInt(res.Name, 10, 32)
-		if err != nil || strconv.FormatInt(id, 10) != res.Name {
-			return refuse(code.InvalidRequest, "A broker is named by its decimal id, not '%.100s'.", res.Name)
-		}
-		if e.img.Broker(int32(id)) == nil {
-			return refuse(code.BrokerIdNotRegistered, "Broker %d is not registered.", id)
-		}
-	}
-	old := e.img.BrokerConfigs(res.Name)
-	next, r := alterMap(old, res.Ops, BrokerConfigDef)
-	if r.Code != code.OK {
-		return r
-	}
-	if c, why := ValidateBrokerConfigs(res.Name, next); c != code.OK {
-		return refuse(c, "%s", why)
-	}
-	if maps.Equal(next, old) {
-		return Result{}
-	}
-	e.setBrokerConfigs(res.Name, next)
-	if res.Name == "" && next[minISRKey] != old[minISRKey] {
-		e.minISRChanged(nil)
-	}
-	return Result{}
 }
 
 // minISRChanged looks through the topics (nil: all without a setting of their own): an ISR that is large enough now needs no ELR.
@@ -87,21 +57,116 @@ func (e *edit) minISRChanged(only []*Topic) {
 	e.changePartitions(only, func(p *Partition) bool { return len(p.ELR) > 0 }, func(*Topic, *Partition, int) {})
 }
 
-// alterMap applies the operations to a copy of the settings; nil if none are left.
+// Altered is what the settings of a resource become by the operations, nil if none are left; or the code and why not. It is how Apply
+// decides, and what a broker answers to a request that only wants to know. What depends on a broker's own configuration, CheckBrokerAlter and
+// CheckGroupBounds judge before.
+func (m *Image) Altered(res *AlterResource) (map[string]string, Result) {
+	switch res.Type {
+	case TopicResource:
+		return m.alteredTopic(res)
+	case BrokerResource:
+		return m.alteredBroker(res)
+	case ClientMetricsResource, GroupResource:
+		return m.alteredOther(res)
+	}
+	return nil, refuse(code.InvalidRequest, "Unknown resource type %d", res.Type)
+}
+
+func (m *Image) alteredTopic(res *AlterResource) (map[string]string, Result) {
+	t := m.Topic(res.Name)
+	var old map[string]string
+	if t != nil {
+		old = t.Configs
+	}
+	next, r := alterMap(old, res.Ops, TopicConfigDef)
+	switch {
+	case r.Code != code.OK:
+		return nil, r
+	case res.Name == "":
+		return nil, refuse(code.InvalidRequest, "Default topic resources are not allowed.")
+	}
+	if why := ValidateTopicName(res.Name); why != "" {
+		return nil, refuse(code.InvalidTopicException, "%s", why)
+	}
+	if c, why := ValidateTopicConfigs(next); c != code.OK {
+		return nil, refuse(c, "%s", why)
+	}
+	if t == nil {
+		return nil, refuse(code.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.Name)
+	}
+	return next, Result{}
+}
+
+func (m *Image) alteredBroker(res *AlterResource) (map[string]string, Result) {
+	id, r := brokerName(res.Name)
+	switch {
+	case r.Code != code.OK:
+		return nil, r
+	case res.Name != "" && m.Broker(id) == nil:
+		return nil, refuse(code.BrokerIdNotRegistered, "Broker %d is not registered.", id)
+	}
+	old := m.BrokerConfigs(res.Name)
+	next, r := alterMap(old, res.Ops, BrokerConfigDef)
+	if r.Code != code.OK {
+		return nil, r
+	}
+	if c, why := ValidateBrokerConfigs(res.Name, next); c != code.OK {
+		return nil, refuse(c, "%s", why)
+	}
+	if len(next) > len(old) && unknownConfigs(next) > MaxConfigsOfResource {
+		return nil, refuse(code.PolicyViolation, "More than %d settings of a broker are not known here.", MaxConfigsOfResource)
+	}
+	return next, Result{}
+}
+
+func unknownConfigs(configs map[string]string) (n int) {
+	for key := range configs {
+		if brokerDefs[key] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Image) alteredOther(res *AlterResource) (map[string]string, Result) {
+	def, check := ClientMetricsConfigDef, validateClientMetrics
+	if res.Type == GroupResource {
+		def, check = GroupConfigDef, validateGroup
+	}
+	old := m.ResourceConfigs(res.Type, res.Name)
+	next, r := alterMap(old, res.Ops, def)
+	if r.Code != code.OK {
+		return nil, r
+	}
+	if c, why := check(res.Name, next); c != code.OK {
+		return nil, refuse(c, "%s", why)
+	}
+	if len(old) == 0 && len(next) > 0 && len(m.configs) >= MaxConfiguredResources {
+		return nil, refuse(code.PolicyViolation, "More than %d groups and subscriptions of client metrics have settings.", MaxConfiguredResources)
+	}
+	return next, Result{}
+}
+
+// alterMap applies the operations to a copy of the settings; nil if none are left. A list that is not set counts as its default.
 func alterMap(old map[string]string, ops []AlterOp, def func(key string) *ConfigDef) (map[string]string, Result) {
 	next := maps.Clone(old)
 	if next == nil {
 		next = make(map[string]string, len(ops))
 	}
 	for _, op := range ops {
+		if len(op.Key) > MaxConfigText || len(op.Value) > MaxConfigText {
+			return nil, refuse(code.InvalidConfig, "The name or value of configuration %.100s is longer than %d bytes.", op.Key, MaxConfigText)
+		}
 		switch op.Op {
 		case ConfigSet:
 			next[op.Key] = op.Value
 		case ConfigDelete:
 			delete(next, op.Key)
+		case ConfigClear:
+			clear(next)
 		case ConfigAppend, ConfigSubtract:
 			d := def(op.Key)
-			if d == nil || d.Type != TypeList {
+			if d == nil || !d.splittable() {
 				return nil, refuse(code.InvalidConfig, "Can't %s to key %s because its type is not LIST.", opName(op.Op), op.Key)
 			}
 			v, ok := next[op.Key]
@@ -110,7 +175,7 @@ func alterMap(old map[string]string, ops []AlterOp, def func(key string) *Config
 			}
 			next[op.Key] = editList(v, op.Value, op.Op == ConfigAppend)
 		default:
-			return nil, refuse(code.InvalidRequest, "Operation %d on config %s is unknown.", op.Op, op.Key)
+			return nil, refuse(code.InvalidRequest, "Unknown operations type %d", int8(op.Op))
 		}
 	}
 	if len(next) == 0 {
@@ -126,9 +191,14 @@ func opName(op ConfigOp) string {
 	return "SUBTRACT"
 }
 
+// editList adds or takes away the elements of value, as they are written, blanks and all.
 func editList(list, value string, add bool) string {
-	have := splitList(list)
-	for _, v := range splitList(value) {
+	have := slices.DeleteFunc(strings.Split(list, ","), func(v string) bool { return v == "" })
+	elements := strings.Split(value, ",")
+	for len(elements) > 1 && elements[len(elements)-1] == "" {
+		elements = elements[:len(elements)-1]
+	}
+	for _, v := range elements {
 		i := slices.Index(have, v)
 		switch {
 		case add && i < 0:

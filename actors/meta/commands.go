@@ -48,7 +48,7 @@ type Result struct {
 type Changes struct {
 	Topics  []TopicChange // in order of the commands
 	Brokers []int32       // ids whose record changed
-	Configs []string      // "topic:<name>", "broker:<id>", "broker:" (default)
+	Configs []string      // "topic:<name>", "broker:<id>", "broker:" (default), "group:<id>", "client-metrics:<name>"
 	Reset   bool          // a snapshot was installed: compare everything
 }
 
@@ -166,6 +166,9 @@ const (
 	ConfigDelete   ConfigOp = 1 // back to the default; the value is not looked at
 	ConfigAppend   ConfigOp = 2 // lists only: adds the elements that are not there yet
 	ConfigSubtract ConfigOp = 3 // lists only
+	// ConfigClear drops all settings of the resource, whatever Key and Value are. No client can ask for it: it is what an AlterConfigs
+	// begins with, which names all that shall be.
+	ConfigClear ConfigOp = 100
 )
 
 // ResourceType is what a config belongs to, by Kafka's numbers.
@@ -173,8 +176,10 @@ type ResourceType uint8
 
 // The resources that have configs in the image.
 const (
-	TopicResource  ResourceType = 2
-	BrokerResource ResourceType = 4
+	TopicResource         ResourceType = 2
+	BrokerResource        ResourceType = 4
+	ClientMetricsResource ResourceType = 16
+	GroupResource         ResourceType = 32
 )
 
 // IncrementalAlterConfigs changes settings; a resource is changed wholly or not at all. Value: []ConfigResult.
@@ -183,7 +188,7 @@ type IncrementalAlterConfigs struct{ Resources []AlterResource }
 // AlterResource is one resource and what to do to its settings, in order.
 type AlterResource struct {
 	Type ResourceType
-	Name string // a topic, a decimal broker id, or "" for the cluster-wide defaults of brokers
+	Name string // a topic, a decimal broker id or "" for the cluster-wide defaults of brokers, a subscription, a group
 	Ops  []AlterOp
 }
 
@@ -221,6 +226,13 @@ const (
 	MaxPartitionsOfTopic = 100_000
 	// MaxPartitionsPerRequest is how many partitions one request of a client may make (Kafka: POLICY_VIOLATION beyond).
 	MaxPartitionsPerRequest = 10_000
+	// MaxConfigOps is how many settings one request may change (Kafka: as many records at once).
+	MaxConfigOps = 10_000
+	// MaxConfigsOfResource is how many settings one broker may have that no definition knows, and MaxConfiguredResources how many groups and
+	// subscriptions may have settings. MaxConfigText bounds a name or a value, in bytes (Kafka: what its records hold).
+	MaxConfigsOfResource   = 1_000
+	MaxConfiguredResources = 10_000
+	MaxConfigText          = 32_767
 )
 
 // Kind implements Command.

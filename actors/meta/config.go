@@ -58,6 +58,8 @@ type validator struct {
 	oneOf    []string
 	anyCase  bool
 	throttle bool // a list of partition:broker, or *
+	reset    bool // share.auto.offset.reset
+	whole    bool // a list without empty elements
 }
 
 // parseDefs reads a table with one line per setting: name, type, how it can be set, default (- none, "" empty), what is valid
@@ -92,6 +94,10 @@ func parseValid(s string) (v validator) {
 	case s == "-":
 	case s == "throttle":
 		v.throttle = true
+	case s == "reset":
+		v.reset = true
+	case s == "whole":
+		v.whole = true
 	case ranged:
 		v.bounded = true
 		v.min, _ = strconv.ParseFloat(low, 64)
@@ -113,8 +119,11 @@ func (d *ConfigDef) Check(value string) string {
 	if why == "" || strings.HasPrefix(why, "Configuration '") {
 		return why
 	}
-	if d.valid.throttle {
+	switch {
+	case d.valid.throttle:
 		value = "[" + value + "]"
+	case strings.HasPrefix(why, "Value must"): // it was read as a number
+		value = d.Canonical(value)
 	}
 	return fmt.Sprintf("Invalid value %.200s for configuration %s: %s", value, d.Name, why)
 }
@@ -137,7 +146,7 @@ func (d *ConfigDef) Canonical(value string) string {
 			return javaDouble(f)
 		}
 	case TypeList:
-		return strings.Join(splitList(s), ",")
+		return strings.Join(d.elements(s), ",")
 	case TypeString, TypeClass, TypePassword:
 		return s
 	}
@@ -179,10 +188,26 @@ func (d *ConfigDef) check(value string) string {
 	case TypeList:
 		return d.checkList(value)
 	case TypeString:
+		if d.valid.reset {
+			return checkReset(d.Name, value)
+		}
 		return d.valid.member(value)
 	}
 	return ""
 }
+
+// elements are those of a list as Kafka reads it: where it says what they may be, each counts once.
+func (d *ConfigDef) elements(list string) (out []string) {
+	for _, v := range splitList(list) {
+		if d.valid.oneOf == nil && !d.valid.whole || !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// splittable says whether a list may be appended to.
+func (d *ConfigDef) splittable() bool { return d.Type == TypeList && clientMetricsDefs[d.Name] != d }
 
 func (d *ConfigDef) number(value string) (float64, bool) {
 	bits := 64
@@ -225,7 +250,7 @@ func (d *ConfigDef) checkList(value string) string {
 	}
 	for item := range strings.SplitSeq(value, ",") {
 		item = strings.TrimSpace(item)
-		if item == "" && d.valid.oneOf != nil {
+		if item == "" && (d.valid.oneOf != nil || d.valid.whole) {
 			return fmt.Sprintf("Configuration '%s' values must not be empty.", d.Name)
 		}
 		if why := d.valid.member(item); why != "" {

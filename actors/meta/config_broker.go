@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"troupe/kafka/code"
 )
 
 var (
@@ -91,44 +89,4 @@ func CheckBrokerConfig(key, value string) string {
 		return why
 	}
 	return d.Check(value)
-}
-
-// ValidateBrokerConfigs judges dynamic settings of one broker, or with id "" of all: OK, or the code and why. Unknown names pass, as with
-// Kafka: they may be those of a plug-in.
-func ValidateBrokerConfigs(id string, configs map[string]string) (code.Code, string) {
-	for _, key := range slices.Sorted(maps.Keys(configs)) {
-		d := BrokerConfigDef(key)
-		switch {
-		case d == nil:
-			continue
-		case d.ReadOnly:
-			return code.InvalidRequest, "Cannot update these configs dynamically: [" + key + "]"
-		case id == "" && perBroker(key):
-			return code.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: [" + key + "]"
-		case id != "" && key == minISRKey:
-			return code.InvalidConfig, "Broker-level min.insync.replicas cannot be altered: set it for the cluster or for a topic."
-		}
-		if why := d.Check(configs[key]); why != "" {
-			return code.InvalidRequest, why
-		}
-		if n, err := strconv.ParseInt(strings.TrimSpace(configs[key]), 10, 64); err == nil {
-			switch {
-			case key == "log.retention.ms" && n == 0:
-				return code.InvalidRequest, "log.retention.ms must be -1 (unlimited) or at least 1"
-			case key == "log.roll.ms" && n < 1:
-				return code.InvalidRequest, "log.roll.ms must be at least 1"
-			}
-		}
-	}
-	return code.OK, ""
-}
-
-// perBroker reports whether a setting differs by nature from broker to broker: addresses, certificates, logins.
-func perBroker(key string) bool {
-	for _, p := range []string{"listeners", "listener.", "ssl.", "sasl.", "principal.builder.class"} {
-		if strings.HasPrefix(key, p) {
-			return true
-		}
-	}
-	return false
 }

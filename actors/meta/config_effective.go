@@ -17,6 +17,9 @@ const (
 	SourceDynamicDefault Source = 3 // the cluster-wide dynamic default
 	SourceStaticBroker   Source = 4
 	SourceDefault        Source = 5
+	SourceLogger         Source = 6 // the log level of a running broker
+	SourceClientMetrics  Source = 7
+	SourceGroup          Source = 8
 )
 
 // Defaults is what a broker brings along: its id and what flags, environment and file have set, by Kafka's names.

@@ -55,7 +55,9 @@ func TestCheckFindsDamage(t *testing.T) {
 	f("node 3", func(m *Image, t *Topic, p *Partition) { m.nextNode = 3 })
 	f("broker 3", func(m *Image, t *Topic, p *Partition) { m.nodes = m.nodes[:2] })
 	f("has epoch", func(m *Image, t *Topic, p *Partition) { m.brokers[0].Epoch = 1 << 40 })
-	f("settings of broker", func(m *Image, t *Topic, p *Partition) { m.brokerConfigs = []brokerConfig{{id: "1"}} })
+	f("settings of broker", func(m *Image, t *Topic, p *Partition) {
+		m.configs = []resourceConfigs{{kind: BrokerResource, name: "1"}}
+	})
 	f("counters are impossible", func(m *Image, t *Topic, p *Partition) { m.nextProducer = -1 })
 	f("counters are impossible", func(m *Image, t *Topic, p *Partition) { m.clusterID = "" })
 }

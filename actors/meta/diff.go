@@ -29,11 +29,10 @@ func Diff(old, new *Image) []Record {
 				d.pair(a != nil, func() Record { return recordBroker(a) }, b != nil, func() Record { return recordBroker(b) })
 			})
 	}
-	if !sameShard(old.brokerConfigs, new.brokerConfigs) {
-		merge(old.brokerConfigs, new.brokerConfigs, func(a, b brokerConfig) int { return cmp.Compare(a.id, b.id) },
-			func(a, b *brokerConfig) {
-				d.pair(a != nil, func() Record { return recordConfigs(a) }, b != nil, func() Record { return recordConfigs(b) })
-			})
+	if !sameShard(old.configs, new.configs) {
+		merge(old.configs, new.configs, cmpConfigs, func(a, b *resourceConfigs) {
+			d.pair(a != nil, func() Record { return recordConfigs(a) }, b != nil, func() Record { return recordConfigs(b) })
+		})
 	}
 	if old.byID != new.byID {
 		for i := range new.byID.shards {
@@ -135,12 +134,12 @@ func Compare(old, new *Image) Changes {
 			c.Brokers = append(c.Brokers, b.ID)
 		}
 	})
-	merge(old.brokerConfigs, new.brokerConfigs, func(a, b brokerConfig) int { return cmp.Compare(a.id, b.id) }, func(a, b *brokerConfig) {
+	merge(old.configs, new.configs, cmpConfigs, func(a, b *resourceConfigs) {
 		switch {
 		case b == nil:
-			c.Configs = append(c.Configs, "broker:"+a.id)
+			c.Configs = append(c.Configs, a.title())
 		case a == nil || !maps.Equal(a.values, b.values):
-			c.Configs = append(c.Configs, "broker:"+b.id)
+			c.Configs = append(c.Configs, b.title())
 		}
 	})
 	return c

@@ -136,20 +136,20 @@ func (e *edit) setNode(n Node) {
 	e.img.nextNode = max(e.img.nextNode, n.ID+1)
 }
 
-// setBrokerConfigs replaces the dynamic settings of one broker; an empty map takes the line away.
-func (e *edit) setBrokerConfigs(id string, values map[string]string) {
-	i, ok := slices.BinarySearchFunc(e.img.brokerConfigs, id, cmpBrokerConfig)
-	list := slices.Clone(e.img.brokerConfigs)
+// setConfigs replaces the settings of a resource that is no topic; an empty map takes the line away.
+func (e *edit) setConfigs(c resourceConfigs) {
+	i, ok := slices.BinarySearchFunc(e.img.configs, c, cmpConfigs)
+	list := slices.Clone(e.img.configs)
 	switch {
-	case ok && len(values) == 0:
+	case ok && len(c.values) == 0:
 		list = slices.Delete(list, i, i+1)
 	case ok:
-		list[i].values = values
-	case len(values) > 0:
-		list = slices.Insert(list, i, brokerConfig{id: id, values: values})
+		list[i] = c
+	case len(c.values) > 0:
+		list = slices.Insert(list, i, c)
 	}
-	e.img.brokerConfigs = list
-	e.changes.Configs = append(e.changes.Configs, "broker:"+id)
+	e.img.configs = list
+	e.changes.Configs = append(e.changes.Configs, c.title())
 }
 
 func mustAdvance(img *Image, index uint64) {

@@ -140,6 +140,9 @@ func (g *generator) alter() Command {
 	if g.r.IntN(3) == 0 {
 		res = AlterResource{Type: BrokerResource, Name: [...]string{"", "1", "2", "x"}[g.r.IntN(4)]}
 	}
+	if g.r.IntN(16) == 0 {
+		res.Ops = append(res.Ops, AlterOp{Op: ConfigClear})
+	}
 	for range 1 + g.r.IntN(3) {
 		key := [...]string{"min.insync.replicas", "cleanup.policy", "log.retention.ms", "retention.ms", "log.flush.policy"}[g.r.IntN(5)]
 		value := fmt.Sprint(g.r.IntN(4))
@@ -148,5 +151,14 @@ func (g *generator) alter() Command {
 		}
 		res.Ops = append(res.Ops, AlterOp{ConfigOp(g.r.IntN(4)), key, value})
 	}
-	return IncrementalAlterConfigs{[]AlterResource{res}}
+	out := []AlterResource{res}
+	if g.r.IntN(4) == 0 {
+		other := AlterResource{GroupResource, [...]string{"", "g", "h"}[g.r.IntN(3)],
+			[]AlterOp{{ConfigOp(g.r.IntN(4)), "consumer.session.timeout.ms", fmt.Sprint(g.r.IntN(3))}}}
+		if g.r.IntN(2) == 0 {
+			other.Type, other.Ops[0].Key = ClientMetricsResource, "metrics"
+		}
+		out = append(out, other)
+	}
+	return IncrementalAlterConfigs{out}
 }

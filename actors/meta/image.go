@@ -179,12 +179,30 @@ func (m *Image) ByPartID(id uint32) (*Topic, *Partition) {
 	return t, &t.Partitions[s[i].index]
 }
 
-// BrokerConfigs are the dynamic settings of one broker by its decimal id, or with "" the cluster-wide defaults; nil if there are none.
-func (m *Image) BrokerConfigs(id string) map[string]string {
-	if i, ok := slices.BinarySearchFunc(m.brokerConfigs, id, cmpBrokerConfig); ok {
-		return m.brokerConfigs[i].values
+// ResourceConfigs are the settings of a resource that is no topic; nil if there are none.
+func (m *Image) ResourceConfigs(kind ResourceType, name string) map[string]string {
+	want := resourceConfigs{kind: kind, name: name}
+	if i, ok := slices.BinarySearchFunc(m.configs, want, cmpConfigs); ok {
+		return m.configs[i].values
 	}
 	return nil
+}
+
+// ConfiguredResources are the names of the resources of a kind that have settings, sorted. The kind is not that of topics.
+func (m *Image) ConfiguredResources(kind ResourceType) (names []string) {
+	from, _ := slices.BinarySearchFunc(m.configs, resourceConfigs{kind: kind}, cmpConfigs)
+	for _, c := range m.configs[from:] {
+		if c.kind != kind {
+			break
+		}
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// BrokerConfigs are the dynamic settings of one broker by its decimal id, or with "" the cluster-wide defaults; nil if there are none.
+func (m *Image) BrokerConfigs(id string) map[string]string {
+	return m.ResourceConfigs(BrokerResource, id)
 }
 
 // BrokerConfig is one dynamic setting of a broker ("" = cluster-wide default), and whether it is set.

@@ -56,9 +56,9 @@ func checkMembers(m *Image) error {
 			return fmt.Errorf("broker %d has epoch %d at index %d", b.ID, b.Epoch, m.index)
 		}
 	}
-	for i, c := range m.brokerConfigs {
-		if i > 0 && m.brokerConfigs[i-1].id >= c.id || len(c.values) == 0 {
-			return fmt.Errorf("the settings of broker %q are empty or there twice", c.id)
+	for i, c := range m.configs {
+		if i > 0 && cmpConfigs(m.configs[i-1], c) >= 0 || len(c.values) == 0 {
+			return fmt.Errorf("the settings of %s %q are empty or there twice", resourceText(c.kind), c.name)
 		}
 	}
 	if m.nextNode < 1 || m.nextPart < 1 || m.nextProducer < 0 || m.clusterID == "" && len(m.nodes)+m.byID.n > 0 {
@@ -209,8 +209,8 @@ func (m *Image) String() string {
 		fmt.Fprintf(&b, "broker %d epoch %d%s%s", k.ID, k.Epoch, flagText(k.Fenced, " fenced"), flagText(k.InControlledShutdown, " stopping"))
 		fmt.Fprintf(&b, "%s %s\n", flagText(k.Rack != "", " rack "+k.Rack), endpointsText(k.Listeners))
 	}
-	for _, c := range m.brokerConfigs {
-		fmt.Fprintf(&b, "configs broker:%s %s\n", c.id, configsText(c.values))
+	for _, c := range m.configs {
+		fmt.Fprintf(&b, "configs %s %s\n", c.title(), configsText(c.values))
 	}
 	for t := range m.Topics() {
 		fmt.Fprintf(&b, "topic %s %s%s%s%s %s\n", t.Name, t.ID, flagText(t.Internal, " internal"), flagText(t.RFAuto, " rf-auto"),

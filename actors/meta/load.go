@@ -56,7 +56,14 @@ func (l *loader) record(key, val []byte) error {
 		}
 		l.img.brokers = append(l.img.brokers, b)
 	case keyConfigs:
-		l.img.brokerConfigs = append(l.img.brokerConfigs, brokerConfig{id: string(k.b), values: v.configs()})
+		l.img.configs = append(l.img.configs, resourceConfigs{BrokerResource, string(k.b), v.configs()})
+		k.b = nil
+	case keyResource:
+		kind := ResourceType(k.byte())
+		if kind != ClientMetricsResource && kind != GroupResource {
+			k.fail()
+		}
+		l.img.configs = append(l.img.configs, resourceConfigs{kind, string(k.b), v.configs()})
 		k.b = nil
 	case keyTopic:
 		l.topic(k.id(), v)
@@ -134,7 +141,7 @@ func (l *loader) finish() error {
 	m := l.img
 	slices.SortFunc(m.nodes, func(a, b Node) int { return cmpNode(a, b.ID) })
 	slices.SortFunc(m.brokers, func(a, b Broker) int { return cmpBroker(a, b.ID) })
-	slices.SortFunc(m.brokerConfigs, func(a, b brokerConfig) int { return cmpBrokerConfig(a, b.id) })
+	slices.SortFunc(m.configs, cmpConfigs)
 	e := newEdit(m, m.index)
 	e.img = m
 	for _, t := range l.topics {

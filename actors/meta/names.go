@@ -8,19 +8,19 @@ const MaxTopicName = 249
 // ClusterMetadataTopic is the name under which Kafka keeps its Raft log; nobody may make a topic of this name.
 const ClusterMetadataTopic = "__cluster_metadata"
 
-// ValidateTopicName says why a name cannot be a topic's, in one sentence; "" if it can (Kafka's Topic.validate).
+// ValidateTopicName says why a name cannot be a topic's, in the words of Kafka's Topic.validate; "" if it can.
 func ValidateTopicName(name string) string {
 	switch {
 	case name == "":
-		return "Topic name is invalid: it is empty."
+		return "Topic name is invalid: the empty string is not allowed"
 	case name == "." || name == "..":
-		return "Topic name is invalid: it must not be '.' or '..'."
+		return "Topic name is invalid: '" + name + "' is not allowed"
 	case len(name) > MaxTopicName:
-		return fmt.Sprintf("Topic name is invalid: it has %d characters, and %d is the most.", len(name), MaxTopicName)
+		return fmt.Sprintf("Topic name is invalid: the length of '%.300s' is longer than the max allowed length %d", name, MaxTopicName)
 	}
 	for i := 0; i < len(name); i++ {
 		if !topicNameByte(name[i]) {
-			return fmt.Sprintf("Topic name is invalid: %.300q has characters other than ASCII letters and digits, '.', '_' and '-'.", name)
+			return fmt.Sprintf("Topic name is invalid: '%.300s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
 		}
 	}
 	return ""

@@ -11,7 +11,7 @@ import (
 // stored of it, as a restart or an installed snapshot does. After each command every invariant is checked, both have the same
 // fingerprint and give the same result, and the stored records, kept up by Diff alone, are those of the image.
 func TestRandomCommands(t *testing.T) {
-	seeds, steps := uint64(30), 250
+	seeds, steps := uint64(45), 250
 	if testing.Short() {
 		seeds = 10
 	}

@@ -16,6 +16,7 @@ import (
 //	n <node id, 4>                       Node
 //	b <broker id, 4>                     Broker
 //	g <broker id, decimal or empty>      dynamic settings of a broker, or the cluster-wide ones
+//	r <kind, 1> <name>                   settings of a group, or of a subscription of client metrics
 //	t <topic id, 16>                     Topic: name, flags, settings, number of partitions
 //	p <topic id, 16> <number, 4>         Partition
 //	o <node, 4> <incarnation, 8>         memory of requests: birth and floor of one origin
@@ -35,6 +36,7 @@ const (
 	keyNode      = 'n'
 	keyBroker    = 'b'
 	keyConfigs   = 'g'
+	keyResource  = 'r'
 	keyTopic     = 't'
 	keyPartition = 'p'
 	keyOrigin    = 'o'
@@ -99,10 +101,14 @@ func recordBroker(b *Broker) Record {
 	return Record{key32(keyBroker, b.ID), v.b}
 }
 
-func recordConfigs(c *brokerConfig) Record {
+func recordConfigs(c *resourceConfigs) Record {
+	key := []byte{keyConfigs}
+	if c.kind != BrokerResource {
+		key = []byte{keyResource, byte(c.kind)}
+	}
 	v := value()
 	v.configs(c.values)
-	return Record{append([]byte{keyConfigs}, c.id...), v.b}
+	return Record{append(key, c.name...), v.b}
 }
 
 func recordTopic(t *Topic) Record {
@@ -159,8 +165,8 @@ func (m *Image) Records() iter.Seq[Record] {
 				return
 			}
 		}
-		for i := range m.brokerConfigs {
-			if !yield(recordConfigs(&m.brokerConfigs[i])) {
+		for i := range m.configs {
+			if !yield(recordConfigs(&m.configs[i])) {
 				return
 			}
 		}

@@ -19,15 +19,15 @@ type shape struct {
 	nextProducer int64
 	nextPart     uint32
 
-	nodes         []Node          // by id
-	brokers       []Broker        // by id
-	brokerConfigs []brokerConfig  // by id, "" first; no empty maps
-	load          []brokerLoad    // by id; derived from the topics
-	byName        *table[*Topic]  // by folded name, which is unique
-	byID          *table[*Topic]  // by topic id
-	byPart        *table[partRef] // by partId
-	origins       []*origin       // by (node, incarnation)
-	sorted        *sortedMemo     // derived on first use
+	nodes   []Node            // by id
+	brokers []Broker          // by id
+	configs []resourceConfigs // of all but topics, by kind and name; no empty maps
+	load    []brokerLoad      // by id; derived from the topics
+	byName  *table[*Topic]    // by folded name, which is unique
+	byID    *table[*Topic]    // by topic id
+	byPart  *table[partRef]   // by partId
+	origins []*origin         // by (node, incarnation)
+	sorted  *sortedMemo       // derived on first use
 }
 
 // shardCount is into how many pieces the topics are cut: an apply copies only the pieces it changes.
@@ -39,8 +39,11 @@ type table[V any] struct {
 	n      int // members in all shards
 }
 
-type brokerConfig struct {
-	id     string // "" or a decimal broker id
+// resourceConfigs are the settings of a resource that is no topic: a broker ("" or its decimal id), a subscription of client
+// metrics, a group.
+type resourceConfigs struct {
+	kind   ResourceType
+	name   string
 	values map[string]string
 }
 
@@ -110,13 +113,16 @@ func cmpFold(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-func cmpTopicFold(t *Topic, name string) int        { return cmpFold(t.Name, name) }
-func cmpTopicID(t *Topic, id TopicID) int           { return bytes.Compare(t.ID[:], id[:]) }
-func cmpPart(r partRef, id uint32) int              { return cmp.Compare(r.id, id) }
-func cmpBroker(b Broker, id int32) int              { return cmp.Compare(b.ID, id) }
-func cmpNode(n Node, id int32) int                  { return cmp.Compare(n.ID, id) }
-func cmpLoad(l brokerLoad, id int32) int            { return cmp.Compare(l.id, id) }
-func cmpBrokerConfig(c brokerConfig, id string) int { return strings.Compare(c.id, id) }
+func cmpTopicFold(t *Topic, name string) int { return cmpFold(t.Name, name) }
+func cmpTopicID(t *Topic, id TopicID) int    { return bytes.Compare(t.ID[:], id[:]) }
+func cmpPart(r partRef, id uint32) int       { return cmp.Compare(r.id, id) }
+func cmpBroker(b Broker, id int32) int       { return cmp.Compare(b.ID, id) }
+func cmpNode(n Node, id int32) int           { return cmp.Compare(n.ID, id) }
+func cmpLoad(l brokerLoad, id int32) int     { return cmp.Compare(l.id, id) }
+
+func cmpConfigs(a, b resourceConfigs) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
+}
 
 // tableEdit changes a table: the array of shards is copied once, and each shard when it is first written.
 type tableEdit[V any] struct {
@@ -169,3 +175,6 @@ func parseMinISR(configs map[string]string) (int, bool) {
 	n, err := strconv.Atoi(strings.TrimSpace(v))
 	return n, err == nil
 }
+
+// title names the resource as Changes.Configs does.
+func (c *resourceConfigs) title() string { return resourceText(c.kind) + ":" + c.name }

@@ -198,10 +198,16 @@ func assignments(s string) (out [][]int32) {
 func alteration(resource string, words []string) Command {
 	kind, name, _ := strings.Cut(resource, ":")
 	r := AlterResource{Type: TopicResource, Name: name}
-	if kind == "broker" {
-		r.Type = BrokerResource
+	for _, t := range []ResourceType{BrokerResource, GroupResource, ClientMetricsResource} {
+		if kind == resourceText(t) {
+			r.Type = t
+		}
 	}
 	for _, w := range words {
+		if w == "clear" {
+			r.Ops = append(r.Ops, AlterOp{Op: ConfigClear})
+			continue
+		}
 		k, v, _ := strings.Cut(w, "=")
 		op := AlterOp{ConfigSet, k, v}
 		switch {

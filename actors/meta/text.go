@@ -88,6 +88,10 @@ func resourceText(t ResourceType) string {
 		return "topic"
 	case BrokerResource:
 		return "broker"
+	case ClientMetricsResource:
+		return "client-metrics"
+	case GroupResource:
+		return "group"
 	}
 	return fmt.Sprintf("resource%d", t)
 }
@@ -102,6 +106,8 @@ func opText(o ConfigOp) string {
 		return "append"
 	case ConfigSubtract:
 		return "subtract"
+	case ConfigClear:
+		return "clear"
 	}
 	return fmt.Sprintf("op%d", o)
 }

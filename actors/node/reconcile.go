@@ -118,6 +118,9 @@ func (n *Node) reconfigure(c kit.Context, e *viewEdit, configs []string) {
 			}
 			continue
 		}
+		if !strings.HasPrefix(name, "broker:") {
+			continue
+		}
 		for t := range n.image.Topics() {
 			n.reconcile(c, e, nil, t)
 		}

@@ -39,7 +39,8 @@ broker properties too); flags win, then the environment.`,
 }
 
 func (c *cli) serve(cfg run.Config) error {
-	log := slog.New(slog.NewTextHandler(c.errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	cfg.LogLevel = &slog.LevelVar{}
+	log := slog.New(slog.NewTextHandler(c.errOut, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	stop := make(chan struct{})

@@ -25,17 +25,21 @@ var acceptedDifferences = []accepted{
 	{cases: `^CreateTopics/`, path: `Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
 	{path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^3$`, troupe: `^5$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
 
-	{cases: `^DescribeConfigs/`, path: `Resources\[TOPIC "[^"]*"\] Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
-	{cases: `^DescribeConfigs/`, path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^DYNAMIC_DEFAULT_BROKER_CONFIG$`, troupe: `^DEFAULT_CONFIG$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
-	{cases: `^DescribeConfigs/`, path: `Configs\["min.insync.replicas"\] ConfigSynonyms`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
-	{cases: `^DescribeConfigs/all brokers `, path: `Configs`, troupe: `^(\[\]|null or empty|)$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Resources\[TOPIC "[^"]*"\] Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^DYNAMIC_DEFAULT_BROKER_CONFIG$`, troupe: `^DEFAULT_CONFIG$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Configs\["min.insync.replicas"\] ConfigSynonyms`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^(DescribeConfigs/all brokers |configs/brokers/all brokers: wrong )`, path: `Configs`, troupe: `^(\[\]|null or empty|)$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
 
 	// Configs of brokers.
 	{path: `Configs\["log.flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
-	{cases: `^DescribeConfigs/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(listeners|advertised.listeners|log.dirs)"\].* Value$`, reason: "addresses and folders are each process's own"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(controller.listener.names|controller.quorum.voters|group.initial.rebalance.delay.ms|(offsets.topic|transaction.state.log|share.coordinator.state.topic).(replication.factor|min.isr))"\]`, reason: "the oracle is started with settings of its own"},
-	{cases: `^DescribeConfigs/kinds without settings here `, reason: "loggers, client metrics and groups have no settings here, and are refused as unknown kinds are"},
+	{cases: `^configs/brokers/`, path: `Configs\["(advertised.)?listeners"\].* Value$`, reason: "addresses and folders are each process's own"},
+	{cases: `^configs/brokers/one broker: wrong `, path: `ErrorMessage$`, kafka: `^"Invalid value org.apache.kafka.common.config.ConfigException: `, reason: "Kafka wraps these texts in the name of a Java class"},
+	{cases: `^configs/brokers/one broker: wrong `, path: `ErrorMessage$`, kafka: `^"(/ by zero|.*begin 0, end -1, length 1|For input string: .*)"$`, reason: "a text of the Java runtime says nothing to an operator"},
+	{cases: `^DescribeConfigs/other kinds `, path: `ErrorMessage$`, kafka: `^"This most likely occurs because of a request being malformed`, reason: "an unknown kind of resource is named"},
+	{cases: `^DescribeConfigs/loggers `, path: `BROKER_LOGGER`, reason: "loggers are those of each program: here there is one, root"},
 
 	// Read-after-write: who asks for a topic that is to be made gets it with its leader, in the first answer.
 	{cases: `^Metadata/(made by asking|several made by asking|longest name) `, path: `^001 Metadata v\d+ Topics\["(auto|x)`, reason: "a topic made by asking is answered with its leader at once"},
@@ -47,6 +51,8 @@ var acceptedDifferences = []accepted{
 	{cases: `^ListOffsets/isolation levels `, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^42$`, reason: "an unknown isolation level is invalid"},
 	{cases: `^Metadata/null name and zero id v1[23]$`, path: `ErrorCode$`, kafka: `^-1$`, troupe: `^42$`, reason: "neither name nor id is invalid"},
 	{cases: `^DelegationTokens/an owner without a kind `, path: `(ErrorCode|PrincipalName)$`, kafka: `^(-1|"ANONYMOUS")$`, troupe: `^(64|"bob")$`, reason: "tokens are refused to whoever has not told who he is, whatever he asks for"},
+	{cases: `^IncrementalAlterConfigs/unknown operations `, path: `Error(Code|Message)$`, kafka: `^(-1|null)$`, troupe: `^(42|"Unknown operations type (4|-1)")$`, reason: "an unknown operation is invalid"},
+	{cases: `^AlterConfigs/the same resource twice `, kafka: `^(no answer)?$`, reason: "Kafka never answers a resource that is named twice"},
 	{cases: `^CreatePartitions/far too many `, kafka: `^(-1|null)$`, troupe: `^(44|some text)$`, reason: "too many partitions are refused by policy"},
 	{cases: `^DescribeTopicPartitions/empty name `, path: `(ErrorCode|AuthorizedOperations)$`, kafka: `^(-1|-2147483648)$`, troupe: `^(17|3576)$`, reason: "an illegal name is an error of its own"},
 

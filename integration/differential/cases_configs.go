@@ -95,8 +95,13 @@ var describeConfigsCases = []Case{
 		s.Ask(v, describing(described(0, "x"), described(1, ""), described(3, "x"), described(64, "x"), described(-1, "x")))
 		s.Ask(v, describing(described(configLogger, "2"), described(configLogger, ""), described(configLogger, "x"), described(configMetrics, ""), described(configGroup, "")))
 	}},
-	{"kinds without settings here", 4, 4, func(s *Side, v int16) {
-		s.Ask(v, brief(described(configLogger, "1", "root"), described(configMetrics, "m"), described(configGroup, "g")))
+	{"loggers", 1, 4, func(s *Side, v int16) {
+		s.Ask(v, describing(described(configLogger, "1", "root"), described(configLogger, "01", "root"), described(configLogger, "1", "nonsense")))
+		s.Ask(v, brief(described(configLogger, "1")))
+	}},
+	{"groups and client metrics", 1, 4, func(s *Side, v int16) {
+		s.Ask(v, describing(described(configMetrics, s.Name("m")), described(configGroup, s.Name("g"))))
+		s.Ask(v, brief(described(configMetrics, s.Name("m")), described(configGroup, s.Name("g"), "nonsense", "consumer.session.timeout.ms")))
 	}},
 	{"nothing", 1, 4, func(s *Side, v int16) { s.Ask(v, describing()) }},
 }

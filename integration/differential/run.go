@@ -41,6 +41,13 @@ var Groups = []Group{
 	{"OffsetForLeaderEpoch", leaderEpochCases},
 	{"CreatePartitions", createPartitionsCases},
 	{"DescribeConfigs", describeConfigsCases},
+	{"AlterConfigs", alterConfigsCases},
+	{"IncrementalAlterConfigs", incrementalAlterConfigsCases},
+	{"configs/brokers", brokerConfigsCases},
+	{"configs/loggers", loggerCases},
+	{"configs/groups", groupConfigsCases},
+	{"configs/metrics", clientMetricsCases},
+	{"ListConfigResources", listConfigResourcesCases},
 	{"Acls", aclCases},
 	{"AlterReplicaLogDirs", alterReplicaLogDirsCases},
 	{"DescribeLogDirs", describeLogDirsCases},
@@ -54,6 +61,15 @@ var Groups = []Group{
 	{"DescribeProducers", describeProducersCases},
 	{"UnregisterBroker", unregisterBrokerCases},
 	{"DescribeTopicPartitions", describeTopicPartitionsCases},
+}
+
+// alone are the groups whose cases change what all share, the settings of brokers: nothing else is played at the same time.
+var alone = map[string]bool{"configs/brokers": true, "AlterConfigs": true, "configs/loggers": true}
+
+// worded are the groups that compare error messages word by word: people read these.
+var worded = map[string]bool{
+	"AlterConfigs": true, "IncrementalAlterConfigs": true, "configs/brokers": true, "configs/loggers": true, "configs/groups": true, "configs/metrics": true,
+	"ListConfigResources": true, "DescribeConfigs": true,
 }
 
 // Options of a run.
@@ -98,6 +114,7 @@ func Run(o Options) Result {
 		all   []*told
 		queue = make(chan func())
 		wg    sync.WaitGroup
+		quiet sync.RWMutex
 	)
 	for range max(1, o.Parallel) {
 		wg.Go(func() {
@@ -116,7 +133,17 @@ func Run(o Options) Result {
 				t := &told{name: name}
 				all = append(all, t)
 				prefix := fmt.Sprintf("d%s-%d-", nonce, len(all))
-				queue <- func() { t.diff = compare(t.name, o, c, v, prefix, epoch) }
+				one := o
+				one.Texts = o.Texts || worded[g.Name]
+				queue <- func() {
+					lock, unlock := quiet.RLock, quiet.RUnlock
+					if alone[g.Name] {
+						lock, unlock = quiet.Lock, quiet.Unlock
+					}
+					lock()
+					defer unlock()
+					t.diff = compare(t.name, one, c, v, prefix, epoch)
+				}
 			}
 		}
 	}

@@ -27,6 +27,10 @@ func keepOwn(resp kmsg.Response, prefix string) {
 	switch m := resp.(type) {
 	case *kmsg.MetadataResponse:
 		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.MetadataResponseTopic) bool { return t.Topic == nil || !strings.HasPrefix(*t.Topic, prefix) })
+	case *kmsg.ListConfigResourcesResponse:
+		m.ConfigResources = slices.DeleteFunc(m.ConfigResources, func(r kmsg.ListConfigResourcesResponseConfigResource) bool {
+			return !strings.HasPrefix(r.Name, prefix) && r.Type != int8(configBroker) && r.Type != int8(configLogger)
+		})
 	case *kmsg.ElectLeadersResponse:
 		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return !strings.HasPrefix(t.Topic, prefix) })
 	case *kmsg.DescribeLogDirsResponse:
@@ -140,7 +144,7 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 // label names an element by what identifies it, if it has such a field.
 func (s *Side) label(v reflect.Value) string {
 	var parts []string
-	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "NodeID"} {
+	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "Type", "NodeID"} {
 		if f := v.FieldByName(name); f.IsValid() {
 			text := s.scalar(name, f)
 			if name == "TopicID" && len(parts) > 0 && parts[0] != `""` && parts[0] != "null" {

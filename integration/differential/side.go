@@ -11,15 +11,16 @@ import (
 
 // A Side is one broker as one case sees it: a connection, the names of what cannot be compared, and the transcript.
 type Side struct {
-	addr   string
-	prefix string    // of the topics of this case
-	epoch  time.Time // what timestamps in records are counted from; the same on both sides
-	w      *wire
-	steps  int
-	lines  []Line
-	own    bool // show only topics of this case
-	packed bool // brokers pack batches themselves: sizes are shown unpacked
-	texts  bool // show error messages word by word
+	addr     string
+	prefix   string    // of the topics of this case
+	epoch    time.Time // what timestamps in records are counted from; the same on both sides
+	w        *wire
+	steps    int
+	settling int
+	lines    []Line
+	own      bool // show only topics of this case
+	packed   bool // brokers pack batches themselves: sizes are shown unpacked
+	texts    bool // show error messages word by word
 
 	topicIDs  map[[16]byte]string
 	producers map[int64]string
@@ -270,6 +271,22 @@ func (s *Side) ID(name string) [16]byte {
 		}
 	}
 	panic(abandon{"no id of topic " + name})
+}
+
+// settled waits until changes of settings that were answered show: Kafka answers when they are decided, and acts by them a moment
+// later, in their order. So it makes another one, of a group that nobody has, and waits for that.
+func (s *Side) settled() {
+	s.settling++
+	name, want := "settled-"+s.prefix, fmt.Sprint(45000+s.settling)
+	s.Must(1, altering(changed(configGroup, name, "consumer.session.timeout.ms="+want)))
+	for range 200 {
+		got := s.Must(4, brief(described(configGroup, name, "consumer.session.timeout.ms"))).(*kmsg.DescribeConfigsResponse)
+		if c := got.Resources[0].Configs; len(c) == 1 && c[0].Value != nil && *c[0].Value == want {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	panic(abandon{"a change of settings does not show"})
 }
 
 // Stamp is a timestamp that is the same on both sides, ms after the beginning of the run's own time.

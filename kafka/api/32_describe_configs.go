@@ -12,8 +12,11 @@ import (
 
 // The kinds of resources that have settings here, by the numbers of the protocol.
 const (
-	topicResource  = kmsg.ConfigResourceTypeTopic
-	brokerResource = kmsg.ConfigResourceTypeBroker
+	topicResource   = kmsg.ConfigResourceTypeTopic
+	brokerResource  = kmsg.ConfigResourceTypeBroker
+	loggerResource  = kmsg.ConfigResourceTypeBrokerLogger
+	metricsResource = kmsg.ConfigResourceType(meta.ClientMetricsResource)
+	groupResource   = kmsg.ConfigResourceType(meta.GroupResource)
 )
 
 const replicationKey = "default.replication.factor"
@@ -26,12 +29,12 @@ const maxRepeatedResources = 1000
 //
 //	v1 sources and synonyms (KIP-226); v3 types and documentation (KIP-569); v4 flexible.
 //
-// It is asked of topics, of the broker that answers, and of the cluster-wide dynamic settings of brokers. Loggers, subscriptions
-// of client metrics and groups have no settings here, and are refused as any unknown kind of resource is.
+// It is asked of topics, of the broker that answers and its log level, of the cluster-wide dynamic settings of brokers, of groups, and of
+// subscriptions of client metrics. The latter two need not exist: then they are shown as they would be.
 func describeConfigs(c *Call) {
 	req := c.Req.(*kmsg.DescribeConfigsRequest)
 	resp := kmsg.NewPtrDescribeConfigsResponse()
-	d := &configDescriber{img: c.View.Image, d: c.Env.defaults(), synonyms: req.IncludeSynonyms, docs: req.IncludeDocumentation, described: map[any]bool{}}
+	d := &configDescriber{img: c.View.Image, env: c.Env, d: c.Env.defaults(), synonyms: req.IncludeSynonyms, docs: req.IncludeDocumentation, described: map[any]bool{}}
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		x := kmsg.NewDescribeConfigsResponseResource()
@@ -46,17 +49,32 @@ func describeConfigs(c *Call) {
 // configDescriber describes settings as one request wants them.
 type configDescriber struct {
 	img            *meta.Image
+	env            *Env
 	d              meta.Defaults
 	synonyms, docs bool
 	described      map[any]bool // topic ids, ownBroker, everyBroker
 	repeats        int
+	unlisted       int
 }
 
 // What of brokers has been described, in configDescriber.described.
 type (
 	ownBroker   struct{}
 	everyBroker struct{}
+	ownLoggers  struct{}
 )
+
+// maxUnlisted is how many groups and subscriptions of client metrics one request may name: they need not exist, so that nothing else
+// bounds an answer about them.
+const maxUnlisted = 10_000
+
+// checkSize refuses more groups and subscriptions than one answer can hold.
+func (d *configDescriber) checkSize() (code.Code, string) {
+	if d.unlisted++; d.unlisted > maxUnlisted {
+		return code.PolicyViolation, "More than " + itoa(maxUnlisted) + " groups and subscriptions of client metrics are named."
+	}
+	return code.OK, ""
+}
 
 // checkRepeats refuses a resource when too many have been named again.
 func (d *configDescriber) checkRepeats(resource any) (code.Code, string) {
@@ -78,8 +96,14 @@ func (d *configDescriber) resource(r *kmsg.DescribeConfigsRequestResource) (desc
 		return d.topic(r)
 	case brokerResource:
 		return d.broker(r)
+	case loggerResource:
+		return d.logger(r)
+	case metricsResource:
+		return d.clientMetrics(r)
+	case groupResource:
+		return d.group(r)
 	}
-	return nil, code.InvalidRequest, textMalformed
+	return nil, code.InvalidRequest, "Unknown resource type " + itoa(int64(int8(r.ResourceType)))
 }
 
 func (d *configDescriber) topic(r *kmsg.DescribeConfigsRequestResource) (describedConfigs, code.Code, string) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,6 +30,8 @@ type Env struct {
 	Controller meta.Endpoint
 	// Static holds the broker's own configuration by Kafka's property names (flags, file, --set).
 	Static map[string]string
+	// LogLevel is the level of the broker's log, which clients may change (KIP-412); nil if it is fixed.
+	LogLevel *slog.LevelVar
 
 	// What Spawn adds, shared by all connections.
 	Sessions    *Sessions // fetch sessions (KIP-227)

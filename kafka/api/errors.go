@@ -38,7 +38,6 @@ const (
 	textUnknownTopicID    = "This server does not host this topic ID."
 	textDuplicateName     = "Duplicate topic name."
 	textElectionNotNeeded = "Leader election not needed for topic partition."
-	textMalformed         = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker."
 )
 
 // text is a message as a nullable string: null if there is none.

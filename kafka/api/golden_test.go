@@ -264,6 +264,8 @@ func goldenTopics(req kmsg.Request) kmsg.Request {
 			t.Topic, t.Count = n, int32(3-i)
 			add(&req.Topics, t)
 		}
+	case *kmsg.IncrementalAlterConfigsRequest, *kmsg.AlterConfigsRequest, *kmsg.ListConfigResourcesRequest:
+		return goldenConfigs(req)
 	case *kmsg.OffsetForLeaderEpochRequest:
 		req.ReplicaID = -1
 		for i, n := range []string{"a", "nope"} {

@@ -38,6 +38,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.CreateACLs), Min: 1, Max: 3, Flex: 2, Handle: createACLs},
 	{Key: int16(kmsg.DeleteACLs), Min: 1, Max: 3, Flex: 2, Handle: deleteACLs},
 	{Key: int16(kmsg.DescribeConfigs), Min: 1, Max: 4, Flex: 4, Handle: describeConfigs},
+	{Key: int16(kmsg.AlterConfigs), Min: 0, Max: 2, Flex: 2, Handle: alterConfigs},
 	{Key: int16(kmsg.AlterReplicaLogDirs), Min: 1, Max: 2, Flex: 2, Handle: alterReplicaLogDirs},
 	{Key: int16(kmsg.DescribeLogDirs), Min: 1, Max: 5, Flex: 2, Handle: describeLogDirs},
 	{Key: int16(kmsg.SASLAuthenticate), Min: 0, Max: 2, Flex: 2, Handle: saslAuthenticate},
@@ -47,12 +48,14 @@ var Table = []Entry{
 	{Key: int16(kmsg.ExpireDelegationToken), Min: 1, Max: 2, Flex: 2, Handle: expireDelegationToken},
 	{Key: int16(kmsg.DescribeDelegationToken), Min: 1, Max: 3, Flex: 2, Handle: describeDelegationToken},
 	{Key: int16(kmsg.ElectLeaders), Min: 0, Max: 2, Flex: 2, Handle: electLeaders},
+	{Key: int16(kmsg.IncrementalAlterConfigs), Min: 0, Max: 1, Flex: 1, Handle: incrementalAlterConfigs},
 	{Key: int16(kmsg.AlterPartitionAssignments), Min: 0, Max: 1, Flex: 0, Handle: alterPartitionAssignments},
 	{Key: int16(kmsg.ListPartitionReassignments), Min: 0, Max: 0, Flex: 0, Handle: listPartitionReassignments},
 	{Key: int16(kmsg.DescribeQuorum), Min: 0, Max: 2, Flex: 0, Handle: describeQuorum},
 	{Key: int16(kmsg.DescribeCluster), Min: 0, Max: 2, Flex: 0, Handle: describeCluster},
 	{Key: int16(kmsg.DescribeProducers), Min: 0, Max: 0, Flex: 0, Handle: describeProducers},
 	{Key: int16(kmsg.UnregisterBroker), Min: 0, Max: 0, Flex: 0, Handle: unregisterBroker},
+	{Key: int16(kmsg.ListConfigResources), Min: 0, Max: 1, Flex: 0, Handle: listConfigResources},
 	{Key: int16(kmsg.DescribeTopicPartitions), Min: 0, Max: 0, Flex: 0, Handle: describeTopicPartitions},
 }
 

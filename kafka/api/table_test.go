@@ -20,11 +20,10 @@ var refused = map[kmsg.Key]string{
 	kmsg.WriteTxnMarkers: "transactions", kmsg.TxnOffsetCommit: "transactions", kmsg.DescribeTransactions: "transactions",
 	kmsg.ListTransactions: "transactions",
 
-	kmsg.DeleteRecords: "admin", kmsg.AlterConfigs: "admin",
-	kmsg.IncrementalAlterConfigs: "admin",
-	kmsg.DescribeClientQuotas:    "admin",
-	kmsg.AlterClientQuotas:       "admin", kmsg.UpdateFeatures: "admin",
-	kmsg.ListConfigResources: "admin", kmsg.AddRaftVoter: "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
+	kmsg.DeleteRecords:        "admin",
+	kmsg.DescribeClientQuotas: "admin",
+	kmsg.AlterClientQuotas:    "admin", kmsg.UpdateFeatures: "admin",
+	kmsg.AddRaftVoter: "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
 	kmsg.GetTelemetrySubscriptions: "telemetry", kmsg.PushTelemetry: "telemetry",
 
 	kmsg.DescribeUserSCRAMCredentials: "security", kmsg.AlterUserSCRAMCredentials: "security",

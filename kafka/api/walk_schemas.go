@@ -75,6 +75,10 @@ var schemas = map[int16]schema{
 		list(num(1), str(), plain(str()).nullable(0)), // Resources: ResourceType, ResourceName, ConfigurationKeys
 		num(1).since(1), num(1).since(3), // IncludeSynonyms, IncludeDocumentation
 	}},
+	33: {flex: 2, fields: []field{ // AlterConfigs
+		list(num(1), str(), list(str(), str().nullable(0))), // Resources: ResourceType, ResourceName, Configs: Name, Value
+		num(1), // ValidateOnly
+	}},
 	34: {flex: 2, fields: []field{list(str(), list(str(), plain(num(4))))}}, // AlterReplicaLogDirs: Dirs: Path, Topics: Name, Partitions
 	35: {flex: 2, fields: []field{list(str(), plain(num(4))).nullable(0)}},  // DescribeLogDirs: Topics: Topic, Partitions
 	36: {flex: 2, fields: []field{raw()}},                                   // SaslAuthenticate: AuthBytes
@@ -93,6 +97,10 @@ var schemas = map[int16]schema{
 		num(1).since(1),                                // ElectionType
 		list(str(), plain(num(4))).nullable(0), num(4), // TopicPartitions: Topic, Partitions; TimeoutMs
 	}},
+	44: {flex: 1, fields: []field{ // IncrementalAlterConfigs
+		list(num(1), str(), list(str(), num(1), str().nullable(0))), // Resources: ResourceType, ResourceName, Configs: Name, ConfigOperation, Value
+		num(1), // ValidateOnly
+	}},
 	45: {flex: 0, fields: []field{ // AlterPartitionReassignments
 		num(4), num(1).since(1), // TimeoutMs, AllowReplicationFactorChange
 		list(str(), list(num(4), plain(num(4)).nullable(0))), // Topics: Name, Partitions: PartitionIndex, Replicas
@@ -102,6 +110,7 @@ var schemas = map[int16]schema{
 	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}},       // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
 	61: {flex: 0, fields: []field{list(str(), plain(num(4)))}},                     // DescribeProducers: Topics: Name, PartitionIndexes
 	64: {flex: 0, fields: []field{num(4)}},                                         // UnregisterBroker: BrokerId
+	74: {flex: 0, fields: []field{plain(num(1)).since(1)}},                         // ListConfigResources: ResourceTypes
 	75: {flex: 0, fields: []field{ // DescribeTopicPartitions
 		list(str()), num(4), // Topics: Name; ResponsePartitionLimit
 		structure(str(), num(4)).nullable(0), // Cursor: TopicName, PartitionIndex

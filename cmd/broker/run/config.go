@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type Config struct {
 	InsecureAdmin bool
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
+	LogLevel      *slog.LevelVar // the level of the log given to Start, for clients to change; nil: they cannot
 	// Faults lose messages of the metadata log. They are for tests, and no flag sets them.
 	Faults raftnode.Faults
 }
