@@ -137,3 +137,9 @@ func commitAnswer(req *kmsg.OffsetCommitRequest, c code.Code) *kmsg.OffsetCommit
 	}
 	return resp
 }
+
+func (a Joined) send()         { a.Reply(a) }
+func (a Synced) send()         { a.Reply(a) }
+func (a Committed) send()      { a.Reply(a) }
+func (a Deleted) send()        { a.Reply(a) }
+func (a DeletedOffsets) send() { a.Reply(a) }

@@ -138,7 +138,7 @@ func (n *Node) stopReplicas(c kit.Context) {
 }
 
 func (n *Node) finishShutdown(c kit.Context) {
-	if n.shutdown == nil || n.fencing || len(n.stopping) > 0 || len(n.replicas) > 0 {
+	if n.shutdown == nil || n.fencing || len(n.stopping) > 0 || len(n.replicas) > 0 || len(n.coordinators) > 0 {
 		return
 	}
 	m := n.shutdown

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"troupe/actors/group"
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
@@ -47,22 +48,27 @@ type Node struct {
 	// replicas by partId; the View shows the same to connections.
 	replicas map[uint32]*replica
 	stopping map[uint32]bool // told to stop, not yet gone: their partIds may not be dropped from the store before
-	looked   bool            // the store was searched for strays
-	shutdown *Shutdown
-	fencing  bool // the fence of the shutdown is under way
-	fenced   bool // it was applied
+	// coordinators of consumer groups, by partition of their topic, once coordinating.
+	coordinators map[int32]*coordinator
+	coordinating bool
+	looked       bool // the store was searched for strays
+	shutdown     *Shutdown
+	fencing      bool // the fence of the shutdown is under way
+	fenced       bool // it was applied
 }
 
 // replica is a local partition actor and what it was told last.
 type replica struct {
-	ref     *kit.Ref
-	topicID meta.TopicID
-	index   int32
+	ref         *kit.Ref
+	topicID     meta.TopicID
+	index       int32
+	coordinated bool // consumer groups are coordinated over it
 }
 
 // New makes the root actor.
 func New(o Options) *Node {
-	return &Node{o: o, image: meta.NewImage(), view: emptyView, replicas: map[uint32]*replica{}, stopping: map[uint32]bool{}}
+	return &Node{o: o, image: meta.NewImage(), view: emptyView, replicas: map[uint32]*replica{}, stopping: map[uint32]bool{},
+		coordinators: map[int32]*coordinator{}}
 }
 
 // tickEvery is how often the start looks at what it waits for.
@@ -83,6 +89,10 @@ func (n *Node) Receive(c kit.Context, m any) {
 		n.onStrays(c, m)
 	case writer.Changed:
 		n.onDropped(c, m)
+	case group.Retired:
+		n.onRetired(c, m)
+	case coordinatorStopped:
+		n.onCoordinatorStopped(c, m)
 	case *Shutdown:
 		n.onShutdown(c, m)
 	case tick:
@@ -113,6 +123,7 @@ func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
 		{Name: "topics", Value: n.image.TopicCount()},
 		{Name: "replicas", Value: len(n.replicas)},
 		{Name: "stopping", Value: len(n.stopping)},
+		{Name: "coordinators", Value: len(n.coordinators)},
 	}})
 }
 

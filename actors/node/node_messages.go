@@ -20,6 +20,11 @@ type stopped struct {
 	drop   bool // the topic was deleted: its data goes
 }
 
+// coordinatorStopped says that a coordinator of consumer groups is gone: its name is free.
+//
+// From: kit.
+type coordinatorStopped struct{ index int32 }
+
 // strays lists partIds that the store holds and the image does not know.
 //
 // From: itself (kit pool).

@@ -36,6 +36,7 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 		n.reconfigure(c, e, m.Changes.Configs)
 	}
 	n.publish(e)
+	n.forgetOffsets(m)
 	m.Reply(metadata.Seen{Changed: m})
 	n.step(c)
 }
@@ -98,6 +99,7 @@ func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partiti
 		e.set(p.ID, r.ref)
 	}
 	r.ref.Tell(partition.Become{TopicID: t.ID, Topic: t.Name, Partition: *p, Config: cfg, Self: n.o.NodeID})
+	n.coordinate(c, t, p, r, cfg)
 }
 
 // leave stops a replica. Its data goes when it has stopped, so that no late append revives it.
@@ -106,6 +108,7 @@ func (n *Node) leave(c kit.Context, e *viewEdit, partID uint32, drop bool) {
 	delete(n.replicas, partID)
 	n.stopping[partID] = true
 	e.set(partID, nil)
+	n.endCoordinator(c, r)
 	c.Stop(r.ref, c.Self(), stopped{partID: partID, drop: drop})
 }
 

@@ -61,6 +61,7 @@ func (n *Node) watchLeader() {
 
 func (n *Node) step(c kit.Context) {
 	n.lookForStrays(c)
+	n.startCoordinating(c)
 	if n.o.Leader() >= 0 {
 		n.o.Steps.Finish(StepLeader)
 	}

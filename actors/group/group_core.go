@@ -1,0 +1,390 @@
+package group
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/kafka/code"
+)
+
+// state is where a group is between two generations (Kafka's ClassicGroupState); doc.go draws the arrows.
+type state uint8
+
+const (
+	empty      state = iota // no members; there may be offsets
+	preparing               // members join the next generation
+	completing              // the generation is known, its assignment is not
+	stable                  // every member may ask for its assignment
+	dead                    // its deletion is on the way to the disk, or was made
+)
+
+var stateNames = [...]string{"Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead"}
+
+func (s state) String() string { return stateNames[s] }
+
+// consumerType is the protocol type of consumers: the only one whose metadata the coordinator reads.
+const consumerType = "consumer"
+
+// core is one group, without a clock, a disk or an actor: what happens is told to it with the time, what it wants done is in out.
+//
+// Times are milliseconds of the Unix epoch; a deadline of 0 is none.
+type core struct {
+	id  string
+	cfg Config
+
+	state    state
+	previous state
+	since    int64 // when the state began; -1: an old record does not say
+	saved    bool  // the log has a record of the group, or one is on its way
+
+	protocolType string // "": none
+	protocol     *string
+	generation   int32
+	leader       string // member id; "": none
+
+	members  map[string]*member
+	list     []*member         // the same, in the order of joining
+	static   map[string]string // instance id to member id
+	pending  map[string]int64  // member ids given out that have not come back (KIP-394), and until when they may
+	supports map[string]int    // by protocol: how many members know it
+	joining  int               // members whose Join waits
+	unsynced int               // members that have not asked for the assignment of this generation
+
+	subscribed map[string]bool // topics of the members; nil: not known
+	newcomers  bool            // somebody came since the initial delay was last extended
+
+	joinAt   int64 // when the join phase ends
+	initial  bool  // it is the first one of an empty group, which only ends by time
+	joinStep int64 // length of the delay that ends at joinAt
+	joinLeft int64 // how much longer the delay may become
+	syncAt   int64 // when members that have not asked for the assignment are removed
+
+	offsets map[string]*topicOffsets
+	writes  []*entry // on their way to the disk, oldest first
+	wake    int64    // at which time tick has something to do, at the latest; 0: never
+	history []Rebalance
+	out     outbox
+}
+
+// outbox is what a core wants done. Whoever called the core takes it at once.
+type outbox struct {
+	writes  []*entry
+	answers []answer
+}
+
+// answer is an answer that carries its ask.
+type answer interface{ send() }
+
+// member is one member of a group.
+type member struct {
+	id         string
+	instance   *string // static (KIP-345)
+	client     Client
+	session    int64 // ms
+	rebalance  int64 // ms
+	protocols  []protocol
+	assignment []byte
+	fresh      bool  // has not been in a generation yet: it can expire while its Join waits
+	join       *Join // waits for the next generation
+	sync       *Sync // waits for the assignment
+	unsynced   bool  // has not asked for the assignment of this generation
+	deadline   int64 // when its session ends; 0: does not while it waits
+	heard      int64 // last sign of life
+}
+
+type protocol struct {
+	name     string
+	metadata []byte
+}
+
+// A group's limits, beside group.max.size.
+const (
+	maxPending  = 10_000 // member ids given out and not back; beyond, clients are told to try again
+	maxHistory  = 16     // rebalances remembered
+	maxMembers  = 100_000
+	maxInFlight = 10_000 // writes of one group on their way; beyond, commits are told to try again
+
+	// newMemberTimeout is how long the Join of a new member may wait: its session has not begun, and its client may be gone
+	// (Kafka's classicGroupNewMemberJoinTimeoutMs).
+	newMemberTimeout = 5 * 60 * 1000
+)
+
+func newCore(id string, cfg Config, now int64) *core {
+	return &core{id: id, cfg: cfg, since: now, previous: dead, members: map[string]*member{}, static: map[string]string{},
+		pending: map[string]int64{}, supports: map[string]int{}, offsets: map[string]*topicOffsets{}}
+}
+
+// alarm makes sure that tick is called at that time.
+func (c *core) alarm(at int64) {
+	if at > 0 && (c.wake == 0 || at < c.wake) {
+		c.wake = at
+	}
+}
+
+func (c *core) become(s state, now int64) {
+	c.previous, c.state, c.since = c.state, s, now
+}
+
+// touch begins a member's session anew.
+func (c *core) touch(m *member, now int64) {
+	m.heard = now
+	c.expireAt(m, now+m.session)
+}
+
+func (c *core) expireAt(m *member, at int64) {
+	m.deadline = at
+	c.alarm(at)
+}
+
+// memberOf finds the member that a request names, and whether it may speak for it.
+func (c *core) memberOf(id string, instance *string) (*member, code.Code) {
+	if instance != nil {
+		switch now, ok := c.static[*instance]; {
+		case !ok:
+			return nil, code.UnknownMemberId
+		case now != id:
+			return nil, code.FencedInstanceId
+		}
+	}
+	if m := c.members[id]; m != nil {
+		return m, code.OK
+	}
+	return nil, code.UnknownMemberId
+}
+
+func (c *core) add(m *member) {
+	c.members[m.id] = m
+	c.list = append(c.list, m)
+	if m.instance != nil {
+		c.static[*m.instance] = m.id
+	}
+	c.count(m, 1)
+	if c.leader == "" {
+		c.leader = m.id
+	}
+	if m.join != nil {
+		c.joining++
+	}
+	delete(c.pending, m.id)
+}
+
+// count adds a member's votes, or takes them away.
+func (c *core) count(m *member, by int) {
+	for i, p := range m.protocols {
+		if slices.ContainsFunc(m.protocols[:i], func(q protocol) bool { return q.name == p.name }) {
+			continue
+		}
+		if c.supports[p.name] += by; c.supports[p.name] == 0 {
+			delete(c.supports, p.name)
+		}
+	}
+}
+
+// remove takes a member out and answers what it waits for: its client shall join again if it still lives.
+func (c *core) remove(m *member) {
+	c.answerJoin(m, joinFailure(m.join, "", code.UnknownMemberId))
+	c.answerSync(m, code.UnknownMemberId)
+	c.forget(m)
+	c.list = slices.DeleteFunc(c.list, func(x *member) bool { return x == m })
+	c.elect()
+}
+
+// removeAll is remove for many, in one pass.
+func (c *core) removeAll(which func(*member) bool) (gone []*member) {
+	kept := c.list[:0]
+	for _, m := range c.list {
+		if !which(m) {
+			kept = append(kept, m)
+			continue
+		}
+		c.answerJoin(m, joinFailure(m.join, "", code.UnknownMemberId))
+		c.answerSync(m, code.UnknownMemberId)
+		c.forget(m)
+		gone = append(gone, m)
+	}
+	clear(c.list[len(kept):])
+	c.list = kept
+	c.elect()
+	return gone
+}
+
+func (c *core) forget(m *member) {
+	delete(c.members, m.id)
+	if m.instance != nil && c.static[*m.instance] == m.id {
+		delete(c.static, *m.instance)
+	}
+	c.count(m, -1)
+	if m.unsynced {
+		m.unsynced = false
+		c.unsynced--
+	}
+}
+
+// elect makes the longest-standing member the leader, if the leader has gone.
+func (c *core) elect() {
+	if c.members[c.leader] != nil {
+		return
+	}
+	c.leader = ""
+	if len(c.list) > 0 {
+		c.leader = c.list[0].id
+	}
+}
+
+// answerJoin ends a waiting Join.
+func (c *core) answerJoin(m *member, resp *kmsg.JoinGroupResponse) {
+	if m.join == nil {
+		return
+	}
+	c.answer(Joined{m.join, resp})
+	m.join = nil
+	c.joining--
+}
+
+// await makes a member wait for the next generation. An earlier Join of the same member that still waits is answered: its client
+// has asked again.
+func (c *core) await(m *member, j *Join) {
+	c.answerJoin(m, joinFailure(m.join, m.id, code.RebalanceInProgress))
+	m.join = j
+	c.joining++
+}
+
+// answerSync ends a waiting Sync, with the assignment if there is no error.
+func (c *core) answerSync(m *member, bad code.Code) {
+	if m.sync == nil {
+		return
+	}
+	c.answer(Synced{m.sync, c.syncAnswer(m.sync.Req, m, bad)})
+	m.sync = nil
+}
+
+func (c *core) syncAnswer(req *kmsg.SyncGroupRequest, m *member, bad code.Code) *kmsg.SyncGroupResponse {
+	resp := kmsg.NewPtrSyncGroupResponse()
+	resp.SetVersion(req.Version)
+	if resp.ErrorCode = int16(bad); bad == code.OK {
+		resp.MemberAssignment = m.assignment
+		resp.ProtocolType, resp.Protocol = c.typeOrNil(), c.protocol
+	}
+	if resp.MemberAssignment == nil {
+		resp.MemberAssignment = []byte{}
+	}
+	return resp
+}
+
+func (c *core) typeOrNil() *string {
+	if c.protocolType == "" {
+		return nil
+	}
+	return kmsg.StringPtr(c.protocolType)
+}
+
+// allJoined says whether nobody is missing in the join phase.
+func (c *core) allJoined() bool { return c.joining == len(c.members) && len(c.pending) == 0 }
+
+// rebalanceTimeout is the longest that any member may take to rejoin, in ms.
+func (c *core) rebalanceTimeout() (most int64) {
+	for _, m := range c.list {
+		most = max(most, m.rebalance)
+	}
+	return most
+}
+
+// metadata is what a member says under the chosen protocol.
+func (m *member) metadata(name *string) []byte {
+	if name != nil {
+		for _, p := range m.protocols {
+			if p.name == *name {
+				return p.metadata
+			}
+		}
+	}
+	return []byte{}
+}
+
+func (m *member) isStatic() bool { return m.instance != nil }
+
+// idle says whether the group has nothing to do: no members, nobody expected, nothing on its way.
+func (c *core) idle() bool {
+	return len(c.members) == 0 && len(c.pending) == 0 && len(c.writes) == 0 && (c.state == empty || c.state == dead)
+}
+
+// worthless says whether nothing is lost when the group is forgotten.
+func (c *core) worthless() bool { return c.idle() && !c.saved && len(c.offsets) == 0 }
+
+// tick does what is due at that time.
+func (c *core) tick(now int64) {
+	if c.wake == 0 || now < c.wake {
+		return
+	}
+	c.wake = 0
+	c.endJoinPhase(now)
+	c.endSyncPhase(now)
+	c.expirePending(now)
+	c.expireMembers(now)
+	c.expireWrites(now)
+	c.alarm(c.joinAt)
+	c.alarm(c.syncAt)
+}
+
+func (c *core) expirePending(now int64) {
+	var gone []string
+	for id, at := range c.pending {
+		if at <= now {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		delete(c.pending, id)
+	}
+	if len(gone) > 0 && c.state == preparing && c.allJoined() {
+		c.completeJoin(now)
+	}
+	for _, at := range c.pending {
+		c.alarm(at)
+	}
+}
+
+// expireMembers removes members whose sessions have ended. Members that wait for an answer live: their clients may not send
+// heartbeats meanwhile. Those that are new can only be known to be gone by time.
+func (c *core) expireMembers(now int64) {
+	var due []*member
+	for _, m := range c.list {
+		switch {
+		case m.deadline == 0 || m.deadline > now:
+			c.alarm(m.deadline)
+		case !m.fresh && (m.join != nil || m.sync != nil):
+			m.deadline = 0 // begins anew with the answer
+		default:
+			due = append(due, m)
+		}
+	}
+	for _, m := range due {
+		if c.members[m.id] != m || m.deadline > now {
+			continue // removed, or heard, by what the removal of another led to
+		}
+		c.remove(m)
+		why := cause{text: "member " + m.id + " was not heard of for its session timeout", member: m.id, client: m.client}
+		switch {
+		case c.state == stable || c.state == completing:
+			c.prepareRebalance(why, now)
+		case c.state == preparing && c.allJoined():
+			c.completeJoin(now)
+		}
+	}
+}
+
+// cause is why a rebalance began.
+type cause struct {
+	text   string
+	member string
+	client Client
+}
+
+func byMemberID(a, b *member) int { return cmp.Compare(a.id, b.id) }
+
+// clampMs keeps sums of times within what they can be.
+func clampMs(v int64) int64 { return max(0, min(v, math.MaxInt32)) }

@@ -1,0 +1,345 @@
+package group
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/meta"
+	"troupe/kafka/code"
+)
+
+// offset is one committed offset. Times are in ms.
+type offset struct {
+	at        int64
+	epoch     int32 // leader epoch, -1: none
+	committed int64
+	expire    int64 // -1: by the broker's retention
+	metadata  string
+}
+
+// topicOffsets are a group's offsets of one topic. Those of an earlier topic of the same name have nothing to do with it.
+type topicOffsets struct {
+	id    meta.TopicID // zero: not known
+	parts map[int32]offset
+}
+
+// place is where an offset is kept.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// committing is an offset on its way to the disk.
+type committing struct {
+	place
+	id meta.TopicID
+	offset
+}
+
+func (c *core) putOffset(topic string, id meta.TopicID, partition int32, o offset) {
+	t := c.offsets[topic]
+	if t == nil || t.id != id && id != (meta.TopicID{}) && t.id != (meta.TopicID{}) {
+		t = &topicOffsets{parts: map[int32]offset{}}
+		c.offsets[topic] = t
+	}
+	if id != (meta.TopicID{}) {
+		t.id = id
+	}
+	t.parts[partition] = o
+}
+
+func (c *core) dropOffset(topic string, partition int32) {
+	t := c.offsets[topic]
+	if t == nil {
+		return
+	}
+	if delete(t.parts, partition); len(t.parts) == 0 {
+		delete(c.offsets, topic)
+	}
+}
+
+func (c *core) offsetCount() (n int) {
+	for _, t := range c.offsets {
+		n += len(t.parts)
+	}
+	return n
+}
+
+// commit handles an OffsetCommit. ids are the topics' ids, in the request's order; an unknown topic has none.
+func (c *core) commit(m *Commit, ids []meta.TopicID, now int64) {
+	req := m.Req
+	if bad := c.mayCommit(req); bad != code.OK {
+		c.answer(Committed{m, commitAnswer(req, bad)})
+		return
+	}
+	if x := c.members[req.MemberID]; x != nil && (c.state == stable || c.state == preparing) {
+		c.touch(x, now)
+	}
+	e := &entry{kind: writeOffsets, commit: m, resp: commitAnswer(req, code.OK)}
+	expire := int64(-1)
+	if req.Version >= 2 && req.Version <= 4 && req.RetentionTimeMillis >= 0 {
+		expire = now + req.RetentionTimeMillis
+	}
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		for k := range t.Partitions {
+			p := &t.Partitions[k]
+			o := offset{at: p.Offset, epoch: p.LeaderEpoch, committed: now, expire: expire}
+			if p.Metadata != nil {
+				o.metadata = *p.Metadata
+			}
+			switch {
+			case ids[i] == (meta.TopicID{}):
+				e.resp.Topics[i].Partitions[k].ErrorCode = int16(code.UnknownTopicOrPartition)
+			case len(o.metadata) > c.cfg.MaxMetadata:
+				e.resp.Topics[i].Partitions[k].ErrorCode = int16(code.OffsetMetadataTooLarge)
+			default:
+				e.offsets = append(e.offsets, committing{place{t.Topic, p.Partition}, ids[i], o})
+				e.records = append(e.records, kv{offsetKey(c.id, t.Topic, p.Partition), o.record(ids[i])})
+			}
+		}
+	}
+	if len(e.records) == 0 {
+		c.answer(Committed{m, e.resp})
+		return
+	}
+	c.write(e, now)
+}
+
+// mayCommit checks generation and member (ClassicGroup.validateOffsetCommit). Without members anybody may commit who claims no
+// generation.
+func (c *core) mayCommit(req *kmsg.OffsetCommitRequest) code.Code {
+	switch {
+	case c.state == dead:
+		return code.CoordinatorNotAvailable
+	case req.Generation < 0 && c.state == empty:
+		return code.OK
+	case req.Generation >= 0 || req.MemberID != "" || req.InstanceID != nil:
+		if _, bad := c.memberOf(req.MemberID, req.InstanceID); bad != code.OK {
+			return bad
+		}
+		if req.Generation != c.generation {
+			return code.IllegalGeneration
+		}
+	default:
+		return code.UnknownMemberId
+	}
+	if c.state == completing {
+		return code.RebalanceInProgress
+	}
+	return code.OK
+}
+
+// fetchOffsets answers what is durable. Offsets on their way do not count: they may not arrive.
+func (c *core) fetchOffsets(req *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchResponseGroup {
+	resp := kmsg.NewOffsetFetchResponseGroup()
+	resp.Group = req.Group
+	offsets := c.offsets
+	if c.state == dead {
+		offsets = nil
+	}
+	if req.Topics == nil {
+		for _, name := range slices.Sorted(maps.Keys(offsets)) {
+			t := offsets[name]
+			out := kmsg.OffsetFetchResponseGroupTopic{Topic: name, TopicID: t.id}
+			for _, p := range slices.Sorted(maps.Keys(t.parts)) {
+				out.Partitions = append(out.Partitions, fetched(p, t))
+			}
+			resp.Topics = append(resp.Topics, out)
+		}
+		return resp
+	}
+	resp.Topics = make([]kmsg.OffsetFetchResponseGroupTopic, len(req.Topics))
+	for i := range req.Topics {
+		from, to := &req.Topics[i], &resp.Topics[i]
+		to.Topic, to.TopicID = from.Topic, from.TopicID
+		t := offsets[from.Topic]
+		to.Partitions = make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(from.Partitions))
+		for k, p := range from.Partitions {
+			to.Partitions[k] = fetched(p, t)
+		}
+	}
+	return resp
+}
+
+func fetched(partition int32, t *topicOffsets) kmsg.OffsetFetchResponseGroupTopicPartition {
+	p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+	p.Partition, p.Offset, p.LeaderEpoch, p.Metadata = partition, -1, -1, new(string)
+	if t == nil {
+		return p
+	}
+	if o, ok := t.parts[partition]; ok {
+		p.Offset, p.LeaderEpoch, p.Metadata = o.at, o.epoch, &o.metadata
+	}
+	return p
+}
+
+// deleteOffsets handles an OffsetDelete.
+func (c *core) deleteOffsets(m *DeleteOffsets, now int64) {
+	resp := kmsg.NewPtrOffsetDeleteResponse()
+	resp.SetVersion(m.Req.Version)
+	switch {
+	case c.state == dead:
+		resp.ErrorCode = int16(code.GroupIdNotFound)
+	case c.state != empty && c.protocolType != consumerType:
+		resp.ErrorCode = int16(code.NonEmptyGroup)
+	}
+	if resp.ErrorCode != 0 {
+		c.answer(DeletedOffsets{m, resp})
+		return
+	}
+	e := &entry{kind: writeRemoval, deleteOffsets: m, deleted: resp}
+	resp.Topics = make([]kmsg.OffsetDeleteResponseTopic, len(m.Req.Topics))
+	for i := range m.Req.Topics {
+		from, to := &m.Req.Topics[i], &resp.Topics[i]
+		to.Topic = from.Topic
+		to.Partitions = make([]kmsg.OffsetDeleteResponseTopicPartition, len(from.Partitions))
+		for k := range from.Partitions {
+			p := from.Partitions[k].Partition
+			to.Partitions[k].Partition = p
+			if c.subscribedTo(from.Topic) {
+				to.Partitions[k].ErrorCode = int16(code.GroupSubscribedToTopic)
+			} else if at := (place{from.Topic, p}); c.holds(at) {
+				e.remove(c.id, at)
+			}
+		}
+	}
+	if len(e.records) == 0 {
+		c.answer(DeletedOffsets{m, resp})
+		return
+	}
+	c.write(e, now)
+}
+
+// holds says whether an offset is there, or will be.
+func (c *core) holds(at place) bool {
+	if t := c.offsets[at.topic]; t != nil {
+		if _, ok := t.parts[at.partition]; ok {
+			return true
+		}
+	}
+	return c.onItsWay(at)
+}
+
+func (c *core) onItsWay(at place) bool {
+	for _, e := range c.writes {
+		if slices.ContainsFunc(e.offsets, func(x committing) bool { return x.place == at }) {
+			return true
+		}
+	}
+	return false
+}
+
+// places are all offsets that are there or will be, for which which is true, in a fixed order.
+func (c *core) places(which func(place, meta.TopicID) bool) []place {
+	var all []place
+	for _, name := range slices.Sorted(maps.Keys(c.offsets)) {
+		t := c.offsets[name]
+		for _, p := range slices.Sorted(maps.Keys(t.parts)) {
+			if at := (place{name, p}); which(at, t.id) {
+				all = append(all, at)
+			}
+		}
+	}
+	for _, e := range c.writes {
+		for i := range e.offsets {
+			if x := &e.offsets[i]; which(x.place, x.id) && !slices.Contains(all, x.place) {
+				all = append(all, x.place)
+			}
+		}
+	}
+	return all
+}
+
+// deleteGroup handles one group of a DeleteGroups.
+func (c *core) deleteGroup(m *Delete, now int64) {
+	switch c.state {
+	case dead:
+		c.answer(Deleted{m, code.GroupIdNotFound})
+	case empty:
+		e := c.burial(c.places(func(place, meta.TopicID) bool { return true }), now)
+		e.delete = m
+		if len(e.records) == 0 { // nothing was ever written of it
+			c.buried(code.OK, now)
+			c.answerEntry(e, code.OK)
+			return
+		}
+		c.write(e, now)
+	default:
+		c.answer(Deleted{m, code.NonEmptyGroup})
+	}
+}
+
+// burial is the write that ends a group. Who was given a member id has to begin anew.
+func (c *core) burial(offsets []place, now int64) *entry {
+	e := &entry{kind: writeBurial}
+	for _, at := range offsets {
+		e.remove(c.id, at)
+	}
+	if c.saved {
+		e.records = append(e.records, kv{groupKey(c.id), nil})
+	}
+	clear(c.pending)
+	c.become(dead, now)
+	return e
+}
+
+// forgetTopics drops the offsets of topics that are no more. A topic that has the same name by now has another id.
+func (c *core) forgetTopics(gone []TopicRef, now int64) {
+	e := &entry{kind: writeRemoval}
+	for _, at := range c.places(func(at place, id meta.TopicID) bool {
+		return slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == at.topic && (t.ID == id || id == meta.TopicID{}) })
+	}) {
+		e.remove(c.id, at)
+	}
+	if len(e.records) > 0 {
+		c.write(e, now)
+	}
+}
+
+// expired are the offsets whose retention has passed, and whether nothing is left then (OffsetMetadataManager.cleanupExpiredOffsets).
+// The retention of a group that had members begins when the last one left; that of others with each commit. Nothing expires of
+// topics that members are subscribed to.
+func (c *core) expired(now int64) (gone []place, all bool) {
+	fromCommit := c.protocolType == "" || c.state == stable && c.protocolType == consumerType && c.subscribed != nil
+	if c.state == dead || !fromCommit && c.state != empty {
+		return nil, false
+	}
+	all = true
+	for _, name := range slices.Sorted(maps.Keys(c.offsets)) {
+		t := c.offsets[name]
+		if c.subscribedTo(name) {
+			all = false
+			continue
+		}
+		for _, p := range slices.Sorted(maps.Keys(t.parts)) {
+			o := t.parts[p]
+			from := o.committed
+			if !fromCommit && c.since >= 0 {
+				from = c.since
+			}
+			if (o.expire >= 0 && now >= o.expire || o.expire < 0 && now-from >= c.cfg.RetentionMs) && !c.onItsWay(place{name, p}) {
+				gone = append(gone, place{name, p})
+			} else {
+				all = false
+			}
+		}
+	}
+	return gone, all && c.idle()
+}
+
+// cleanUp drops what has expired, and the group itself when it is empty and nothing is left.
+func (c *core) cleanUp(now int64) {
+	switch gone, all := c.expired(now); {
+	case all && (c.saved || len(gone) > 0):
+		c.write(c.burial(gone, now), now)
+	case len(gone) > 0:
+		e := &entry{kind: writeRemoval}
+		for _, at := range gone {
+			e.remove(c.id, at)
+		}
+		c.write(e, now)
+	}
+}

@@ -1,0 +1,274 @@
+package group
+
+import (
+	"maps"
+	"slices"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/partition"
+	"troupe/actors/writer"
+	"troupe/kafka/code"
+	"troupe/storage"
+)
+
+// A shard's limits.
+const (
+	maxGroups      = 100_000  // groups of one shard; beyond, new ones are told to try again
+	maxHeld        = 1_000    // messages that wait until a group's actor has ended; beyond, they are refused
+	maxQueued      = 20_000   // writes that wait for the one on its way
+	maxQueuedBytes = 32 << 20 // likewise
+)
+
+// Options of a Shard.
+type Options struct {
+	Index  int32 // partition of Topic
+	Data   storage.Data
+	Writer *kit.Ref
+	// Topic finds a topic in the published view.
+	Topic func(name string) (meta.TopicID, bool)
+}
+
+// role is where a shard is in its life; see doc.go.
+type role uint8
+
+const (
+	following role = iota // another broker leads, or nothing is known yet, or what was led before is being given up
+	loading               // the log is being read
+	leading
+	retired
+)
+
+var roleNames = [...]string{"follower", "loading", "leader", "retired"}
+
+// Shard coordinates the groups of one partition of Topic while this broker leads it. It owns which groups there are, what is known of
+// those that have nothing to do, and the order of their writes; a group that has something to do belongs to its own actor.
+type Shard struct {
+	o     Options
+	facts Become
+	role  role
+	lost  bool // the partition says that it does not lead; the node will say more
+
+	load    *load
+	loads   uint64
+	term    *term
+	leaving int     // group actors that have been told to stop
+	flying  *flight // the write on its way
+	retire  *Retire
+	stats   shardStats
+}
+
+// term is what a shard knows while it leads.
+type term struct {
+	groups      map[string]*slot
+	queue       []*write
+	queuedBytes int
+}
+
+// slot is one group: either its core is here, or its actor has it.
+type slot struct {
+	listing
+	core     *core
+	ref      *kit.Ref
+	sent     uint64 // messages to the actor
+	stopping bool   // the actor has given the core back and is about to end
+	held     []any  // meanwhile
+}
+
+// listing is what ListGroups shows.
+type listing struct {
+	state        state
+	protocolType string
+}
+
+func (c *core) listing() listing { return listing{c.state, c.protocolType} }
+
+type shardStats struct {
+	batches, records, bytes int64
+	lastLoad                string
+}
+
+// NewShard makes the actor of a local replica of a partition of Topic. It does nothing until Become.
+func NewShard(o Options) *Shard { return &Shard{o: o} }
+
+// Receive implements kit.Actor.
+func (s *Shard) Receive(c kit.Context, m any) {
+	switch m := m.(type) {
+	case kit.Started:
+	case Become:
+		s.onBecome(c, m)
+	case partition.Located:
+		s.onLocated(c, m)
+	case again:
+		s.onAgain(c, m)
+	case chunk:
+		s.onChunk(c, m)
+	case *List:
+		s.onList(m)
+	case ask:
+		s.onAsk(c, m)
+	case *write:
+		s.onWrite(c, m)
+	case writer.Done:
+		s.onDone(c, m)
+	case moved:
+		s.onMoved(m)
+	case rested:
+		s.onRested(c, m)
+	case stopped:
+		s.onStopped(c, m)
+	case TopicsDeleted:
+		s.onTopicsDeleted(c, m)
+	case sweep:
+		s.onSweep(c, m)
+	case *Retire:
+		s.onRetire(c, m)
+	case *kit.Inspect:
+		s.onInspect(m)
+	case kit.Stopping:
+		s.onStopping(c)
+	default:
+		kit.Invariant(false, "BUG: group shard got %T", m)
+	}
+}
+
+// onBecome begins to coordinate, goes on with other settings, or gives up.
+func (s *Shard) onBecome(c kit.Context, m Become) {
+	if m.LeaderEpoch < s.facts.LeaderEpoch || s.role == retired {
+		return
+	}
+	old := s.facts
+	s.facts, s.lost = m, false
+	switch {
+	case !m.Leader, m.LeaderEpoch != old.LeaderEpoch, m.Partition != old.Partition:
+		s.unload(c)
+	case s.term != nil && m.Config != old.Config:
+		for _, id := range s.term.ids() {
+			if x := s.term.groups[id]; x.ref != nil && !x.stopping {
+				s.tell(x, reconfigured{m.Config})
+			}
+		}
+	}
+	s.settle(c)
+}
+
+// unload gives up everything that is known. Group actors answer who waits on them; what is on its way to the disk may arrive.
+func (s *Shard) unload(c kit.Context) {
+	s.load = nil
+	if s.role != retired {
+		s.role = following
+	}
+	t := s.term
+	if s.term = nil; t == nil {
+		return
+	}
+	for _, w := range t.queue {
+		w.Refuse()
+	}
+	for _, id := range t.ids() {
+		x := t.groups[id]
+		refuseAll(x.held, code.NotCoordinator)
+		if x.ref == nil {
+			continue
+		}
+		s.leaving++
+		if !x.stopping {
+			c.Stop(x.ref, c.Self(), stopped{id, x.ref})
+		}
+	}
+}
+
+// settle goes on when all that was given up has come back: a later read of the log finds everything in it, and names are free.
+func (s *Shard) settle(c kit.Context) {
+	if s.leaving > 0 || s.flying != nil {
+		return
+	}
+	switch {
+	case s.retire != nil:
+		m := s.retire
+		s.retire = nil
+		m.Reply(Retired{m})
+	case s.role == following && s.facts.Leader && !s.lost:
+		s.startLoad(c)
+	}
+}
+
+func (s *Shard) onRetire(c kit.Context, m *Retire) {
+	if s.retire != nil {
+		m.Refuse()
+		return
+	}
+	s.retire, s.role = m, retired
+	s.unload(c)
+	s.settle(c)
+}
+
+func (s *Shard) onStopping(c kit.Context) {
+	s.role = retired
+	s.unload(c)
+	if s.retire != nil {
+		s.retire.Refuse()
+		s.retire = nil
+	}
+}
+
+// onTopicsDeleted passes the news on to the groups that have offsets of these topics, or may have.
+func (s *Shard) onTopicsDeleted(c kit.Context, m TopicsDeleted) {
+	if s.term == nil {
+		return // a load looks at the view itself
+	}
+	for _, id := range s.term.ids() {
+		x := s.term.groups[id]
+		if x.ref != nil || slices.ContainsFunc(m.Topics, func(t TopicRef) bool { return x.core.offsets[t.Name] != nil }) {
+			s.pass(c, id, x, m)
+		}
+	}
+}
+
+// onSweep cleans up.
+func (s *Shard) onSweep(c kit.Context, m sweep) {
+	if m.term != s.term {
+		return
+	}
+	now := c.Now().UnixMilli()
+	for _, id := range s.term.ids() {
+		x := s.term.groups[id]
+		if x.ref == nil && !s.worthCleaning(x.core, now) {
+			continue
+		}
+		s.pass(c, id, x, cleanUp{})
+	}
+	s.armSweep(c)
+}
+
+func (s *Shard) worthCleaning(core *core, now int64) bool {
+	core.cfg = s.facts.Config
+	gone, all := core.expired(now)
+	return all || len(gone) > 0
+}
+
+func (t *term) ids() []string { return slices.Sorted(maps.Keys(t.groups)) }
+
+func (s *Shard) onInspect(m *kit.Inspect) {
+	f := []kit.Field{
+		{Name: "partition", Value: s.o.Index},
+		{Name: "leader epoch", Value: s.facts.LeaderEpoch},
+		{Name: "stopping groups", Value: s.leaving},
+		{Name: "write on its way", Value: s.flying != nil},
+		{Name: "batches", Value: s.stats.batches},
+		{Name: "records", Value: s.stats.records},
+		{Name: "bytes", Value: s.stats.bytes},
+		{Name: "last load", Value: s.stats.lastLoad},
+	}
+	if t := s.term; t != nil {
+		active := 0
+		for _, x := range t.groups {
+			if x.ref != nil {
+				active++
+			}
+		}
+		f = append(f, kit.Field{Name: "groups", Value: len(t.groups)}, kit.Field{Name: "active groups", Value: active},
+			kit.Field{Name: "queued writes", Value: len(t.queue)}, kit.Field{Name: "queued bytes", Value: t.queuedBytes})
+	}
+	m.Reply(kit.Inspected{Inspect: m, State: roleNames[s.role], Fields: f})
+}

@@ -1,0 +1,210 @@
+package group
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
+	"troupe/actors/meta"
+	"troupe/actors/partition"
+	"troupe/actors/writer"
+	"troupe/kafka/code"
+	"troupe/storage"
+	"troupe/storage/sim"
+)
+
+// world is one broker's coordinator of one partition, on a real partition and writer, under consumers that come, go, stall and repeat
+// themselves. What they see is checked against each other.
+type world struct {
+	s    *kitsim.Sim
+	node *kitsim.Node
+	data *sim.Data
+	tail *storage.Tail
+	cfg  Config
+
+	part, shard *kit.Ref
+	epoch       int32
+	down        bool // this broker does not lead
+	topics      map[string]meta.TopicID
+	clients     []*consumer
+	made        int
+	broken      string
+
+	// What was seen, and must stay true.
+	generations map[int32]*generation
+	synced      int32           // the greatest generation whose assignment was given out
+	acked       map[int32]int64 // by partition: the greatest offset that was acknowledged, or read
+	sent        int64           // the last offset that was committed; they only grow
+	stats       struct{ joins, syncs, commits, refused, reads, rebalances int }
+}
+
+// generation is what is known of one generation of the group.
+type generation struct {
+	members map[string]bool  // as the leader was told; by instance id if there is one
+	joined  map[string]bool  // who was told that it is in it
+	owners  map[int32]string // by partition
+}
+
+const (
+	simGroup  = "g"
+	simTopic  = "t"
+	simParts  = 6
+	simPartID = 9
+)
+
+func plainConfig() Config {
+	return Config{MinSessionMs: 6000, MaxSessionMs: 1_800_000, MaxSize: 1 << 30, InitialDelayMs: 3000, MaxMetadata: 4096,
+		RetentionMs: 7 * 24 * 3_600_000, CheckMs: 600_000, CommitTimeoutMs: 5000, MaxBatch: 1 << 20}
+}
+
+func newWorld(s *kitsim.Sim, noSync bool) *world {
+	w := &world{s: s, data: sim.NewData(), cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
+		topics: map[string]meta.TopicID{simTopic: {7}}}
+	w.data.NoSync = noSync
+	w.node = s.Node("n1", w.boot)
+	return w
+}
+
+func (w *world) boot(l *kitsim.Life) {
+	w.tail = storage.NewTail(1 << 20)
+	wr := l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
+	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr}), kit.Options{})
+	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: func(name string) (meta.TopicID, bool) {
+		id, ok := w.topics[name]
+		return id, ok
+	}}), kit.Options{})
+	w.become()
+}
+
+func (w *world) become() {
+	leader := int32(1)
+	if w.down {
+		leader = 2
+	}
+	w.part.Tell(partition.Become{Topic: Topic, Self: 1, Config: partition.Config{MaxMessageBytes: 1 << 20, SegmentBytes: 100 << 20, SegmentMs: 1 << 40,
+		RetentionMs: -1, RetentionBytes: -1, BeforeMaxMs: 1 << 60, AfterMaxMs: 1 << 60, Compact: true, MinISR: 1, Internal: true, ProducerExpiryMs: 86_400_000},
+		Partition: meta.Partition{ID: simPartID, Replicas: []int32{1}, ISR: []int32{1}, Leader: leader, LeaderEpoch: w.epoch, PartitionEpoch: w.epoch}})
+	w.shard.Tell(Become{Partition: w.part, PartID: simPartID, Leader: !w.down, LeaderEpoch: w.epoch, Config: w.cfg})
+}
+
+// crash loses power: what was not durable may be gone.
+func (w *world) crash() {
+	w.node.Crash()
+	w.data = w.data.Crash(w.s)
+	w.node.Restart()
+	for _, c := range w.clients {
+		c.disconnected()
+	}
+}
+
+// depose makes another broker the leader; restore makes it this one again.
+func (w *world) depose(away bool) {
+	w.epoch++
+	w.down = away
+	w.become()
+}
+
+func (w *world) fail(format string, args ...any) {
+	if w.broken == "" {
+		w.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+func (w *world) gen(g int32) *generation {
+	if w.generations[g] == nil {
+		w.generations[g] = &generation{members: map[string]bool{}, joined: map[string]bool{}, owners: map[int32]string{}}
+	}
+	return w.generations[g]
+}
+
+// noteJoined checks that a generation has one leader and one set of members.
+func (w *world) noteJoined(c *consumer, r *kmsg.JoinGroupResponse) {
+	g := w.gen(r.Generation)
+	w.stats.joins++
+	g.joined[c.key(r.MemberID)] = true
+	if len(r.Members) == 0 {
+		return
+	}
+	list := map[string]bool{}
+	for _, m := range r.Members {
+		key := m.MemberID
+		if m.InstanceID != nil {
+			key = *m.InstanceID
+		}
+		list[key] = true
+	}
+	if len(g.members) == 0 {
+		w.stats.rebalances++
+		g.members = list
+	}
+	if fmt.Sprint(g.members) != fmt.Sprint(list) {
+		w.fail("generation %d had the members %v and has %v", r.Generation, g.members, list)
+	}
+	for k := range g.joined {
+		if !list[k] {
+			w.fail("generation %d: %s was told that it is in it, the leader that it is not", r.Generation, k)
+		}
+	}
+}
+
+// noteSynced checks that no partition has two owners in one generation.
+func (w *world) noteSynced(c *consumer, g int32, parts []int32) {
+	w.stats.syncs++
+	w.synced = max(w.synced, g)
+	for _, p := range parts {
+		if owner := w.gen(g).owners[p]; owner != "" && owner != c.key(c.id) {
+			w.fail("generation %d: partition %d was given to %s and to %s", g, p, owner, c.key(c.id))
+		}
+		w.gen(g).owners[p] = c.key(c.id)
+	}
+}
+
+// read asks for an offset. It must not be less than what was acknowledged or read before.
+func (w *world) read(p int32) {
+	least, known := w.acked[p]
+	if !known {
+		least = -1
+	}
+	probe := w.s.Probe("reader")
+	probe.On = func(m any) {
+		r := m.(FetchedOffsets).Resp
+		if r.ErrorCode != 0 {
+			return
+		}
+		w.stats.reads++
+		at := r.Topics[0].Partitions[0].Offset
+		if at < least {
+			w.fail("partition %d: offset %d was committed, and %d is read", p, least, at)
+		}
+		if at > w.sent {
+			w.fail("partition %d: offset %d is read, which nobody committed", p, at)
+		}
+		if at >= 0 {
+			w.acked[p] = max(w.acked[p], at)
+		}
+	}
+	t := kmsg.NewOffsetFetchRequestGroupTopic()
+	t.Topic, t.Partitions = simTopic, []int32{p}
+	w.shard.Tell(&FetchOffsets{Ask: kit.Ask{ReplyTo: probe.Ref()}, Req: &kmsg.OffsetFetchRequestGroup{Group: simGroup, Topics: []kmsg.OffsetFetchRequestGroupTopic{t}}})
+}
+
+// explain asks what the group says of itself. Its generation is never less than one that members have work of.
+func (w *world) explain() {
+	least := w.synced
+	probe := w.s.Probe("curious")
+	probe.On = func(m any) {
+		x := m.(Explained)
+		if x.Code == code.OK && x.Explanation.Generation < least {
+			w.fail("the group is at generation %d, and members were assigned in %d", x.Explanation.Generation, least)
+		}
+		if x.Code == code.GroupIdNotFound && least > 0 {
+			w.fail("the group is not known, and members were assigned in %d", least)
+		}
+	}
+	w.shard.Tell(&Explain{Ask: kit.Ask{ReplyTo: probe.Ref()}, Group: simGroup})
+}
+
+const tick = 100 * time.Millisecond
