@@ -11,6 +11,7 @@ var (
 	ErrForeign    = errors.New("the directory holds something that is not a data store: choose an empty --data-dir")
 	ErrFormat     = errors.New("the data store has a format that this version does not know: use the version that wrote it, or a newer one")
 	ErrUnreadable = errors.New("the data directory cannot be read or written: check its owner and permissions")
+	ErrNoStore    = errors.New("there is no store in the directory: name the --data-dir of a broker that has run")
 	// ErrDamaged means that synced data is gone or changed: the replicas on it must be rebuilt from their peers, under a new identity.
 	ErrDamaged = errors.New("DISK: the data store is damaged")
 	// ErrStopped answers what comes after a failed write: the store is done, and the process must end.

@@ -98,6 +98,9 @@ func (e *engine) open() error {
 		return unreadable(err)
 	}
 	e.fit()
+	if fresh && e.opts.ReadOnly {
+		return ErrNoStore
+	}
 	if fresh {
 		if err := e.create(); err != nil {
 			return unreadable(err)
@@ -111,14 +114,18 @@ func (e *engine) open() error {
 	if err := e.openDB(); err != nil {
 		return err
 	}
-	e.disk.init(e)
+	if !e.opts.ReadOnly {
+		e.disk.init(e)
+	}
 	return nil
 }
 
 // claim takes the directory and its lock; fresh says that there is no store in it yet.
 func (e *engine) claim() (fresh bool, err error) {
-	if err := e.base.MkdirAll(e.dir, 0o700); err != nil {
-		return false, err
+	if !e.opts.ReadOnly {
+		if err := e.base.MkdirAll(e.dir, 0o700); err != nil {
+			return false, err
+		}
 	}
 	names, err := e.base.List(e.dir)
 	if err != nil {
@@ -230,7 +237,7 @@ func unreadable(err error) error {
 // Close implements Data. All writes must have been waited for, all reads have returned.
 func (e *engine) Close() error {
 	var err error
-	if e.failure() == nil {
+	if e.failure() == nil && !e.opts.ReadOnly {
 		err = e.db.Flush()
 	}
 	e.mu.Lock()

@@ -29,6 +29,8 @@ type Options struct {
 
 	// FS is the file system, for tests; nil is the operating system's, with health checks.
 	FS vfs.FS
+	// ReadOnly opens the store as it is and changes nothing: it must be there, Apply fails. For tools.
+	ReadOnly bool
 	// BufferedIO switches direct I/O off.
 	BufferedIO bool
 	// MinFree overrides when the disk counts as full: free bytes below it. 0: min(1 GiB, 5 % of the file system),
@@ -67,7 +69,7 @@ func (o *Options) defaults() {
 // by clients), few and late compactions.
 func (e *engine) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS: e.fs,
+		FS: e.fs, ReadOnly: e.opts.ReadOnly,
 		// The default, an older format, loses synced records in silence when a bit of the WAL flips.
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                e.opts.MemTable,

@@ -38,6 +38,8 @@ const metaCache = 4 << 20
 // MetaOptions are what OpenMeta may be told. The zero value is a store on the real file system that panics on fatal errors.
 type MetaOptions struct {
 	FS vfs.FS // nil: the operating system's
+	// ReadOnly opens the store as it is and changes nothing: it must be there. For tools.
+	ReadOnly bool
 	// Fatal is called, from any goroutine, when the store cannot go on (a failed fsync, a corrupt block): the state on disk
 	// is unknown from then on, so it must end the process. If it returns, the goroutine that called it panics.
 	Fatal func(reason string)
@@ -64,8 +66,10 @@ func OpenMeta(dir string, o MetaOptions) (Meta, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("metadata store %s: %w", dir, err)
+	if !o.ReadOnly {
+		if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("metadata store %s: %w", dir, err)
+		}
 	}
 	s := &metaStore{dir: dir, synced: noteSynced(o.FS, dir)}
 	o.FS = s.synced
@@ -130,6 +134,8 @@ func (s *metaStore) open(o MetaOptions) error {
 		return errors.Join(err, s.db.Close())
 	case string(stamp) == metaStamp:
 		return nil
+	case o.ReadOnly:
+		return errors.Join(ErrNoStore, s.db.Close())
 	}
 	if err := s.mustBeNew(stamp); err != nil {
 		return errors.Join(err, s.db.Close())
@@ -169,7 +175,7 @@ func (s *metaStore) mustBeNew(stamp []byte) error {
 func (s *metaStore) openDB(o MetaOptions) error {
 	log := metaLogger(o)
 	po := &pebble.Options{
-		FS: o.FS, Lock: s.lock, Logger: log,
+		FS: o.FS, Lock: s.lock, Logger: log, ReadOnly: o.ReadOnly,
 		// The engine's default, an older format, loses synced writes in silence when a bit of its log flips.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		MemTableSize:       metaFit(s.dir, o.FS),

@@ -38,7 +38,7 @@ func newRoot(c *cli) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&c.brokers, "brokers", env("BROKER_BROKERS", run.DefaultListen), "Kafka addresses, comma-separated (env BROKER_BROKERS)")
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
-	root.AddCommand(startCommand(c), topicCommand(c), clusterCommand(c), actorCommand(c), doctorCommand(c), versionCommand(c))
+	root.AddCommand(startCommand(c), topicCommand(c), clusterCommand(c), actorCommand(c), doctorCommand(c), debugCommand(c), versionCommand(c))
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.errOut)

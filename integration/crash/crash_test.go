@@ -58,6 +58,10 @@ func TestKillLoop(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	check(ctx, t, b.Kafka, ledgers)
+	b.Kill()
+	if out, errOut, code := b.CLI("", "debug", "verify", "--data-dir", b.Dir); code != 0 {
+		t.Errorf("debug verify: code %d\n%s%s", code, out, errOut)
+	}
 }
 
 func create(ctx context.Context, t *testing.T, boot string) {

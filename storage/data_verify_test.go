@@ -1,0 +1,64 @@
+package storage
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// TestVerify: what is whole is counted, damage is found and said with its offsets, and looking changes no file.
+func TestVerify(t *testing.T) {
+	fs := vfs.NewMem()
+	e := openData(t, "data", Options{FS: fs})
+	l := newDataLogs(t, e)
+	for range 50 {
+		l.commit(l.write(10_000, 3, 9))
+	}
+	mustData(t, e.Close())
+	look := func() []Verified {
+		t.Helper()
+		before := fs.String()
+		d, err := Open("data", Options{FS: fs, ReadOnly: true})
+		mustData(t, err)
+		ids, err := d.Partitions()
+		mustData(t, err)
+		var out []Verified
+		for _, id := range ids {
+			v, err := Verify(d, id)
+			mustData(t, err)
+			out = append(out, v)
+		}
+		mustData(t, d.Close())
+		if now := fs.String(); now != before {
+			t.Errorf("the directory changed from\n%s\nto\n%s", before, now)
+		}
+		return out
+	}
+	for _, v := range look() {
+		if !v.OK() || v.End != 50 || v.Records != 50 || v.Batches != 50 || v.Gaps != 0 || v.Bytes != l.sum[v.PartID] {
+			t.Errorf("%+v", v)
+		}
+	}
+	names, err := fs.List("data/db")
+	mustData(t, err)
+	for _, n := range names {
+		if strings.HasSuffix(n, ".blob") {
+			f, err := fs.OpenReadWrite("data/db/"+n, vfs.WriteCategoryUnspecified)
+			mustData(t, err)
+			_, err = f.WriteAt([]byte("garbage"), 200_000)
+			mustData(t, errors.Join(err, f.Close()))
+		}
+	}
+	bad := 0
+	for _, v := range look() {
+		bad += len(v.Problems)
+	}
+	if bad != 1 {
+		t.Errorf("%d problems", bad)
+	}
+	if _, err := Open("nothing", Options{FS: vfs.NewMem(), ReadOnly: true}); err == nil {
+		t.Error("a store that is not there was opened")
+	}
+}
