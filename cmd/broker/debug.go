@@ -14,7 +14,8 @@ import (
 
 func debugCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "debug", Short: "Look into a data directory", Args: cobra.ArbitraryArgs, RunE: groupOnly,
-		Long: "Look into the data directory of a broker that is stopped. Nothing is changed."}
+		Long:    "Look into the data directory of a broker that is stopped. Nothing is changed.",
+		Example: "  broker debug verify\n  broker debug dump orders/3 --records"}
 	var dir string
 	cmd.PersistentFlags().StringVar(&dir, "data-dir", env("BROKER_DATA_DIR", ""), "the data directory; default: that of a broker without flags (env BROKER_DATA_DIR)")
 	cmd.AddCommand(debugVerifyCommand(c, &dir), debugDumpCommand(c, &dir))
