@@ -45,6 +45,8 @@ func (e *edit) dispatch(c Command) Result {
 		return e.alterConfigs(c)
 	case AllocateProducerIds:
 		return e.allocateProducerIds(c)
+	case UpdateFeatures:
+		return e.updateFeatures(c)
 	}
 	panic(fmt.Sprintf("BUG: meta: no way to apply a %T", c))
 }

@@ -34,7 +34,7 @@ func Decode(b []byte) (Envelope, error) {
 	if d.err != nil {
 		return Envelope{}, d.err
 	}
-	if kind == 0 || kind > uint64(KindAllocateProducerIds) || version != commandVersion {
+	if kind == 0 || kind > uint64(lastKind) || version != commandVersion {
 		return Envelope{}, fmt.Errorf("%w (kind %d, format %d)", ErrUnknownCommand, kind, version)
 	}
 	env := Envelope{ID: RequestID{Node: d.i32(), Incarnation: d.u(), Seq: d.u()}, TimeMs: d.i()}
@@ -84,6 +84,12 @@ func (e *enc) command(c Command) {
 		e.i(int64(c.BrokerID))
 		e.i(c.BrokerEpoch)
 		e.i(int64(c.Count))
+	case UpdateFeatures:
+		each(e, c.Updates, func(u FeatureUpdate) {
+			e.str(u.Name)
+			e.i(int64(u.Level))
+			e.i(int64(u.Kind))
+		})
 	default:
 		panic(fmt.Sprintf("BUG: meta: no encoding for a %T", c))
 	}
@@ -113,6 +119,8 @@ func (d *dec) command(k Kind) Command {
 		return IncrementalAlterConfigs{Resources: list(d, 3, d.resource)}
 	case KindAllocateProducerIds:
 		return AllocateProducerIds{BrokerID: d.i32(), BrokerEpoch: d.i(), Count: d.i32()}
+	case KindUpdateFeatures:
+		return UpdateFeatures{Updates: list(d, 3, d.featureUpdate)}
 	}
 	d.fail()
 	return nil
@@ -190,6 +198,15 @@ func (e *enc) feature(f Feature) {
 }
 
 func (d *dec) feature() Feature { return Feature{Name: d.str(), Min: d.i16(), Max: d.i16()} }
+
+func (d *dec) featureUpdate() FeatureUpdate {
+	u := FeatureUpdate{Name: d.str(), Level: d.i16()}
+	kind := d.i16()
+	if u.Kind = FeatureUpdateKind(kind); int16(u.Kind) != kind {
+		d.fail()
+	}
+	return u
+}
 
 func (e *enc) registration(c RegisterBroker) {
 	e.i(int64(c.BrokerID))

@@ -34,6 +34,7 @@ var examples = []Command{
 		{TopicResource, "orders", []AlterOp{{ConfigSet, "retention.ms", "5"}, {ConfigAppend, "cleanup.policy", "compact"}}},
 		{BrokerResource, "", []AlterOp{{ConfigDelete, "log.retention.ms", ""}}}}},
 	AllocateProducerIds{BrokerID: 2, BrokerEpoch: 17, Count: 1000},
+	UpdateFeatures{[]FeatureUpdate{{"group.version", 1, FeatureUpgrade}, {"", -1, -1}}},
 }
 
 func exampleEnvelope(c Command) Envelope {
@@ -106,7 +107,7 @@ func eachField(v reflect.Value, path string, f func(path string)) {
 		v.SetString(v.String() + "x")
 	case reflect.Bool:
 		v.SetBool(!v.Bool())
-	case reflect.Int16, reflect.Int32, reflect.Int64:
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		v.SetInt(v.Int() + 1)
 	default:
 		v.SetUint(v.Uint() - 1)
@@ -125,7 +126,7 @@ func TestDecodeRefuses(t *testing.T) {
 			t.Errorf("the first %d of %d bytes are accepted", n, len(good))
 		}
 	}
-	for _, b := range [][]byte{{0, 1}, {11, 1}, {0xff, 0x7f, 1}, {1, 2}} {
+	for _, b := range [][]byte{{0, 1}, {byte(lastKind) + 1, 1}, {0xff, 0x7f, 1}, {1, 2}} {
 		if _, err := Decode(b); !errors.Is(err, ErrUnknownCommand) {
 			t.Errorf("%x: %v", b, err)
 		}

@@ -17,6 +17,9 @@ const (
 	KindCreatePartitions        Kind = 8
 	KindIncrementalAlterConfigs Kind = 9
 	KindAllocateProducerIds     Kind = 10
+	KindUpdateFeatures          Kind = 11
+
+	lastKind = KindUpdateFeatures
 )
 
 // RequestID names one proposal. The same id proposed twice is applied once and answered twice.
@@ -219,6 +222,27 @@ type ProducerIDs struct {
 	Count int32
 }
 
+// UpdateFeatures changes the finalized levels of features, all of them or none: INVALID_UPDATE_VERSION if one cannot be (see
+// CheckFeature). A feature that is named twice gets the last level. Value: nil.
+type UpdateFeatures struct{ Updates []FeatureUpdate }
+
+// FeatureUpdate gives one feature a level; 0 ends it.
+type FeatureUpdate struct {
+	Name  string
+	Level int16
+	Kind  FeatureUpdateKind
+}
+
+// FeatureUpdateKind says which way a level may go, by Kafka's numbers (KIP-778).
+type FeatureUpdateKind int8
+
+// The kinds of changes of a feature's level.
+const (
+	FeatureUpgrade         FeatureUpdateKind = 1
+	FeatureSafeDowngrade   FeatureUpdateKind = 2
+	FeatureUnsafeDowngrade FeatureUpdateKind = 3
+)
+
 // Limits that Apply enforces.
 const (
 	MaxFeatureLevel      = 1
@@ -261,6 +285,9 @@ func (CreatePartitions) Kind() Kind { return KindCreatePartitions }
 
 // Kind implements Command.
 func (IncrementalAlterConfigs) Kind() Kind { return KindIncrementalAlterConfigs }
+
+// Kind implements Command.
+func (UpdateFeatures) Kind() Kind { return KindUpdateFeatures }
 
 // Kind implements Command.
 func (AllocateProducerIds) Kind() Kind { return KindAllocateProducerIds }

@@ -34,6 +34,12 @@ func Diff(old, new *Image) []Record {
 			d.pair(a != nil, func() Record { return recordConfigs(a) }, b != nil, func() Record { return recordConfigs(b) })
 		})
 	}
+	if !sameShard(old.features, new.features) {
+		merge(old.features, new.features, func(a, b FeatureLevel) int { return cmpFeature(a, b.Name) },
+			func(a, b *FeatureLevel) {
+				d.pair(a != nil, func() Record { return recordFeature(a) }, b != nil, func() Record { return recordFeature(b) })
+			})
+	}
 	if old.byID != new.byID {
 		for i := range new.byID.shards {
 			if !sameShard(old.byID.shards[i], new.byID.shards[i]) {

@@ -39,7 +39,9 @@ func (g *generator) command(img *Image) Command {
 	if img.ClusterID() == "" || g.r.IntN(60) == 0 {
 		return InitCluster{ClusterID: "c", FeatureLevel: 1, Founders: []Node{{ID: 1, RaftID: 1, StoreID: id16(1)}}}
 	}
-	switch g.r.IntN(20) {
+	switch g.r.IntN(21) {
+	case 20:
+		return UpdateFeatures{[]FeatureUpdate{{"metadata.version", int16(g.r.IntN(31) - 1), FeatureUpdateKind(g.r.IntN(5))}}}
 	case 0, 1:
 		g.store++
 		requested := int32(-1)

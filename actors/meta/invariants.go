@@ -56,6 +56,11 @@ func checkMembers(m *Image) error {
 			return fmt.Errorf("broker %d has epoch %d at index %d", b.ID, b.Epoch, m.index)
 		}
 	}
+	for i, f := range m.features {
+		if i > 0 && m.features[i-1].Name >= f.Name || f.Level < 0 {
+			return fmt.Errorf("feature %q has level %d, or is there twice", f.Name, f.Level)
+		}
+	}
 	for i, c := range m.configs {
 		if i > 0 && cmpConfigs(m.configs[i-1], c) >= 0 || len(c.values) == 0 {
 			return fmt.Errorf("the settings of %s %q are empty or there twice", resourceText(c.kind), c.name)

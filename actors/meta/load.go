@@ -65,6 +65,9 @@ func (l *loader) record(key, val []byte) error {
 		}
 		l.img.configs = append(l.img.configs, resourceConfigs{kind, string(k.b), v.configs()})
 		k.b = nil
+	case keyFeature:
+		l.img.features = append(l.img.features, FeatureLevel{Name: string(k.b), Level: v.i16()})
+		k.b = nil
 	case keyTopic:
 		l.topic(k.id(), v)
 	case keyPartition:
@@ -142,6 +145,7 @@ func (l *loader) finish() error {
 	slices.SortFunc(m.nodes, func(a, b Node) int { return cmpNode(a, b.ID) })
 	slices.SortFunc(m.brokers, func(a, b Broker) int { return cmpBroker(a, b.ID) })
 	slices.SortFunc(m.configs, cmpConfigs)
+	slices.SortFunc(m.features, func(a, b FeatureLevel) int { return cmpFeature(a, b.Name) })
 	e := newEdit(m, m.index)
 	e.img = m
 	for _, t := range l.topics {

@@ -17,6 +17,7 @@ import (
 //	b <broker id, 4>                     Broker
 //	g <broker id, decimal or empty>      dynamic settings of a broker, or the cluster-wide ones
 //	r <kind, 1> <name>                   settings of a group, or of a subscription of client metrics
+//	f <name>                             level of a feature that is not the initial one
 //	t <topic id, 16>                     Topic: name, flags, settings, number of partitions
 //	p <topic id, 16> <number, 4>         Partition
 //	o <node, 4> <incarnation, 8>         memory of requests: birth and floor of one origin
@@ -37,6 +38,7 @@ const (
 	keyBroker    = 'b'
 	keyConfigs   = 'g'
 	keyResource  = 'r'
+	keyFeature   = 'f'
 	keyTopic     = 't'
 	keyPartition = 'p'
 	keyOrigin    = 'o'
@@ -111,6 +113,12 @@ func recordConfigs(c *resourceConfigs) Record {
 	return Record{append(key, c.name...), v.b}
 }
 
+func recordFeature(f *FeatureLevel) Record {
+	v := value()
+	v.i(int64(f.Level))
+	return Record{append([]byte{keyFeature}, f.Name...), v.b}
+}
+
 func recordTopic(t *Topic) Record {
 	v := value()
 	v.str(t.Name)
@@ -167,6 +175,11 @@ func (m *Image) Records() iter.Seq[Record] {
 		}
 		for i := range m.configs {
 			if !yield(recordConfigs(&m.configs[i])) {
+				return
+			}
+		}
+		for i := range m.features {
+			if !yield(recordFeature(&m.features[i])) {
 				return
 			}
 		}

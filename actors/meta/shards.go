@@ -19,15 +19,16 @@ type shape struct {
 	nextProducer int64
 	nextPart     uint32
 
-	nodes   []Node            // by id
-	brokers []Broker          // by id
-	configs []resourceConfigs // of all but topics, by kind and name; no empty maps
-	load    []brokerLoad      // by id; derived from the topics
-	byName  *table[*Topic]    // by folded name, which is unique
-	byID    *table[*Topic]    // by topic id
-	byPart  *table[partRef]   // by partId
-	origins []*origin         // by (node, incarnation)
-	sorted  *sortedMemo       // derived on first use
+	nodes    []Node            // by id
+	brokers  []Broker          // by id
+	configs  []resourceConfigs // of all but topics, by kind and name; no empty maps
+	features []FeatureLevel    // by name: what UpdateFeatures changed
+	load     []brokerLoad      // by id; derived from the topics
+	byName   *table[*Topic]    // by folded name, which is unique
+	byID     *table[*Topic]    // by topic id
+	byPart   *table[partRef]   // by partId
+	origins  []*origin         // by (node, incarnation)
+	sorted   *sortedMemo       // derived on first use
 }
 
 // shardCount is into how many pieces the topics are cut: an apply copies only the pieces it changes.

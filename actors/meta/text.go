@@ -29,7 +29,8 @@ func (e Envelope) String() string {
 
 var kindNames = [...]string{KindInitCluster: "InitCluster", KindAddNode: "AddNode", KindRegisterBroker: "RegisterBroker",
 	KindFenceBroker: "FenceBroker", KindUnfenceBroker: "UnfenceBroker", KindCreateTopics: "CreateTopics", KindDeleteTopics: "DeleteTopics",
-	KindCreatePartitions: "CreatePartitions", KindIncrementalAlterConfigs: "IncrementalAlterConfigs", KindAllocateProducerIds: "AllocateProducerIds"}
+	KindCreatePartitions: "CreatePartitions", KindIncrementalAlterConfigs: "IncrementalAlterConfigs", KindAllocateProducerIds: "AllocateProducerIds",
+	KindUpdateFeatures: "UpdateFeatures"}
 
 // String is the kind's name.
 func (k Kind) String() string {
@@ -78,6 +79,10 @@ func commandText(c Command) string {
 		}
 	case AllocateProducerIds:
 		fmt.Fprintf(&b, " %d epoch %d count %d", c.BrokerID, c.BrokerEpoch, c.Count)
+	case UpdateFeatures:
+		for _, u := range c.Updates {
+			fmt.Fprintf(&b, " %s=%d/%d", u.Name, u.Level, u.Kind)
+		}
 	}
 	return b.String()
 }

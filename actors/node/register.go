@@ -117,7 +117,7 @@ func (n *Node) register(c kit.Context) {
 	n.o.Steps.Wait(StepRegister, "RegisterBroker to be applied")
 	n.ask(c, meta.RegisterBroker{
 		BrokerID: n.o.NodeID, Incarnation: n.o.Incarnation, StoreID: n.o.StoreID, PrevBrokerEpoch: n.o.PrevEpoch,
-		Listeners: n.o.Listeners, Rack: n.o.Rack, LogDirs: [][16]byte{n.o.StoreID},
+		Listeners: n.o.Listeners, Rack: n.o.Rack, Features: meta.SupportedFeatures(), LogDirs: [][16]byte{n.o.StoreID},
 	})
 }
 

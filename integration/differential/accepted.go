@@ -12,9 +12,12 @@ type accepted struct {
 // acceptedDifferences is the whole list. Each has a reason that a client's author would accept.
 var acceptedDifferences = []accepted{
 	// What Kafka has and this broker does not serve yet: it advertises only what it serves.
-	{path: `ApiKeys\[(8|9|1[0-6]|2[14-8]|33|4[247-9]|5[0-46-9]|6[235-9]|7[0-4]|7[6-9]|[89]\d)\]`, troupe: `^$`, reason: "keys that are not served are not advertised"},
+	{path: `ApiKeys\[(8|9|1[0-6]|2[14-8]|33|4[247-9]|5[0-4689]|6[235-9]|7[0-4]|7[6-9]|[89]\d)\]`, troupe: `^$`, reason: "keys that are not served are not advertised"},
 	{cases: `^(wire|ApiVersions)/`, path: `ApiKeys$`, kafka: `^\d+ elements$`, troupe: `^\d+ elements$`, reason: "keys that are not served are not advertised"},
-	{path: `(Supported|Finalized)Features`, reason: "features that are not there are not shown"},
+	{path: `(Supported|Finalized)Features$`, kafka: `^[167] elements$`, troupe: `^2 elements$`, reason: "features that are not there are not shown"},
+	{path: `(Supported|Finalized)Features\["(group|kraft|share|streams|transaction).version"\]`, troupe: `^$`, reason: "features that are not there are not shown"},
+	{path: `SupportedFeatures\["eligible.leader.replicas.version"\]`, reason: "eligible leader replicas cannot be switched off"},
+	{path: `SupportedFeatures\["metadata.version"\] MinVersion$`, kafka: `^7$`, troupe: `^30$`, reason: "the metadata is not Kafka's: there are no older levels of it"},
 	{cases: `^ApiVersions/.* v5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
 	{path: `ApiKeys\[18\] MaxVersion`, kafka: `^4$`, troupe: `^5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
 

@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
 
@@ -33,7 +34,26 @@ func apiVersions(c *Call) {
 	for _, e := range c.Table {
 		resp.ApiKeys = append(resp.ApiKeys, apiKey(e))
 	}
+	tellFeatures(c, resp)
 	c.Respond(resp)
+}
+
+// tellFeatures shows the features that this broker supports, and what the cluster has finalized of them. Before v4 a client cannot
+// read that a level of 0 is supported, so such a feature is not shown as supported.
+func tellFeatures(c *Call, resp *kmsg.ApiVersionsResponse) {
+	for _, f := range meta.SupportedFeatures() {
+		if f.Min == 0 && c.Version < 4 {
+			continue
+		}
+		x := kmsg.NewApiVersionsResponseSupportedFeature()
+		x.Name, x.MinVersion, x.MaxVersion = f.Name, f.Min, f.Max
+		resp.SupportedFeatures = append(resp.SupportedFeatures, x)
+	}
+	for _, f := range c.View.Image.Features() {
+		x := kmsg.NewApiVersionsResponseFinalizedFeature()
+		x.Name, x.MinVersionLevel, x.MaxVersionLevel = f.Name, f.Level, f.Level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, x)
+	}
 }
 
 func checkApiVersions(c *Call, req *kmsg.ApiVersionsRequest) code.Code {

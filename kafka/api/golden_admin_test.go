@@ -37,6 +37,10 @@ func goldenAdmin(w *world, req kmsg.Request) bool {
 	case *kmsg.DescribeProducersRequest:
 		w.part("a", 0).producers = []partition.ActiveProducer{{ID: 7, Epoch: 1, LastSeq: 4, LastTime: 1000}}
 		req.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "a", Partitions: []int32{0, 9}}, {Topic: "nope", Partitions: []int32{0}}}
+	case *kmsg.UpdateFeaturesRequest:
+		f := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
+		f.Feature, f.MaxVersionLevel, f.UpgradeType = "metadata.version", 30, 1
+		req.TimeoutMillis, req.FeatureUpdates = 1000, []kmsg.UpdateFeaturesRequestFeatureUpdate{f}
 	case *kmsg.UnregisterBrokerRequest:
 		req.BrokerID = 7
 	default:

@@ -52,6 +52,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.AlterPartitionAssignments), Min: 0, Max: 1, Flex: 0, Handle: alterPartitionAssignments},
 	{Key: int16(kmsg.ListPartitionReassignments), Min: 0, Max: 0, Flex: 0, Handle: listPartitionReassignments},
 	{Key: int16(kmsg.DescribeQuorum), Min: 0, Max: 2, Flex: 0, Handle: describeQuorum},
+	{Key: int16(kmsg.UpdateFeatures), Min: 0, Max: 2, Flex: 0, Handle: updateFeatures},
 	{Key: int16(kmsg.DescribeCluster), Min: 0, Max: 2, Flex: 0, Handle: describeCluster},
 	{Key: int16(kmsg.DescribeProducers), Min: 0, Max: 0, Flex: 0, Handle: describeProducers},
 	{Key: int16(kmsg.UnregisterBroker), Min: 0, Max: 0, Flex: 0, Handle: unregisterBroker},

@@ -22,8 +22,8 @@ var refused = map[kmsg.Key]string{
 
 	kmsg.DeleteRecords:        "admin",
 	kmsg.DescribeClientQuotas: "admin",
-	kmsg.AlterClientQuotas:    "admin", kmsg.UpdateFeatures: "admin",
-	kmsg.AddRaftVoter: "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
+	kmsg.AlterClientQuotas:    "admin",
+	kmsg.AddRaftVoter:         "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
 	kmsg.GetTelemetrySubscriptions: "telemetry", kmsg.PushTelemetry: "telemetry",
 
 	kmsg.DescribeUserSCRAMCredentials: "security", kmsg.AlterUserSCRAMCredentials: "security",

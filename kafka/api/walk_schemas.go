@@ -107,10 +107,15 @@ var schemas = map[int16]schema{
 	}},
 	46: {flex: 0, fields: []field{num(4), list(str(), plain(num(4))).nullable(0)}}, // ListPartitionReassignments: TimeoutMs, Topics: Name, PartitionIndexes
 	55: {flex: 0, fields: []field{list(str(), list(num(4)))}},                      // DescribeQuorum: Topics: TopicName, Partitions: PartitionIndex
-	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}},       // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
-	61: {flex: 0, fields: []field{list(str(), plain(num(4)))}},                     // DescribeProducers: Topics: Name, PartitionIndexes
-	64: {flex: 0, fields: []field{num(4)}},                                         // UnregisterBroker: BrokerId
-	74: {flex: 0, fields: []field{plain(num(1)).since(1)}},                         // ListConfigResources: ResourceTypes
+	57: {flex: 0, fields: []field{ // UpdateFeatures
+		num(4), // timeoutMs
+		list(str(), num(2), num(1).until(0), num(1).since(1)), // FeatureUpdates: Feature, MaxVersionLevel, AllowDowngrade, UpgradeType
+		num(1).since(1), // ValidateOnly
+	}},
+	60: {flex: 0, fields: []field{num(1), num(1).since(1), num(1).since(2)}}, // DescribeCluster: IncludeClusterAuthorizedOperations, EndpointType, IncludeFencedBrokers
+	61: {flex: 0, fields: []field{list(str(), plain(num(4)))}},               // DescribeProducers: Topics: Name, PartitionIndexes
+	64: {flex: 0, fields: []field{num(4)}},                                   // UnregisterBroker: BrokerId
+	74: {flex: 0, fields: []field{plain(num(1)).since(1)}},                   // ListConfigResources: ResourceTypes
 	75: {flex: 0, fields: []field{ // DescribeTopicPartitions
 		list(str()), num(4), // Topics: Name; ResponsePartitionLimit
 		structure(str(), num(4)).nullable(0), // Cursor: TopicName, PartitionIndex

@@ -66,7 +66,7 @@ func (w *world) broker(i int32) {
 	if i > 1 {
 		w.apply(meta.AddNode{StoreID: [16]byte{byte(i)}, RequestedID: -1, Version: "test"})
 	}
-	reg := w.apply(meta.RegisterBroker{BrokerID: i, Incarnation: [16]byte{byte(i)}, StoreID: [16]byte{byte(i)}, PrevBrokerEpoch: -1, Rack: fmt.Sprintf("r%d", i),
+	reg := w.apply(meta.RegisterBroker{BrokerID: i, Incarnation: [16]byte{byte(i)}, StoreID: [16]byte{byte(i)}, PrevBrokerEpoch: -1, Features: meta.SupportedFeatures(), Rack: fmt.Sprintf("r%d", i),
 		Listeners: []meta.Endpoint{{Name: "OTHER", Host: "elsewhere", Port: 1}, {Name: "PLAINTEXT", Host: "h" + fmt.Sprint(i), Port: uint16(9090 + i)}}})
 	w.apply(meta.UnfenceBroker{BrokerID: i, BrokerEpoch: reg.Value.(meta.Registered).Epoch})
 }
