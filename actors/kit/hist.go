@@ -14,7 +14,39 @@ const (
 )
 
 // Histogram counts durations in buckets that grow by a quarter of an octave.
-type Histogram struct{ Counts [histBuckets]uint64 }
+type Histogram struct {
+	Counts [histBuckets]uint64
+	Sum    time.Duration // of the samples, exact; 0 in those of actors
+}
+
+// LiveHistogram is one that many write and read at the same time. Its counts never go back.
+type LiveHistogram struct {
+	n   [histBuckets]atomic.Uint64
+	sum atomic.Int64
+}
+
+// Add counts a duration in nanoseconds.
+func (h *LiveHistogram) Add(ns int64) {
+	h.n[bucket(ns)].Add(1)
+	h.sum.Add(ns)
+}
+
+// Load copies it.
+func (h *LiveHistogram) Load() (out Histogram) {
+	out.Sum = time.Duration(h.sum.Load())
+	for i := range h.n {
+		out.Counts[i] = h.n[i].Load()
+	}
+	return out
+}
+
+// Subtract takes away what an earlier copy of the same histogram holds.
+func (h *Histogram) Subtract(earlier *Histogram) {
+	h.Sum -= earlier.Sum
+	for i := range h.Counts {
+		h.Counts[i] -= earlier.Counts[i]
+	}
+}
 
 // liveHist is the one that a consumer writes while others read.
 type liveHist struct{ n [histBuckets]atomic.Uint32 }

@@ -44,6 +44,9 @@ func New(log *slog.Logger, poolSize int) *Troupe {
 	return t
 }
 
+// Nanos is the time in nanoseconds of the Unix epoch, on a clock that never jumps: for records of operations.
+func (t *Troupe) Nanos() int64 { return t.nanos() }
+
 // nanos is the time in nanoseconds of the Unix epoch, on a clock that never jumps.
 func (t *Troupe) nanos() int64 { return t.epoch + int64(time.Since(t.base)) }
 

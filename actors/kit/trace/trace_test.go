@@ -1,0 +1,413 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// hand is a clock that is moved by hand.
+type hand struct{ t atomic.Int64 }
+
+func newHand() *hand {
+	h := &hand{}
+	h.t.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
+	return h
+}
+
+func (h *hand) now() int64            { return h.t.Load() }
+func (h *hand) after(d time.Duration) { h.t.Add(int64(d)) }
+func (h *hand) recorder(o Options) *Recorder {
+	o.Now = h.now
+	return New(o)
+}
+
+// produce passes all stages of a produce; the disk takes sync, everything else step.
+func produce(h *hand, r *Recorder, step, sync time.Duration, code int16) *Op {
+	o := r.Begin(7, "10.0.0.1")
+	client, topic := "checkout", "orders"
+	o.SetRequest(0, 9, 42)
+	o.SetClient(&client)
+	for s := Parsed; s <= Written; s++ {
+		switch s {
+		case Parsed, Begun, Settled, Taken, Applied, Answered, Encoded, Writing, Written:
+			h.after(step)
+		case Synced:
+			h.after(sync)
+		default:
+			continue
+		}
+		if s == Settled {
+			o.SetTopic(&topic, 3, 1)
+			o.SetOffsets(100, 109)
+		}
+		o.Stamp(s)
+	}
+	o.SetCode(code)
+	return o
+}
+
+// One produce of 300 ms among 100,000 quick ones, with nothing prepared, is found afterwards with every stage (T9).
+func TestSlowOneAmongMany(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	const n = 100_000
+	for i := range n {
+		sync := time.Millisecond
+		if i == 70_000 {
+			sync = 300 * time.Millisecond
+		}
+		produce(h, r, 10*time.Microsecond, sync, 0).End(Done)
+	}
+	all := r.Kept(Slow, Query{Key: -1})
+	if len(all) != 1 {
+		t.Fatalf("%d slow ones are kept", len(all))
+	}
+	got := all[0]
+	if got.ID != 70_001 || got.Client != "checkout" || got.Topic != "orders" || got.Partition != 3 || got.Base != 100 || got.Last != 109 || got.Correlation != 42 {
+		t.Errorf("%+v", got)
+	}
+	sum, names := time.Duration(0), []string{}
+	for _, s := range got.Spans(0) {
+		sum += s.Took
+		names = append(names, s.Stage.String())
+	}
+	if want := "parsed begun settled taken applied synced answered encoded writing written"; strings.Join(names, " ") != want {
+		t.Errorf("stages %v, want %s", names, want)
+	}
+	if total := got.Total(0); sum != total || total < 300*time.Millisecond {
+		t.Errorf("the spans sum up to %v of %v", sum, total)
+	}
+	if len(r.Kept(Healthy, Query{Key: -1})) == 0 || len(r.Kept(Healthy, Query{Key: -1})) > MaxHealthy {
+		t.Errorf("%d healthy ones", len(r.Kept(Healthy, Query{Key: -1})))
+	}
+}
+
+// What is slow follows the API: p99.9 of the last minute, between floor and cap, and the floor where there is too little to tell.
+func TestThreshold(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	run := func(n int, sync time.Duration) {
+		for range n {
+			produce(h, r, 0, sync, 0).End(Done)
+		}
+	}
+	slow := func() time.Duration { return r.APIs()[0].Slow }
+	run(10, 300*time.Millisecond)
+	if n := len(r.Kept(Slow, Query{Key: -1})); n != 10 || slow() != Floor {
+		t.Errorf("of few, %d of 10 kept above %v", n, slow())
+	}
+	run(5000, 40*time.Millisecond)
+	if s := slow(); s < 40*time.Millisecond || s > 50*time.Millisecond {
+		t.Errorf("threshold %v", s)
+	}
+	for range 10 { // many at the same time
+		var open []*Op
+		for range 1000 {
+			o := r.Begin(1, "")
+			o.SetRequest(0, 9, 0)
+			open = append(open, o)
+		}
+		h.after(2 * time.Second)
+		for _, o := range open {
+			o.Stamp(Written)
+			o.End(Done)
+		}
+	}
+	if s := slow(); s != Cap {
+		t.Errorf("threshold %v", s)
+	}
+	h.after(time.Hour)
+	run(2, time.Millisecond)
+	h.after(10 * time.Second)
+	run(1, time.Millisecond)
+	if s := slow(); s != Floor {
+		t.Errorf("threshold %v after a pause", s)
+	}
+	fixed := h.recorder(Options{Slow: time.Millisecond})
+	produce(h, fixed, 0, 2*time.Millisecond, 0).End(Done)
+	if len(fixed.Kept(Slow, Query{Key: -1})) != 1 {
+		t.Error("not kept by a fixed threshold")
+	}
+}
+
+// A long poll is not slow: the client asked for the wait.
+func TestLongPollIsNotSlow(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	for _, gone := range []bool{false, true} {
+		o := r.Begin(1, "")
+		o.SetRequest(1, 12, 1)
+		o.Stamp(Parsed)
+		o.Stamp(Begun)
+		o.Await(AwaitBytes, "")
+		h.after(5 * time.Second)
+		if open := r.Open(); len(open) != 1 || open[0].Awaiting() != AwaitBytes || open[0].Total(h.now()) != 5*time.Second {
+			t.Fatalf("%+v", open)
+		}
+		how := Gone
+		if !gone {
+			o.Resume()
+			h.after(time.Millisecond)
+			o.Stamp(Answered)
+			o.Stamp(Written)
+			how = Done
+		}
+		o.End(how)
+	}
+	if n := len(r.Kept(Slow, Query{Key: -1})); n != 0 {
+		t.Errorf("%d kept", n)
+	}
+	if p := r.APIs()[0].Phases; p[Remote].Quantile(1) < 4*time.Second || p[Local].Quantile(1) > 2*time.Millisecond || p[Total].Count() != 1 {
+		t.Errorf("remote %v local %v of %d", p[Remote].Quantile(1), p[Local].Quantile(1), p[Total].Count())
+	}
+}
+
+func TestFailuresAreKept(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{Trivial: func(c int16) bool { return c == 27 }})
+	for range 100 {
+		produce(h, r, 0, 0, 56).End(Done) // one second: a flood
+	}
+	produce(h, r, 0, 0, 27).End(Done)
+	produce(h, r, 0, 0, 3).End(Done)
+	o := produce(h, r, 0, 0, 0)
+	o.Mark()
+	o.End(Done)
+	kept := r.Kept(Failed, Query{Key: -1})
+	if len(kept) != failedPerCode+1 || kept[0].Code != 3 || kept[1].Code != 56 {
+		t.Errorf("%d kept: %+v", len(kept), kept[0])
+	}
+	if c := r.APIs()[0].Codes; c[56] != 100 || c[27] != 1 || c[3] != 1 {
+		t.Errorf("counted %v", c)
+	}
+	if m := r.Kept(Slow, Query{Key: -1}); len(m) != 1 || m[0].Why != Marked {
+		t.Errorf("marked: %+v", m)
+	}
+}
+
+func TestQuery(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{Slow: 1})
+	var ids []uint64
+	for i := range 5 {
+		o := r.Begin(uint64(i), "")
+		client, topic := fmt.Sprint("c", i%2), fmt.Sprint("t", i)
+		o.SetRequest(int16(i%2), 9, 0)
+		o.SetClient(&client)
+		o.SetTopic(&topic, 0, 1)
+		h.after(time.Duration(i+1) * time.Second)
+		o.Stamp(Written)
+		ids = append(ids, o.id)
+		o.End(Done)
+	}
+	f := func(q Query, want ...int) {
+		t.Helper()
+		got := r.Kept(Slow, q)
+		if len(got) != len(want) {
+			t.Fatalf("%d records, want %v", len(got), want)
+		}
+		for i, w := range want {
+			if got[i].ID != ids[w] {
+				t.Errorf("record %d is %d, want %d", i, got[i].ID, ids[w])
+			}
+		}
+	}
+	f(Query{Key: -1}, 4, 3, 2, 1, 0)
+	f(Query{Key: 1}, 3, 1)
+	f(Query{Key: -1, Client: "c0"}, 4, 2, 0)
+	f(Query{Key: -1, Topic: "t2"}, 2)
+	f(Query{Key: -1, Min: 4 * time.Second}, 4, 3)
+	f(Query{Key: -1, Since: time.Unix(0, h.now()).Add(-6 * time.Second)}, 4, 3)
+	f(Query{Key: -1, Last: 2}, 4, 3)
+	f(Query{Key: 0, Client: "c0", Min: 2 * time.Second, Last: 1}, 4)
+	if rec, ok := r.Find(ids[2]); !ok || rec.Topic != "t2" {
+		t.Errorf("%+v", rec)
+	}
+	if _, ok := r.Find(999); ok {
+		t.Error("found what is not there")
+	}
+}
+
+// Nothing grows with what clients send: rings, and each text of a record.
+func TestBounds(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{Memory: 100 << 10, Slow: 1})
+	long := strings.Repeat("x", 32<<10)
+	for range 3000 {
+		o := r.Begin(1, "")
+		o.SetRequest(0, 9, 0)
+		o.SetClient(&long)
+		o.SetTopic(&long, 0, 1)
+		h.after(time.Second)
+		o.End(Done)
+	}
+	kept := r.Kept(Slow, Query{Key: -1})
+	if len(kept) == 0 || len(kept) > 100 {
+		t.Errorf("%d records kept of 100 KiB", len(kept))
+	}
+	rec := kept[0]
+	if size := int(unsafe.Sizeof(rec)) + len(rec.Client) + len(rec.Topic) + 2*maxText; size > RecordBytes+512 || len(rec.Client) != maxText {
+		t.Errorf("a record takes %d bytes", size)
+	}
+	for range 3 * maxListedShard {
+		r.Begin(1, "")
+	}
+	if n := len(r.Open()); n != maxListedShard {
+		t.Errorf("%d open ones listed", n)
+	}
+}
+
+// A stage that is stamped after the end belongs to nobody else's record.
+func TestLateStampsHitNobody(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	o := r.Begin(1, "")
+	o.Hold() // the writer's
+	o.End(Silent)
+	for range 10 {
+		if n := r.Begin(1, ""); n == o {
+			t.Fatal("the record is used again while the writer may stamp it")
+		}
+	}
+	o.Stamp(Synced)
+	o.Release()
+	if o.at[Synced].Load() != 0 || o.base.Load() != -1 {
+		t.Error("a record goes back as it was")
+	}
+}
+
+// Everybody at once, for the race detector.
+func TestManyGoroutines(t *testing.T) {
+	r := New(Options{Now: func() int64 { return time.Now().UnixNano() }, Slow: 1})
+	var workers, lister sync.WaitGroup
+	stop := make(chan struct{})
+	lister.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				r.Open()
+				r.Kept(Slow, Query{Key: -1})
+				r.APIs()
+				r.Counts()
+			}
+		}
+	})
+	for w := range 4 {
+		workers.Go(func() {
+			name := "topic"
+			for i := range 2000 {
+				o := r.Begin(uint64(w+i), "host")
+				o.SetRequest(int16(i%3), 1, int32(i))
+				o.SetTopic(&name, 1, 1)
+				o.Hold()
+				done := make(chan struct{})
+				go func() { o.Stamp(Synced); o.Release(); close(done) }()
+				o.Await(AwaitMembers, "member")
+				o.Resume()
+				o.Stamp(Written)
+				o.End(Done)
+				<-done
+			}
+		})
+	}
+	workers.Wait()
+	close(stop)
+	lister.Wait()
+	if c := r.Counts(); c.Open != 0 || c.Begun != 8000 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A nil recorder gives nil operations, and those take everything.
+func TestNil(t *testing.T) {
+	var r *Recorder
+	o := r.Begin(1, "")
+	o.Stamp(Parsed)
+	o.StampAt(Synced, 1)
+	o.StampFirst(Waiting)
+	o.Await(AwaitBytes, "x")
+	o.Resume()
+	o.SetRequest(1, 1, 1)
+	o.SetClient(nil)
+	o.SetTopic(nil, 0, 0)
+	o.SetOffsets(1, 2)
+	o.SetCode(1)
+	o.SetIn(1)
+	o.SetOut(1)
+	o.SetCharged(1)
+	o.Reads(1, 1)
+	o.Mark()
+	o.Hold()
+	o.End(Done)
+	if r.Open() != nil || r.Kept(Slow, Query{}) != nil || r.APIs() != nil || r.Counts() != (Counts{}) || r.Now() != 0 {
+		t.Error("nil holds something")
+	}
+	if _, ok := r.Find(1); ok {
+		t.Error("nil finds something")
+	}
+}
+
+func full(r *Recorder, client, topic *string) {
+	o := r.Begin(7, "10.0.0.1")
+	o.SetRequest(0, 9, 42)
+	o.SetClient(client)
+	o.SetIn(1000)
+	o.Stamp(Parsed)
+	o.Stamp(Begun)
+	o.SetTopic(topic, 3, 1)
+	o.Hold()
+	o.Stamp(Settled)
+	t := r.now()
+	o.StampAt(Taken, t)
+	o.StampAt(Applied, r.now())
+	o.StampAt(Synced, r.now())
+	o.Release()
+	o.SetOffsets(1, 2)
+	o.Stamp(Answered)
+	o.Stamp(Encoded)
+	o.SetOut(100)
+	o.Stamp(Writing)
+	o.Stamp(Written)
+	o.End(Done)
+}
+
+func TestStampsAllocateNothing(t *testing.T) {
+	if raceOn {
+		t.Skip("the race detector makes pools forget")
+	}
+	base := time.Now()
+	r := New(Options{Now: func() int64 { return 1e18 + int64(time.Since(base)) }})
+	r.nextHealthy.Store(1 << 62)
+	client, topic := "c", "t"
+	if n := testing.AllocsPerRun(1000, func() { full(r, &client, &topic) }); n != 0 {
+		t.Errorf("%v allocations for a request", n)
+	}
+}
+
+// BenchmarkRequest is all that tracing does for one produce.
+func BenchmarkRequest(b *testing.B) {
+	base := time.Now()
+	r := New(Options{Now: func() int64 { return 1e18 + int64(time.Since(base)) }})
+	client, topic := "c", "t"
+	b.ReportAllocs()
+	for b.Loop() {
+		full(r, &client, &topic)
+	}
+}
+
+// BenchmarkOff is the same with tracing switched off.
+func BenchmarkOff(b *testing.B) {
+	r := New(Options{Now: func() int64 { return 1 }})
+	r.SetOff(true)
+	client, topic := "c", "t"
+	for b.Loop() {
+		full(r, &client, &topic)
+	}
+}
