@@ -1,6 +1,10 @@
 package kafka
 
-import "sync"
+import (
+	"sync"
+
+	"troupe/actors/kit/trace"
+)
 
 // budget bounds the bytes of all requests in memory. Readers charge what they are about to allocate and wait while nothing is
 // left. So that half-read frames do not wait for each other for ever, one of the waiters may go beyond the limit until its
@@ -26,7 +30,8 @@ func newBudget(limit int64) *budget {
 type account struct {
 	b      *budget
 	taken  int64
-	closed bool // guarded by b.mu
+	closed bool      // guarded by b.mu
+	op     *trace.Op // of the frame
 }
 
 // take charges n bytes, and waits until they fit. It reports false when the account was closed.
@@ -39,13 +44,16 @@ func (a *account) take(n int) bool {
 			b.ahead = a
 			break
 		}
+		a.op.Await(trace.AwaitBudget, "")
 		b.free.Wait()
+		a.op.Resume()
 	}
 	if a.closed {
 		return false
 	}
 	b.used += int64(n)
 	a.taken += int64(n)
+	a.op.SetCharged(a.taken)
 	return true
 }
 
@@ -62,7 +70,7 @@ func (a *account) settle() int64 {
 	b := a.b
 	b.mu.Lock()
 	n := a.taken
-	a.taken = 0
+	a.taken, a.op = 0, nil
 	if b.ahead == a {
 		b.ahead = nil
 		b.free.Broadcast()

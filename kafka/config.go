@@ -3,21 +3,23 @@ package kafka
 import (
 	"time"
 
+	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
 )
 
 // Config is what a door can be told. The zero value of a field means its default.
 type Config struct {
-	MaxRequestBytes int           // socket.request.max.bytes; default 104857600
-	RequestMemory   int64         // bytes that requests of all connections may take together; default 256 MiB
-	MaxInFlight     int           // requests of one connection that are read and not yet answered; default 32
-	MaxUnwritten    int           // bytes of answers that wait for one client, above which it is no longer read; default 16 MiB
-	IdleClose       time.Duration // connections.max.idle.ms; default 10 min, negative: never
-	FrameDeadline   time.Duration // for each 64 KiB of a frame that has begun; default 30 s
-	MaxConnections  int           // max.connections; default no limit
-	MaxPerIP        int           // max.connections.per.ip; default no limit
-	Listener        string        // name of the listener, as metadata shows it; default PLAINTEXT
-	Table           []api.Entry   // what is served; default api.Table
+	MaxRequestBytes int             // socket.request.max.bytes; default 104857600
+	RequestMemory   int64           // bytes that requests of all connections may take together; default 256 MiB
+	MaxInFlight     int             // requests of one connection that are read and not yet answered; default 32
+	MaxUnwritten    int             // bytes of answers that wait for one client, above which it is no longer read; default 16 MiB
+	IdleClose       time.Duration   // connections.max.idle.ms; default 10 min, negative: never
+	FrameDeadline   time.Duration   // for each 64 KiB of a frame that has begun; default 30 s
+	MaxConnections  int             // max.connections; default no limit
+	MaxPerIP        int             // max.connections.per.ip; default no limit
+	Listener        string          // name of the listener, as metadata shows it; default PLAINTEXT
+	Table           []api.Entry     // what is served; default api.Table
+	Trace           *trace.Recorder // nil: requests are not recorded
 }
 
 func (c Config) withDefaults() Config {

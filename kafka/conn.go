@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
 )
 
@@ -53,7 +54,7 @@ type slot struct {
 
 func newConn(d *shared, id uint64, nc net.Conn) *conn {
 	c := &conn{door: d, nc: nc, info: api.Conn{ID: id, RemoteHost: hostOf(nc.RemoteAddr()), Listener: d.cfg.Listener}, first: 1}
-	c.read = &reader{src: newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), cfg: &d.cfg, acc: account{b: d.budget}, find: d.find}
+	c.read = &reader{src: newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), cfg: &d.cfg, acc: account{b: d.budget}, find: d.find, conn: id, host: c.info.RemoteHost}
 	return c
 }
 
@@ -190,6 +191,7 @@ func (c *conn) begin(x kit.Context) {
 		c.running++
 		c.alone = !shared
 		s.begun = true
+		s.call.Op.Stamp(trace.Begun)
 		if c.gone && !shared {
 			s.end(nil) // nobody would see it
 			continue
@@ -207,11 +209,16 @@ func (c *conn) collect() {
 	n := 0
 	for n < len(c.calls) && c.calls[n].ended {
 		s := c.calls[n]
-		if s.resp != nil {
-			c.out.add(s)
-		}
 		c.calls[n] = nil
 		n++
+		switch {
+		case s.resp != nil:
+			c.out.add(s)
+		case c.gone:
+			s.call.Op.End(trace.Gone)
+		default:
+			s.call.Op.End(trace.Silent)
+		}
 	}
 	c.calls = c.calls[n:]
 	c.first += uint64(n)
@@ -271,11 +278,16 @@ func (c *conn) close() {
 	c.nc.Close()
 	c.read.acc.close()
 	for _, s := range c.calls {
+		if s == nil { // answered just now
+			continue
+		}
 		if !s.ended {
 			c.door.budget.give(s.bytes)
 		}
+		s.call.Op.End(trace.Gone)
 	}
 	c.calls = nil
+	c.out.ops.End(trace.Gone)
 	if c.reader != nil {
 		c.reader.Do(func() any { c.read.src.close(); return nil })
 		c.reader.Close()
@@ -317,6 +329,8 @@ func (s *slot) Disconnect(reason string) {
 
 func (s *slot) end(resp api.Response) {
 	s.ended, s.resp = true, resp
+	s.call.Op.SetCharged(0)
+	s.call.Op.Stamp(trace.Answered)
 	s.conn.running--
 	s.conn.door.budget.give(s.bytes)
 }

@@ -1,6 +1,9 @@
 package kafka
 
-import "troupe/kafka/api"
+import (
+	"troupe/actors/kit/trace"
+	"troupe/kafka/api"
+)
 
 // arrived is a request, decoded and within all bounds.
 //
@@ -18,6 +21,7 @@ func (a *arrived) Refuse() {
 	if p := a.call.Produce; p != nil {
 		p.Release()
 	}
+	a.call.Op.End(trace.Gone)
 }
 
 // quiet says that nothing has come for the idle time.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
 )
 
@@ -15,6 +16,7 @@ type output struct {
 	heads    []*[]byte // pooled buffers, given back after the write
 	releases []func()
 	size     int
+	ops      trace.Ops // of these answers
 }
 
 // bigHead is the size above which a buffer for heads is not kept in the pool.
@@ -25,6 +27,8 @@ var heads = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 // add encodes the answer of a slot.
 func (o *output) add(s *slot) {
 	c := s.call
+	before := o.size
+	o.ops.Add(c.Op)
 	flexible := s.entry.Flexible(c.Version) && s.entry.Serves(c.Version)
 	p := heads.Get().(*[]byte)
 	head, rest, release := api.AppendFrame((*p)[:0], c.Key, flexible, c.CorrelationID, s.resp)
@@ -41,6 +45,8 @@ func (o *output) add(s *slot) {
 	if release != nil {
 		o.releases = append(o.releases, release)
 	}
+	c.Op.SetOut(o.size - before)
+	c.Op.Stamp(trace.Encoded)
 }
 
 // take hands everything over to the writer.
@@ -54,6 +60,7 @@ func (o *output) take() output {
 func (o *output) drop() {
 	w := o.take()
 	w.release()
+	w.ops.End(trace.Gone)
 }
 
 func (o *output) release() {
@@ -70,7 +77,15 @@ func (o *output) release() {
 // writeTo writes everything. A client that reads nothing for the time limit is given up.
 func (o *output) writeTo(nc net.Conn, limit time.Duration) written {
 	nc.SetWriteDeadline(time.Now().Add(limit))
+	o.ops.Stamp(trace.Writing)
 	n, err := o.bufs.WriteTo(nc)
+	how := trace.Done
+	if err != nil {
+		how = trace.Gone
+	} else {
+		o.ops.Stamp(trace.Written)
+	}
+	o.ops.End(how)
 	o.release()
 	return written{bytes: int(n), err: err}
 }

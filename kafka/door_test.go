@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/actors/node"
 	"troupe/kafka/api"
@@ -33,6 +34,7 @@ func newFixture(t *testing.T, cfg Config) *fixture {
 	f.sys = kit.New(slog.New(slog.NewTextHandler(io.Discard, nil)), 4)
 	f.env = &api.Env{Published: &node.Published{}, NodeID: 1, ClusterID: func() string { return "test-cluster" }}
 	f.env.Published.Set(node.ViewWith(meta.NewImage(), 1, nil))
+	cfg.Trace = trace.New(trace.Options{Now: f.sys.Nanos})
 	f.s = NewServer(f.env, f.sys, cfg)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -44,6 +46,11 @@ func newFixture(t *testing.T, cfg Config) *fixture {
 		f.s.Close(5 * time.Second)
 		if n := f.s.RequestBytes(); n != 0 {
 			t.Errorf("%d bytes of requests are still charged", n)
+		}
+		for end := time.Now().Add(5 * time.Second); cfg.Trace.Counts().Open > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) { // the last writes end a moment after their connections
+				t.Fatalf("records of requests that will never end: %+v", cfg.Trace.Open())
+			}
 		}
 	})
 	return f

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
 )
 
@@ -25,6 +25,8 @@ type reader struct {
 	acc     account
 	find    func(version int16, name string, id [16]byte) topicFacts
 	largest int // frame that this client has completed
+	conn    uint64
+	host    string
 	dead    bool
 }
 
@@ -64,12 +66,16 @@ func (r *reader) frame() (*arrived, error) {
 		return nil, fmt.Errorf("%w: %s", errFrame, describe(size, r.src.buf[r.src.r:r.src.w]))
 	}
 	r.src.begin()
-	f := frame{reader: r, size: size, left: size, call: &api.Call{Received: time.Now()}}
+	op := r.cfg.Trace.Begin(r.conn, r.host)
+	op.SetIn(4 + size)
+	r.acc.op = op
+	f := frame{reader: r, size: size, left: size, call: &api.Call{Op: op}}
 	r.src.r += 4
 	if err := f.read(); err != nil {
 		if f.call.Produce != nil {
 			f.call.Produce.Release()
 		}
+		op.End(trace.Gone)
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
@@ -77,7 +83,11 @@ func (r *reader) frame() (*arrived, error) {
 	}
 	r.src.end()
 	r.largest = max(r.largest, size)
-	return &arrived{call: f.call, entry: f.e, bytes: r.acc.settle(), from: r.acc.b}, nil
+	a := &arrived{call: f.call, entry: f.e, bytes: r.acc.settle(), from: r.acc.b}
+	op.SetClient(f.call.ClientID)
+	op.SetCharged(a.bytes)
+	op.Stamp(trace.Parsed)
+	return a, nil
 }
 
 var errFrame = errors.New("not a Kafka request")
@@ -105,6 +115,7 @@ func (f *frame) read() error {
 	c.CorrelationID = int32(binary.BigEndian.Uint32(h[4:]))
 	f.src.r += headerLen
 	f.left -= headerLen
+	c.Op.SetRequest(c.Key, c.Version, c.CorrelationID)
 	f.e = api.Find(f.cfg.Table, c.Key)
 	switch {
 	case f.e == nil:

@@ -48,6 +48,7 @@ func (f *frame) produce() error {
 		inflate: max(minInflate, maxRatio*int64(f.size))}
 	f.call.Produce = p.req
 	f.call.ClientID = p.shortString()
+	f.call.Op.SetClient(f.call.ClientID)
 	p.tags()
 	p.req.TransactionalID = p.nullable()
 	p.req.Acks = int16(p.uint(2))

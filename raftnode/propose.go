@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
@@ -22,6 +23,14 @@ type Propose struct {
 	Timeout time.Duration
 	// ID is set by the metadata actor.
 	ID meta.RequestID
+	// Op is the request that asks, nil if none does. Whoever sends the proposal holds a reference for it, which Reply gives back.
+	Op *trace.Op
+}
+
+// Reply sends the one answer, a Proposed, and gives the reference of Op back.
+func (p *Propose) Reply(answer any) {
+	p.Op.Release()
+	p.Ask.Reply(answer)
 }
 
 // DefaultTimeout bounds a proposal that names no time-out.

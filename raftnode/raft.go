@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/storage"
 )
 
@@ -38,8 +39,9 @@ type Options struct {
 	FSM    *kit.Ref           // the state machine: the metadata actor
 	Peers  Peers              // nil on a node that is alone
 	Board  *Board
-	Tick   time.Duration // 0: DefaultTick
-	Faults Faults        // for tests
+	Tick   time.Duration   // 0: DefaultTick
+	Faults Faults          // for tests
+	Trace  *trace.Recorder // nil: entries carry no times
 }
 
 // Spawn starts the raft actor and its log actor and returns the former at once: a leader comes when it comes.
@@ -68,6 +70,7 @@ type raftActor struct {
 	status   Status        // as posted last
 	appends  int           // responses of writes so far, for Faults
 	applies  int           // likewise of Applies
+	durable  durability
 }
 
 // batch is one MsgStorageApply, with the membership after it.
@@ -145,6 +148,7 @@ func (a *raftActor) appended(m appended) {
 			a.inForce = s.GetMetadata().GetConfState()
 		}
 		a.view.appended(w.GetEntries())
+		a.durable.note(w.GetEntries(), a.o.Trace)
 		a.appends++
 		if f := a.o.Faults.DropAppendResponse; f != nil && f(a.appends-1) {
 			continue

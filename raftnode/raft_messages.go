@@ -42,6 +42,8 @@ type LeaderChanged struct {
 type Entry struct {
 	Index, Term uint64
 	Data        []byte
+	// AppendedAt and CommittedAt are when this node had it on disk and when Raft called it committed, by the clock of traces; 0: not known.
+	AppendedAt, CommittedAt int64
 }
 
 // Mark is a place in the log, with the membership in force after it. It is stored together with the state.

@@ -50,8 +50,9 @@ func (a *raftActor) write(m *pb.Message) {
 func (a *raftActor) apply(m *pb.Message) {
 	es := m.GetEntries()
 	out := make([]Entry, len(es))
+	now := a.o.Trace.Now()
 	for i, e := range es {
-		out[i] = Entry{Index: e.GetIndex(), Term: e.GetTerm()}
+		out[i] = Entry{Index: e.GetIndex(), Term: e.GetTerm(), AppendedAt: a.durable.of(e.GetIndex()), CommittedAt: now}
 		if cc := confChange(e); cc != nil {
 			a.conf = nextConf(a.conf, cc, e.GetIndex())
 		} else {

@@ -24,6 +24,7 @@ const (
 type flightRecorder struct {
 	exit    func(reason string)
 	dumpDir string
+	extra   func() string
 	dying   sync.Mutex // the first to crash writes its dump undisturbed
 }
 
@@ -35,6 +36,9 @@ func (t *Troupe) SetFatal(exit func(reason string)) { t.exit = exit }
 // when it is needed.
 // It must be called before the first Spawn.
 func (t *Troupe) SetDumpDir(dir string) { t.dumpDir = dir }
+
+// SetDumpExtra adds what fn says to every dump, at most 16 KiB of it. It must be called before the first Spawn.
+func (t *Troupe) SetDumpExtra(fn func() string) { t.extra = fn }
 
 // Fatal implements System.
 func (t *Troupe) Fatal(reason string, attrs ...any) {
@@ -111,6 +115,9 @@ func (t *Troupe) flightText(reason, detail string, stack []byte) string {
 			break
 		}
 		fmt.Fprintf(&w, "  blocker %s %s queued=%d running=%s\n", clip(b.Actor, 100), b.Name, b.Queued, b.Running)
+	}
+	if t.extra != nil {
+		w.WriteString(clip(t.extra(), maxStack))
 	}
 	if ring, ok := t.ring(); ok {
 		ev := ring.Events()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/raftnode"
 	"troupe/storage"
@@ -36,6 +37,9 @@ func (a *Metadata) apply(c kit.Context, m raftnode.Apply) {
 		join(&changes, ch)
 		if env.ID.Node == a.o.Node && env.ID.Incarnation == a.o.Incarnation {
 			if w := a.book.settle(env.ID.Seq, e.Index, result); w != nil {
+				w.ask.Op.StampAt(trace.Appended, e.AppendedAt)
+				w.ask.Op.StampAt(trace.Committed, e.CommittedAt)
+				w.ask.Op.Stamp(trace.Decided)
 				done = append(done, w)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/kafka/code"
 	"troupe/raftnode"
@@ -54,6 +55,7 @@ func (a *Metadata) enter(all bool) {
 		return
 	}
 	for _, w := range a.book.enter(all) {
+		w.ask.Op.Stamp(trace.Entered)
 		a.raft.Tell(raftnode.Enter{ReplyTo: a.self, ID: w.ask.ID, Data: w.data})
 	}
 }
@@ -95,6 +97,7 @@ func (a *Metadata) answer(w *waiter[*raftnode.Propose], r meta.Result) {
 func (a *Metadata) finish(list []*waiter[*raftnode.Propose]) {
 	for _, w := range list {
 		if a.book.answer(w) {
+			w.ask.Op.Stamp(trace.Seen)
 			w.ask.Reply(raftnode.Proposed{Propose: w.ask, Index: w.index, Result: w.result})
 		}
 	}

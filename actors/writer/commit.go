@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 	"troupe/storage"
 )
@@ -27,6 +28,7 @@ type commit struct {
 	touched []*Item // the last item of each partition
 	changes []*Change
 	late    []*Change // barriers that came when it was on its way
+	taken   int64     // when it was built, by the clock of traces; 0: no frame is traced
 	last    bool      // holds an op after which no record of its partition may come in the same write
 }
 
@@ -89,6 +91,10 @@ func (w *Writer) put(k *commit, e entry) {
 
 func (w *Writer) putFrame(k *commit, f *Frame) {
 	k.frames = append(k.frames, f)
+	if k.taken == 0 {
+		k.taken = f.Op.Now()
+	}
+	f.Op.StampAt(trace.Taken, k.taken)
 	for i := range f.Items {
 		it := &f.Items[i]
 		if !it.Written || it.dropped {
@@ -140,7 +146,18 @@ func (k *commit) abandon() {
 
 func (k *commit) release() {
 	for _, f := range k.frames {
-		f.Slab.Release()
+		f.letGo()
+	}
+}
+
+// stamp notes that a stage is passed by all requests of the commit.
+func (k *commit) stamp(s trace.Stage) {
+	var now int64
+	for _, f := range k.frames {
+		if now == 0 {
+			now = f.Op.Now()
+		}
+		f.Op.StampAt(s, now)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/storage"
 )
 
@@ -215,6 +216,7 @@ func (w *Writer) onApplied(c kit.Context, m applied) {
 		w.fail(c, m.commit, "apply", m.err)
 		return
 	}
+	m.stamp(trace.Applied)
 	for _, it := range m.touched {
 		if it.WantApplied {
 			it.Owner.Tell(Applied{it})
@@ -229,6 +231,7 @@ func (w *Writer) onDurable(c kit.Context, m durable) {
 		w.fail(c, m.commit, "sync", m.err)
 		return
 	}
+	m.stamp(trace.Synced)
 	w.flying--
 	if w.newest == m.commit {
 		w.newest = nil

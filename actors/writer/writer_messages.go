@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 	"troupe/storage"
 	"troupe/storage/record"
@@ -30,7 +31,8 @@ type Frame struct {
 	// ReplyTo gets Done when every item has its answer. Slot is the asker's own mark.
 	ReplyTo *kit.Ref
 	Slot    uint64
-	Writer  *kit.Ref // gets the frame when all partitions have settled
+	Writer  *kit.Ref  // gets the frame when all partitions have settled
+	Op      *trace.Op // of the request; held from Begin until the last answer, and by the writer as long as the slab
 
 	pending atomic.Int32 // items whose partition has not yet accepted or refused
 	waiting atomic.Int32 // items without an answer
@@ -142,15 +144,18 @@ type RecordError struct {
 func (f *Frame) Begin() {
 	f.pending.Store(int32(len(f.Items)))
 	f.waiting.Store(int32(len(f.Items)))
+	f.Op.Hold()
 }
 
 // Settled is called by a partition when it has accepted (Written) or refused its item; the last one of the frame
 // sends the whole frame to the writer (if any item was accepted).
 func (i *Item) Settled() {
 	if i.Frame.pending.Add(-1) == 0 {
+		i.Frame.Op.Stamp(trace.Settled)
 		for k := range i.Frame.Items {
 			if i.Frame.Items[k].Written {
 				i.Frame.Slab.Hold() // the writer's
+				i.Frame.Op.Hold()
 				i.Frame.Writer.Tell(Write{i.Frame})
 				return
 			}
@@ -164,6 +169,7 @@ func (i *Item) Answered() {
 	n := i.Frame.waiting.Add(-1)
 	kit.Invariant(n >= 0, "BUG: item answered twice")
 	if n == 0 {
+		i.Frame.Op.Release()
 		i.Frame.ReplyTo.Tell(Done{i.Frame})
 	}
 }
@@ -185,7 +191,13 @@ type Write struct{ *Frame }
 // Refuse implements kit.Refuser: the writer has stopped.
 func (w Write) Refuse() {
 	w.live(func(it *Item) bool { it.Owner.Tell(Lost{it}); return true })
-	w.Slab.Release()
+	w.letGo()
+}
+
+// letGo gives back what the writer holds of a frame.
+func (f *Frame) letGo() {
+	f.Slab.Release()
+	f.Op.Release()
 }
 
 // Lost says that this item will not be written and that nothing behind it of its partition will: the writer has stopped or failed.

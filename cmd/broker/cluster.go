@@ -39,6 +39,13 @@ func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 	if err != nil {
 		return failf(exitNoConnect, "reading from %s: %s", c.admin, err)
 	}
+	if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusBadRequest {
+		code := exitNotFound
+		if resp.StatusCode == http.StatusBadRequest {
+			code = exitUsage
+		}
+		return failf(code, "%s", strings.TrimSpace(string(body)))
+	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
 		return failf(exitError, "%s%s: %s", c.admin, path, resp.Status)
 	}

@@ -66,6 +66,8 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.join, "join", "", "peer addresses of a cluster to join (not there yet)")
 	f.BoolVar(&s.cfg.InsecurePeers, "insecure-peers", false, "allow peers without authentication beyond loopback")
 	f.BoolVar(&s.cfg.InsecureAdmin, "insecure-admin", false, "allow the admin address beyond loopback")
+	f.BoolVar(&s.cfg.TraceOff, "trace-off", false, "do not record requests: for measuring what recording costs")
+	f.DurationVar(&s.cfg.TraceSlow, "trace-slow", 0, "keep the record of requests that take longer (default: longer than 99.9 % of their API, 20ms to 1s)")
 	f.StringArrayVar(&s.set, "set", nil, "any Kafka broker property as KEY=VALUE; repeatable")
 }
 

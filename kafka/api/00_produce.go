@@ -17,6 +17,7 @@ import (
 // acks=0 has no answer; an error closes the connection instead.
 func produce(c *Call) {
 	p := newProduceCall(c)
+	p.about()
 	if e, message := p.refusal(); e != code.OK {
 		for i := range p.results {
 			p.results[i].code, p.results[i].message = e, message
@@ -210,7 +211,7 @@ func (p *produceCall) send() {
 		if n == 0 {
 			continue
 		}
-		f := &writer.Frame{Slab: p.req.Slabs[s], Items: make([]writer.Item, 0, n), ReplyTo: p.c.Sys.Self(), Slot: p.c.Slot, Writer: p.c.Env.Writer}
+		f := &writer.Frame{Slab: p.req.Slabs[s], Items: make([]writer.Item, 0, n), ReplyTo: p.c.Sys.Self(), Slot: p.c.Slot, Writer: p.c.Env.Writer, Op: p.c.Op}
 		for i := range p.results {
 			if r := &p.results[i]; r.code == code.OK && r.src.Slab == s {
 				f.Items = append(f.Items, writer.Item{
@@ -259,6 +260,7 @@ func (r *produceResult) located(m partition.Located) {
 
 func (p *produceCall) finish() {
 	p.req.Release()
+	p.record()
 	if p.req.Acks != 0 {
 		p.c.Send(produceAnswer(p))
 		return

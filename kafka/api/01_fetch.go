@@ -35,6 +35,7 @@ func fetch(c *Call) {
 	f := &fetchCall{c: c, req: req, scope: scope, parts: make([]fetchPart, len(scope.parts))}
 	f.maxBytes = int(min(int64(req.MaxBytes), c.brokerInt("fetch.max.bytes")))
 	f.minBytes = int(min(int64(req.MinBytes), int64(f.maxBytes)))
+	f.about()
 	c.Next = f.next
 	c.OnClose = f.closed
 	f.ask()

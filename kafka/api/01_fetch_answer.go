@@ -48,6 +48,7 @@ func (f *fetchCall) answer() {
 	if e == code.OK {
 		f.collect(a, show)
 	}
+	f.record(e)
 	f.release() // of what is not in the answer
 	f.c.Send(a)
 }

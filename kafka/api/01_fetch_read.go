@@ -1,6 +1,7 @@
 package api
 
 import (
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 	"troupe/storage"
 )
@@ -37,6 +38,7 @@ func (d *diskRead) Release() { d.batches.Release() }
 
 // begin reads all partitions anew.
 func (g *fetchGather) begin(f *fetchCall) {
+	f.c.Op.StampFirst(trace.Located)
 	*g = fetchGather{running: true, last: g.last, room: f.maxBytes, first: -1, hint: g.hint}
 	g.run(f)
 }
@@ -75,6 +77,7 @@ func (g *fetchGather) step(f *fetchCall) bool {
 		if whole {
 			g.first = g.at
 		}
+		f.c.Op.Reads(1, 0)
 		g.take(p, b)
 		g.room -= b.Bytes
 		return true
@@ -85,6 +88,7 @@ func (g *fetchGather) step(f *fetchCall) bool {
 	if whole {
 		g.first = g.at
 	}
+	f.c.Op.Reads(0, 1)
 	g.reading++
 	g.room -= most
 	d := &diskRead{index: g.at, reserve: most}
@@ -120,6 +124,7 @@ func (g *fetchGather) onDisk(f *fetchCall, d *diskRead) {
 // gathered decides between answering and waiting.
 func (f *fetchCall) gathered() {
 	if f.gather.last || f.gather.bytes >= f.minBytes || f.req.MaxWaitMillis <= 0 || !f.mayWait() {
+		f.c.Op.Stamp(trace.Gathered)
 		f.answer()
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/partition"
 	"troupe/kafka/code"
 )
@@ -23,6 +24,7 @@ type pollExpired struct{}
 
 func (w *fetchWait) begin(f *fetchCall) {
 	w.waiting = true
+	f.c.Op.Await(trace.AwaitBytes, "")
 	w.watches = make([]*partition.Watch, len(f.parts))
 	w.timer = f.c.After(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, pollExpired{})
 	f.release()
@@ -86,6 +88,7 @@ func (w *fetchWait) stop(f *fetchCall) {
 		return
 	}
 	w.waiting = false
+	f.c.Op.Resume()
 	w.timer.Stop()
 	for i, m := range w.watches {
 		if m != nil {

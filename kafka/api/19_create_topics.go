@@ -34,7 +34,7 @@ func createTopics(c *Call) {
 			k.proposed(p)
 		}
 	}
-	c.Env.Metadata.Tell(&raftnode.Propose{Ask: c.Ask(), Cmd: k.cmd, Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond})
+	c.Propose(k.cmd, time.Duration(req.TimeoutMillis)*time.Millisecond)
 }
 
 // createCall is one CreateTopics under way.

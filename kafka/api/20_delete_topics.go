@@ -42,7 +42,7 @@ func deleteTopics(c *Call) {
 			k.proposed(p)
 		}
 	}
-	c.Env.Metadata.Tell(&raftnode.Propose{Ask: c.Ask(), Cmd: k.cmd, Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond})
+	c.Propose(k.cmd, time.Duration(req.TimeoutMillis)*time.Millisecond)
 }
 
 func checkDeletionEnabled(c *Call) check {

@@ -26,7 +26,7 @@ func createPartitions(c *Call) {
 			k.proposed(p)
 		}
 	}
-	c.Env.Metadata.Tell(&raftnode.Propose{Ask: c.Ask(), Cmd: k.cmd, Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond})
+	c.Propose(k.cmd, time.Duration(req.TimeoutMillis)*time.Millisecond)
 }
 
 // growCall is one CreatePartitions under way.

@@ -75,7 +75,7 @@ func (k *alterCall) start() {
 			k.proposed(p)
 		}
 	}
-	k.c.Env.Metadata.Tell(&raftnode.Propose{Ask: k.c.Ask(), Cmd: k.cmd, Timeout: alterTimeout})
+	k.c.Propose(k.cmd, alterTimeout)
 }
 
 // plan judges each resource and fills the command with those that may be right.

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/actors/node"
 	"troupe/raftnode"
@@ -53,7 +54,7 @@ type Call struct {
 	ClientID      *string
 	Req           kmsg.Request    // nil for Produce, which is streamed, and for ApiVersions in a version that is not known
 	Produce       *ProduceRequest // only for Produce
-	Received      time.Time
+	Op            *trace.Op       // its record; the handler says what it is about, what it waits for, and what it answers
 
 	// Slot marks answers to this call; put it into every ask.
 	Slot uint64
@@ -96,6 +97,9 @@ type Response interface {
 // Start runs the handler of e for c, whose end is told to done.
 func (c *Call) Start(e *Entry, done Completion) {
 	c.done = done
+	if c.Op != nil && c.Req != nil && e.Key != int16(kmsg.Fetch) {
+		about(c)
+	}
 	e.Handle(c)
 }
 
@@ -105,6 +109,9 @@ func (c *Call) Ended() bool { return c.ended }
 // Respond answers with resp, in the version of the request.
 func (c *Call) Respond(resp kmsg.Response) {
 	resp.SetVersion(c.Version)
+	if c.Op != nil {
+		c.Op.SetCode(codeOf(resp))
+	}
 	c.Send(Encoded(resp))
 }
 
@@ -124,6 +131,12 @@ func (c *Call) end() {
 
 // Ask is what an ask embeds so that its answer comes to this call's Next.
 func (c *Call) Ask() kit.Ask { return kit.Ask{ReplyTo: c.Sys.Self(), Slot: c.Slot} }
+
+// Propose asks the metadata log for a change; the answer, raftnode.Proposed, comes to Next. The call's record sees it through.
+func (c *Call) Propose(cmd meta.Command, timeout time.Duration) {
+	c.Op.Hold()
+	c.Env.Metadata.Tell(&raftnode.Propose{Ask: c.Ask(), Cmd: cmd, Timeout: timeout, Op: c.Op})
+}
 
 // After calls Next with m when d has passed, unless the timer is stopped or the call has ended.
 func (c *Call) After(d time.Duration, m any) kit.Timer {

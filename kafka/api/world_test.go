@@ -277,7 +277,7 @@ func (w *world) begin(version int16, req kmsg.Request) *inFlight {
 		Drop(m)
 	})
 	f.c = &Call{Env: w.env, Sys: worldContext{w, self}, Conn: &Conn{Listener: "PLAINTEXT"}, View: w.env.Published.Get(), Table: Table,
-		Key: req.Key(), Version: version, Req: wired, Received: w.now, Slot: w.rng.Uint64()}
+		Key: req.Key(), Version: version, Req: wired, Slot: w.rng.Uint64()}
 	e := Find(Table, req.Key())
 	if !e.Serves(version) {
 		w.t.Fatalf("key %d version %d is not served", req.Key(), version)

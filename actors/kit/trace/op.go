@@ -12,6 +12,7 @@ type Op struct {
 	conn       uint64
 	peer       string
 	next, prev *Op
+	chain      *Op // in Ops; whoever has that
 
 	at      [NumStages]atomic.Int64 // nanoseconds of the recorder's clock, 0: not passed
 	request atomic.Uint64           // key, version and correlation id; see SetRequest
@@ -26,7 +27,10 @@ type Op struct {
 	disk    atomic.Int32 // reads of the store
 	code    atomic.Int32
 	wait    atomic.Uint32 // Await
+	ended   atomic.Uint32 // Await of the last wait that ended
 	detail  atomic.Pointer[string]
+	since   atomic.Int64 // of a wait for the budget
+	budget  atomic.Int64 // nanoseconds of ended waits for the budget
 	waited  atomic.Int64 // nanoseconds of ended waits for AwaitBytes: the client asked for them
 	marked  atomic.Bool
 }
@@ -46,6 +50,14 @@ var outcomes = [...]string{"open", "done", "silent", "gone"}
 
 // String is the stable name of an outcome.
 func (o Outcome) String() string { return outcomes[o] }
+
+// Now is the clock of its recorder; 0 for nil.
+func (o *Op) Now() int64 {
+	if o == nil {
+		return 0
+	}
+	return o.rec.now()
+}
 
 // Stamp notes that a stage is passed now. A stage that is passed more than once (parts of a request that go different ways) counts the last time.
 func (o *Op) Stamp(s Stage) {
@@ -77,9 +89,11 @@ func (o *Op) Await(a Await, detail string) {
 		o.detail.Store(&detail)
 	}
 	o.wait.Store(uint32(a))
-	if a != AwaitBudget {
-		o.StampFirst(Waiting)
+	if a == AwaitBudget {
+		o.since.Store(o.rec.now())
+		return
 	}
+	o.StampFirst(Waiting)
 }
 
 // Resume says that what was awaited has come.
@@ -87,16 +101,21 @@ func (o *Op) Resume() {
 	if o == nil {
 		return
 	}
-	switch Await(o.wait.Load()) {
+	a := Await(o.wait.Load())
+	switch a {
 	case AwaitNothing:
 		return
 	case AwaitBudget:
+		o.budget.Add(o.rec.now() - o.since.Load())
 	case AwaitBytes:
 		now := o.rec.now()
 		o.waited.Store(now - o.at[Waiting].Load())
 		o.at[Woken].Store(now)
 	default:
 		o.Stamp(Woken)
+	}
+	if a != AwaitBudget {
+		o.ended.Store(uint32(a))
 	}
 	o.wait.Store(uint32(AwaitNothing))
 }
@@ -215,7 +234,7 @@ func (o *Op) End(how Outcome) {
 func (o *Op) snapshot() Record {
 	r := Record{ID: o.id, Conn: o.conn, Peer: o.peer, Base: o.base.Load(), Last: o.last.Load(), BytesIn: o.in.Load(), BytesOut: o.out.Load(),
 		Charged: o.charged.Load(), TailReads: o.tail.Load(), DiskReads: o.disk.Load(), Code: int16(o.code.Load()), Wait: Await(o.wait.Load()),
-		Asked: o.waited.Load()}
+		WaitedFor: Await(o.ended.Load()), Asked: o.waited.Load(), WaitSince: o.since.Load(), Budget: o.budget.Load()}
 	for s := range o.at {
 		r.At[s] = o.at[s].Load()
 	}
@@ -233,4 +252,40 @@ func text(p *atomic.Pointer[string]) string {
 		return ""
 	}
 	return *s
+}
+
+// Ops are the operations of the answers that go to a socket together. It allocates nothing.
+type Ops struct{ first, last *Op }
+
+// Add appends an operation; it may be in one Ops only.
+func (l *Ops) Add(o *Op) {
+	switch {
+	case o == nil:
+	case l.last == nil:
+		l.first, l.last = o, o
+	default:
+		l.last.chain = o
+		l.last = o
+	}
+}
+
+// Stamp notes for all of them that a stage is passed now.
+func (l *Ops) Stamp(s Stage) {
+	if l.first == nil {
+		return
+	}
+	now := l.first.rec.now()
+	for o := l.first; o != nil; o = o.chain {
+		o.at[s].Store(now)
+	}
+}
+
+// End ends all of them, and empties the list.
+func (l *Ops) End(how Outcome) {
+	for o := l.first; o != nil; {
+		next := o.chain
+		o.End(how)
+		o = next
+	}
+	*l = Ops{}
 }

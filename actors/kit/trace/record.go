@@ -27,7 +27,10 @@ type Record struct {
 	Code                  int16
 	Outcome               Outcome
 	Wait                  Await  // what it awaits by its own word; AwaitNothing: see Awaiting
+	WaitedFor             Await  // what it awaited before, by its own word
 	Detail                string // who or what is or was awaited
+	WaitSince             int64  // when a wait for memory began
+	Budget                int64  // nanoseconds of waiting for memory, within the stage Parsed
 	Asked                 int64  // nanoseconds of waiting that the client asked for
 	Why                   Why
 	Threshold             int64 // nanoseconds from which on it was slow

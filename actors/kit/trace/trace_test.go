@@ -411,3 +411,99 @@ func BenchmarkOff(b *testing.B) {
 		full(r, &client, &topic)
 	}
 }
+
+// The sentence names the stage that took the time, and says so when none did (T7, as far as one node goes).
+func TestCause(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{Slow: time.Millisecond})
+	f := func(want, sentence string, does func(o *Op)) {
+		t.Helper()
+		o := r.Begin(1, "")
+		o.SetRequest(0, 9, 0)
+		does(o)
+		id := o.id
+		how := Done
+		if o.at[Written].Load() == 0 {
+			how = Gone
+		}
+		o.End(how)
+		rec, ok := r.Find(id)
+		if !ok {
+			t.Fatalf("%s: not kept", want)
+		}
+		got, text := rec.Cause(h.now())
+		if got != want || text != sentence {
+			t.Errorf("%s: %s\nwant %s: %s", got, text, want, sentence)
+		}
+	}
+	// passes goes through stages; the slow one takes 300 ms.
+	passes := func(slow Stage, all ...Stage) func(o *Op) {
+		return func(o *Op) {
+			for _, s := range all {
+				if s == slow {
+					h.after(299 * time.Millisecond)
+				}
+				h.after(time.Millisecond)
+				if s == Woken {
+					o.Resume()
+				} else if s == Waiting {
+					o.Await(AwaitMembers, "member c-1")
+				} else {
+					o.Stamp(s)
+				}
+			}
+		}
+	}
+	prod := []Stage{Parsed, Begun, Settled, Taken, Applied, Synced, Answered, Encoded, Writing, Written}
+	f("request-in", "Slow, 309 ms: it took 300 ms for the whole request to come in and be checked.", passes(Parsed, prod...))
+	f("connection-order", "Slow, 309 ms: it waited 300 ms behind earlier requests of its connection.", passes(Begun, prod...))
+	f("partition", "Slow, 309 ms: its partitions took 300 ms to take the batches.", passes(Settled, prod...))
+	f("commit-queue", "Slow, 309 ms: it waited 300 ms for a place in a commit: the writer was busy with the commits before it.", passes(Taken, prod...))
+	f("store", "Slow, 309 ms: the store took 300 ms to take the commit.", passes(Applied, prod...))
+	f("fsync", "Slow, 309 ms: the disk took 300 ms: fsync.", passes(Synced, prod...))
+	f("high-watermark", "Slow, 309 ms: after the fsync the high watermark and the answer took 300 ms.", passes(Answered, prod...))
+	f("answer-order", "Slow, 309 ms: it waited 300 ms for the answers of earlier requests of its connection.", passes(Encoded, prod...))
+	f("client-reads", "Slow, 309 ms: the socket took 300 ms for the answer: the client reads slowly.", passes(Written, prod...))
+	f("unknown", "Slow, 10.0 ms: no stage stands out; the longest: it took 1.0 ms for the whole request to come in and be checked.", passes(NumStages, prod...))
+	f("rebalance", "Slow, 306 ms: it waited 300 ms for the other members of the group (member c-1).", passes(Woken, Parsed, Begun, Waiting, Woken, Answered, Writing, Written))
+	f("fsm-apply", "Slow, 310 ms: the metadata state machine took 300 ms.", passes(Decided, Parsed, Begun, Entered, Appended, Committed, Decided, Seen, Answered, Encoded, Writing, Written))
+	f("disk-read", "Slow, 306 ms: reading from the disk took 300 ms (2 reads; 1 from memory).", func(o *Op) {
+		o.Reads(1, 2)
+		passes(Gathered, Parsed, Begun, Located, Gathered, Answered, Writing, Written)(o)
+	})
+	f("request-budget", "Slow, 303 ms: it waited 300 ms for memory for requests: other requests hold it.", func(o *Op) {
+		o.Await(AwaitBudget, "")
+		h.after(300 * time.Millisecond)
+		o.Resume()
+		passes(NumStages, Parsed, Begun, Written)(o)
+	})
+	f("error", "UNKNOWN_TOPIC_OR_PARTITION in 100 µs: This broker knows no such topic or partition.", func(o *Op) {
+		o.SetCode(3)
+		h.after(100 * time.Microsecond)
+		o.Stamp(Written)
+	})
+	f("fsync", "The connection went before the answer, after 2.0 s: for 2.0 s it waited for the disk: fsync.", func(o *Op) {
+		o.Stamp(Applied)
+		h.after(2 * time.Second)
+	})
+	f("fsync", "KAFKA_STORAGE_ERROR in 309 ms (The broker cannot read or write its disk): the disk took 300 ms: fsync.", func(o *Op) {
+		o.SetCode(56)
+		passes(Synced, prod...)(o)
+	})
+}
+
+// What an open operation waits for follows from its last stage.
+func TestOpenSaysWhatItAwaits(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	for s := Received; s < Written; s++ {
+		o := r.Begin(1, "")
+		o.Stamp(s)
+		h.after(2 * time.Second)
+		rec := r.Open()[0]
+		if code, text := rec.Cause(h.now()); code == "" || !strings.HasPrefix(text, "Open for 2.0 s: for 2.0 s it has waited for ") {
+			t.Errorf("%s: %s %s", s, code, text)
+		}
+		o.End(Gone)
+	}
+}

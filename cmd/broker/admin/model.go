@@ -65,7 +65,11 @@ type Actor struct {
 	State     string  `json:"state"`
 	Depth     int     `json:"depth"`
 	HighWater int     `json:"high_water"`
-	Processed uint64  `json:"processed"`
+	In        uint64  `json:"in"`        // messages accepted
+	Processed uint64  `json:"processed"` // messages handled
+	Refused   uint64  `json:"refused"`   // came after its end
+	Full      uint64  `json:"full"`      // refused by the limit of its mailbox
+	Panics    uint64  `json:"panics"`    // there are no restarts: a panic ends the actor, or the process
 	BusyMs    float64 `json:"busy_ms"`
 	WaitP50Us float64 `json:"wait_p50_us"`
 	WaitP99Us float64 `json:"wait_p99_us"`

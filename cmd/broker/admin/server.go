@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"troupe/actors/kit/trace"
 )
 
 // Source is where the admin door looks. Its methods may be called from any goroutine and do not wait for actors.
@@ -25,6 +27,10 @@ type Source interface {
 	Actors() []Actor
 	// Strays are partitions on this broker that the metadata does not name; it may read the store.
 	Strays() ([]Stray, error)
+	// Work is what blocks outside of the actors.
+	Work() Work
+	// Traces are the records of requests.
+	Traces() *trace.Recorder
 	// Collect adds the metrics of the moment.
 	Collect(emit func(name string, kind prometheus.ValueType, value float64, labels ...Label))
 }
@@ -58,7 +64,9 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Status()) })
 	mux.HandleFunc("GET /api/v1/actors", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Actors()) })
+	mux.HandleFunc("GET /api/v1/work", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Work()) })
 	mux.HandleFunc("GET /api/v1/doctor", s.doctor)
+	s.traceRoutes(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -168,4 +176,5 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		desc := prometheus.NewDesc("broker_"+name, Help(name), names, nil)
 		ch <- prometheus.MustNewConstMetric(desc, kind, value, values...)
 	})
+	requestMetrics(c.src.Traces(), ch)
 }

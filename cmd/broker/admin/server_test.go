@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"troupe/actors/kit/trace"
 )
 
 type fakeSource struct{ status func() Status }
@@ -17,6 +19,8 @@ type fakeSource struct{ status func() Status }
 func (f fakeSource) Status() Status           { return f.status() }
 func (f fakeSource) Actors() []Actor          { return nil }
 func (f fakeSource) Strays() ([]Stray, error) { return nil, nil }
+func (f fakeSource) Work() Work               { return Work{} }
+func (f fakeSource) Traces() *trace.Recorder  { return nil }
 func (f fakeSource) Collect(func(string, prometheus.ValueType, float64, ...Label)) {
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"troupe/actors/meta"
 	"troupe/raftnode"
@@ -30,6 +31,8 @@ type Config struct {
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
 	LogLevel      *slog.LevelVar // the level of the log given to Start, for clients to change; nil: they cannot
+	TraceOff      bool           // requests are not recorded: for measuring what that costs
+	TraceSlow     time.Duration  // requests that take longer are kept; 0: longer than 99.9 % of their API
 	// Faults lose messages of the metadata log. They are for tests, and no flag sets them.
 	Faults raftnode.Faults
 }

@@ -17,6 +17,7 @@ type split struct {
 	blockCache int64
 	tail       int64
 	requests   int64
+	trace      int64 // kept records of operations
 	goLimit    int64
 }
 
@@ -26,6 +27,7 @@ func splitMemory(total int64) split {
 		blockCache: min(total/8, 256<<20),
 		tail:       min(total/4, 256<<20),
 		requests:   total / 8,
+		trace:      min(total/64, 4<<20),
 		goLimit:    total / 10 * 9,
 	}
 }

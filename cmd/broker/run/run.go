@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/actors/node"
@@ -36,6 +37,7 @@ type Broker struct {
 	board   *raftnode.Board
 	pub     *node.Published
 	written writer.Stats
+	trace   *trace.Recorder
 	steps   *node.Steps
 	serving chan struct{} // closed when the broker serves
 	epoch   atomic.Int64  // broker epoch, 0 before registration
@@ -80,6 +82,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	debug.SetMemoryLimit(sp.goLimit)
 	b.sys = kit.New(log, poolSize)
 	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
+	b.record(sp.trace)
 	var opened atomic.Bool
 	fatal := func(reason string) {
 		if !opened.Load() {
@@ -147,7 +150,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	id, gate := b.stores.id, &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
-	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults})
+	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults, Trace: b.trace})
 	b.steps.Finish(node.StepRaft)
 	founding := map[string]string{}
 	if v, ok := b.cfg.Static["min.insync.replicas"]; ok {
@@ -289,6 +292,6 @@ func (b *Broker) doorConfig(sp split) kafka.Config {
 	return kafka.Config{
 		MaxRequestBytes: int(num("socket.request.max.bytes")), RequestMemory: sp.requests,
 		IdleClose:      time.Duration(num("connections.max.idle.ms")) * time.Millisecond,
-		MaxConnections: int(num("max.connections")), MaxPerIP: int(num("max.connections.per.ip")),
+		MaxConnections: int(num("max.connections")), MaxPerIP: int(num("max.connections.per.ip")), Trace: b.trace,
 	}
 }

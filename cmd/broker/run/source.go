@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/cmd/broker/admin"
 	"troupe/kafka/api"
@@ -68,6 +69,9 @@ func (s source) raft() admin.Raft {
 	return r
 }
 
+// Traces implements admin.Source.
+func (s source) Traces() *trace.Recorder { return s.b.trace }
+
 // Actors implements admin.Source.
 func (s source) Actors() []admin.Actor {
 	list, img := s.b.sys.Actors(), s.b.pub.Get().Image
@@ -76,7 +80,7 @@ func (s source) Actors() []admin.Actor {
 	millis := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	for _, a := range list {
 		out = append(out, admin.Actor{
-			Name: a.Name, Title: title(img, a.Name), Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, Processed: a.Processed, BusyMs: millis(a.Busy),
+			Name: a.Name, Title: title(img, a.Name), Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, In: a.In, Processed: a.Processed, Refused: a.Refused, Full: a.Full, Panics: a.Panics, BusyMs: millis(a.Busy),
 			WaitP50Us: micros(a.Wait50), WaitP99Us: micros(a.Wait99), RunP50Us: micros(a.Run50), RunP99Us: micros(a.Run99),
 			Current: a.Current, CurrentMs: millis(a.CurrentSince),
 		})
@@ -168,7 +172,14 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 		gauge("actor_mailbox_depth", float64(k.Depth), l)
 		count("actor_messages_total", float64(k.Processed), l)
 		count("actor_busy_seconds_total", k.Busy.Seconds(), l)
+		count("actor_accepted_total", float64(k.In), l)
+		count("actor_refused_total", float64(k.Refused), l)
+		count("actor_mailbox_full_total", float64(k.Full), l)
+		count("actor_panics_total", float64(k.Panics), l)
+		gauge("actor_wait_p99_seconds", k.Wait.Quantile(.99).Seconds(), l)
+		gauge("actor_run_p99_seconds", k.Run.Quantile(.99).Seconds(), l)
 	}
+	s.work(gauge)
 	for name, v := range s.b.stores.data.Metrics() {
 		emit("storage_"+name, kindOf(name), v)
 	}
