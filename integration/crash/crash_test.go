@@ -29,39 +29,63 @@ type ledger struct {
 	acked map[[2]uint32]bool // partition, number
 }
 
+// load is what works on the broker while it is crashed.
+type load struct {
+	b       *harness.Broker
+	ledgers []*ledger
+	stop    chan struct{}
+	wg      sync.WaitGroup
+}
+
+func startLoad(ctx context.Context, t *testing.T, b *harness.Broker) *load {
+	t.Helper()
+	create(ctx, t, b.Kafka)
+	l := &load{b: b, ledgers: make([]*ledger, producers), stop: make(chan struct{})}
+	for i := range l.ledgers {
+		l.ledgers[i] = &ledger{acked: map[[2]uint32]bool{}}
+		l.wg.Add(1)
+		go func() { defer l.wg.Done(); offer(ctx, t, b.Kafka, uint32(i), l.ledgers[i], l.stop) }()
+	}
+	return l
+}
+
+// settle ends the load, holds what is stored against what was acknowledged, and then reads the directory itself.
+func (l *load) settle(ctx context.Context, t *testing.T) {
+	t.Helper()
+	close(l.stop)
+	l.wg.Wait()
+	check(ctx, t, l.b.Kafka, l.ledgers)
+	l.b.Kill()
+	if out, errOut, code := l.b.CLI("", "debug", "verify", "--data-dir", l.b.Dir); code != 0 {
+		t.Errorf("debug verify: code %d\n%s%s", code, out, errOut)
+	}
+}
+
+// rounds is how often to crash: CRASH_ROUNDS, or n.
+func rounds(n int) int {
+	if k, err := strconv.Atoi(os.Getenv("CRASH_ROUNDS")); err == nil {
+		return k
+	}
+	return n
+}
+
+// aWhile lets the load run for a moment that differs each time.
+func aWhile() { time.Sleep(time.Duration(300+rand.IntN(500)) * time.Millisecond) }
+
 // kill -9 in a loop under idempotent acks=all load: nothing acknowledged is lost, nothing is there twice, and the records of one
 // producer in one partition stand in the order in which it offered them.
 func TestKillLoop(t *testing.T) {
-	rounds := 20
-	if s := os.Getenv("CRASH_ROUNDS"); s != "" {
-		rounds, _ = strconv.Atoi(s)
-	}
-	b := harness.Start(t, t.TempDir())
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	create(ctx, t, b.Kafka)
-	stop := make(chan struct{})
-	ledgers := make([]*ledger, producers)
-	var wg sync.WaitGroup
-	for i := range producers {
-		ledgers[i] = &ledger{acked: map[[2]uint32]bool{}}
-		wg.Add(1)
-		go func() { defer wg.Done(); offer(ctx, t, b.Kafka, uint32(i), ledgers[i], stop) }()
-	}
-	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for range rounds {
-		time.Sleep(time.Duration(300+rng.IntN(500)) * time.Millisecond)
+	b := harness.Start(t, t.TempDir())
+	l := startLoad(ctx, t, b)
+	for range rounds(20) {
+		aWhile()
 		b.Kill()
 		b.Restart()
 	}
-	time.Sleep(500 * time.Millisecond)
-	close(stop)
-	wg.Wait()
-	check(ctx, t, b.Kafka, ledgers)
-	b.Kill()
-	if out, errOut, code := b.CLI("", "debug", "verify", "--data-dir", b.Dir); code != 0 {
-		t.Errorf("debug verify: code %d\n%s%s", code, out, errOut)
-	}
+	aWhile()
+	l.settle(ctx, t)
 }
 
 func create(ctx context.Context, t *testing.T, boot string) {
