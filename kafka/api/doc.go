@@ -6,7 +6,9 @@
 //	asked                what                                     by
 //	partition actors     what may be read, where an offset is     Fetch, ListOffsets, OffsetForLeaderEpoch, Produce
 //	metadata actor       a change of a cluster fact               CreateTopics, DeleteTopics, CreatePartitions
-//	topic-maker          that a topic exists                      Metadata
+//	topic-maker          that a topic exists                      Metadata, FindCoordinator
+//	shards of groups     all that concerns a group                JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetFetch,
+//	                                                              DescribeGroups, ListGroups, DeleteGroups, OffsetDelete
 //	producer-ids         the next producer id                     InitProducerId
 //	pool                 bytes and times from the store           Fetch, ListOffsets
 //

@@ -204,7 +204,7 @@ func goldenRequest(w *world, key int16) kmsg.Request {
 		}
 		return req
 	default:
-		if goldenAdmin(w, req) {
+		if goldenAdmin(w, req) || goldenGroups(w, req) {
 			return req
 		}
 		return goldenTopics(req)

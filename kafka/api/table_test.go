@@ -11,9 +11,6 @@ var refused = map[kmsg.Key]string{
 	kmsg.LeaderAndISR: "removed in Kafka 4.0", kmsg.StopReplica: "removed in Kafka 4.0",
 	kmsg.UpdateMetadata: "removed in Kafka 4.0", kmsg.ControlledShutdown: "removed in Kafka 4.0",
 
-	kmsg.OffsetCommit: "groups", kmsg.OffsetFetch: "groups", kmsg.FindCoordinator: "groups", kmsg.JoinGroup: "groups",
-	kmsg.Heartbeat: "groups", kmsg.LeaveGroup: "groups", kmsg.SyncGroup: "groups", kmsg.DescribeGroups: "groups",
-	kmsg.ListGroups: "groups", kmsg.DeleteGroups: "groups", kmsg.OffsetDelete: "groups",
 	kmsg.ConsumerGroupHeartbeat: "groups", kmsg.ConsumerGroupDescribe: "groups",
 
 	kmsg.AddPartitionsToTxn: "transactions", kmsg.AddOffsetsToTxn: "transactions", kmsg.EndTxn: "transactions",

@@ -64,6 +64,7 @@ type field struct {
 	null     int16   // first version in which it can be null
 	of       []field // kArray: one field, or a struct; kStruct
 	plain    bool    // kArray: the elements are no structs, so they have no tags
+	extra    int     // kArray: bytes that the answer takes for each element, where it is much more than the element
 	tags     []tagged
 }
 
@@ -85,6 +86,7 @@ func structure(of ...field) field { return field{kind: kStruct, of: of, to: neve
 func (f field) since(v int16) field        { f.from = v; return f }
 func (f field) until(v int16) field        { f.to = v; return f }
 func (f field) nullable(since int16) field { f.null = since; return f }
+func (f field) answered(bytes int) field   { f.extra = bytes; return f }
 func (f field) with(tags ...tagged) field  { f.tags = tags; return f }
 func (f *field) in(version int16) bool     { return version >= f.from && version <= f.to }
 
@@ -250,7 +252,7 @@ const (
 // decoded is the number of bytes that one element takes as kmsg's struct, its own arrays not counted. Fields of other
 // versions are part of the struct.
 func (w *walker) decoded(f *field) int {
-	n := 0
+	n := f.extra
 	for i := range f.of {
 		switch e := &f.of[i]; e.kind {
 		case kFixed:

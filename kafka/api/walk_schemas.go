@@ -1,5 +1,8 @@
 package api
 
+// groupBytes is what asking and answering for one group takes, be its name ever so short.
+const groupBytes = 400
+
 // schemas describes the requests of every served key but Produce, which is read field by field off the socket.
 // Names stand in the order of Kafka's message definitions (clients/src/main/resources/common/message).
 var schemas = map[int16]schema{
@@ -34,7 +37,45 @@ var schemas = map[int16]schema{
 		num(1).since(8).until(10), // IncludeClusterAuthorizedOperations
 		num(1).since(8),           // IncludeTopicAuthorizedOperations
 	}},
-	17: {flex: never, fields: []field{str()}}, // SaslHandshake: Mechanism
+	8: {flex: 8, fields: []field{ // OffsetCommit
+		str(), num(4).since(1), str().since(1), // GroupId, GenerationIdOrMemberEpoch, MemberId
+		str().since(7).nullable(7), num(8).since(2).until(4), // GroupInstanceId, RetentionTimeMs
+		list( // Topics
+			str().until(9), num(16).since(10), // Name, TopicId
+			list( // Partitions
+				num(4), num(8), num(4).since(6), // PartitionIndex, CommittedOffset, CommittedLeaderEpoch
+				str().nullable(0), // CommittedMetadata
+			),
+		),
+	}},
+	9: {flex: 6, fields: []field{ // OffsetFetch
+		str().until(7), list(str(), plain(num(4))).until(7).nullable(2), // GroupId; Topics: Name, PartitionIndexes
+		list( // Groups
+			str(), str().since(9).nullable(9), num(4).since(9), // GroupId, MemberId, MemberEpoch
+			list(str().until(9), num(16).since(10), plain(num(4))).nullable(8), // Topics: Name, TopicId, PartitionIndexes
+		).since(8).answered(groupBytes),
+		num(1).since(7), // RequireStable
+	}},
+	10: {flex: 3, fields: []field{str().until(3), num(1).since(1), plain(str()).since(4).answered(groupBytes)}}, // FindCoordinator: Key, KeyType, CoordinatorKeys
+	11: {flex: 6, fields: []field{ // JoinGroup
+		str(), num(4), num(4).since(1), // GroupId, SessionTimeoutMs, RebalanceTimeoutMs
+		str(), str().since(5).nullable(5), str(), // MemberId, GroupInstanceId, ProtocolType
+		list(str(), raw()),         // Protocols: Name, Metadata
+		str().since(8).nullable(8), // Reason
+	}},
+	12: {flex: 4, fields: []field{str(), num(4), str(), str().since(3).nullable(3)}}, // Heartbeat: GroupId, GenerationId, MemberId, GroupInstanceId
+	13: {flex: 4, fields: []field{ // LeaveGroup
+		str(), str().until(2), // GroupId, MemberId
+		list(str(), str().nullable(3), str().since(5).nullable(5)).since(3), // Members: MemberId, GroupInstanceId, Reason
+	}},
+	14: {flex: 4, fields: []field{ // SyncGroup
+		str(), num(4), str(), str().since(3).nullable(3), // GroupId, GenerationId, MemberId, GroupInstanceId
+		str().since(5).nullable(5), str().since(5).nullable(5), // ProtocolType, ProtocolName
+		list(str(), raw()), // Assignments: MemberId, Assignment
+	}},
+	15: {flex: 5, fields: []field{plain(str()), num(1).since(3)}},                // DescribeGroups: Groups, IncludeAuthorizedOperations
+	16: {flex: 3, fields: []field{plain(str()).since(4), plain(str()).since(5)}}, // ListGroups: StatesFilter, TypesFilter
+	17: {flex: never, fields: []field{str()}},                                    // SaslHandshake: Mechanism
 	18: {flex: 3, fields: []field{ // ApiVersions
 		str().since(3), str().since(3), // ClientSoftwareName, ClientSoftwareVersion
 		str().since(5).nullable(5), num(4).since(5), // ClusterId, NodeId
@@ -93,6 +134,7 @@ var schemas = map[int16]schema{
 	39: {flex: 2, fields: []field{raw(), num(8)}},                  // RenewDelegationToken: Hmac, RenewPeriodMs
 	40: {flex: 2, fields: []field{raw(), num(8)}},                  // ExpireDelegationToken: Hmac, ExpiryTimePeriodMs
 	41: {flex: 2, fields: []field{list(str(), str()).nullable(0)}}, // DescribeDelegationToken: Owners: PrincipalType, PrincipalName
+	42: {flex: 2, fields: []field{plain(str())}},                   // DeleteGroups: GroupsNames
 	43: {flex: 2, fields: []field{ // ElectLeaders
 		num(1).since(1),                                // ElectionType
 		list(str(), plain(num(4))).nullable(0), num(4), // TopicPartitions: Topic, Partitions; TimeoutMs
@@ -106,6 +148,7 @@ var schemas = map[int16]schema{
 		list(str(), list(num(4), plain(num(4)).nullable(0))), // Topics: Name, Partitions: PartitionIndex, Replicas
 	}},
 	46: {flex: 0, fields: []field{num(4), list(str(), plain(num(4))).nullable(0)}}, // ListPartitionReassignments: TimeoutMs, Topics: Name, PartitionIndexes
+	47: {flex: never, fields: []field{str(), list(str(), list(num(4)))}},           // OffsetDelete: GroupId; Topics: Name, Partitions: PartitionIndex
 	55: {flex: 0, fields: []field{list(str(), list(num(4)))}},                      // DescribeQuorum: Topics: TopicName, Partitions: PartitionIndex
 	57: {flex: 0, fields: []field{ // UpdateFeatures
 		num(4), // timeoutMs

@@ -38,6 +38,7 @@ type world struct {
 	asked  []meta.Command // proposals so far
 	parts  map[uint32]*fakePart
 	refs   map[uint32]*kit.Ref
+	shards map[string]*kit.Ref // coordinators of groups, by name
 	data   *sim.Data
 	live   int64 // slabs before the test
 	quorum raftnode.Status
@@ -48,7 +49,7 @@ const testNode = 1
 func newWorld(t testing.TB, brokers int, static map[string]string) *world {
 	t.Helper()
 	w := &world{t: t, img: meta.NewImage(), now: time.UnixMilli(1_000_000), rng: rand.New(rand.NewPCG(1, 2)), data: sim.NewData(),
-		parts: map[uint32]*fakePart{}, refs: map[uint32]*kit.Ref{}, live: storage.SlabsLive()}
+		parts: map[uint32]*fakePart{}, refs: map[uint32]*kit.Ref{}, shards: map[string]*kit.Ref{}, live: storage.SlabsLive()}
 	w.env = &Env{Published: &node.Published{}, Data: w.data, Tail: storage.NewTail(1 << 20), NodeID: testNode, Static: static,
 		ClusterID: func() string { return w.img.ClusterID() }, DataDir: "/data", Quorum: func() raftnode.Status { return w.quorum },
 		Controller: meta.Endpoint{Name: "CONTROLLER", Host: "peer", Port: 9093}}
@@ -222,7 +223,7 @@ func (c worldContext) Spawn(name string, a kit.Actor, _ kit.Options) *kit.Ref {
 	ref = c.w.ref(name, func(m any) { a.Receive(worldContext{c.w, ref}, m) })
 	return ref
 }
-func (c worldContext) Lookup(string) *kit.Ref        { return nil }
+func (c worldContext) Lookup(name string) *kit.Ref   { return c.w.shards[name] }
 func (c worldContext) Stop(*kit.Ref, *kit.Ref, any)  {}
 func (c worldContext) Now() time.Time                { return c.w.now }
 func (c worldContext) Rand() uint64                  { return c.w.rng.Uint64() }

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/actors/group"
+	"troupe/kafka/code"
+)
+
+// OffsetDelete (key 47, version 0).
+//
+// Partitions that the cluster does not know are refused here, the others are the group's.
+func offsetDelete(c *Call) {
+	req := c.Req.(*kmsg.OffsetDeleteRequest)
+	asked := *req
+	asked.Topics = nil
+	var refused []kmsg.OffsetDeleteResponseTopic
+	topics := groupTopics{c.View.Image}
+	for _, t := range req.Topics {
+		yes := kmsg.OffsetDeleteRequestTopic{Topic: t.Topic}
+		no := kmsg.OffsetDeleteResponseTopic{Topic: t.Topic}
+		for _, p := range t.Partitions {
+			if topics.has(t.Topic, p.Partition) {
+				yes.Partitions = append(yes.Partitions, p)
+				continue
+			}
+			no.Partitions = append(no.Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: p.Partition, ErrorCode: int16(code.UnknownTopicOrPartition)})
+		}
+		if len(yes.Partitions) > 0 {
+			asked.Topics = append(asked.Topics, yes)
+		}
+		if len(no.Partitions) > 0 {
+			refused = append(refused, no)
+		}
+	}
+	c.Next = func(c *Call, answer any) {
+		if a, ok := answer.(group.DeletedOffsets); ok {
+			c.Respond(joinDeleted(a.Resp, refused))
+		}
+	}
+	c.tellGroup(req.Group, &group.DeleteOffsets{Ask: c.Ask(), Client: c.groupClient(), Req: &asked})
+}
+
+// joinDeleted puts the group's answer and what was refused together; an error of the group stands alone.
+func joinDeleted(from *kmsg.OffsetDeleteResponse, refused []kmsg.OffsetDeleteResponseTopic) *kmsg.OffsetDeleteResponse {
+	resp := *from
+	if resp.ErrorCode != 0 {
+		return &resp
+	}
+	resp.Topics = append([]kmsg.OffsetDeleteResponseTopic(nil), from.Topics...)
+next:
+	for _, t := range refused {
+		for i := range resp.Topics {
+			if x := &resp.Topics[i]; x.Topic == t.Topic {
+				x.Partitions = append(append([]kmsg.OffsetDeleteResponseTopicPartition(nil), x.Partitions...), t.Partitions...)
+				continue next
+			}
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return &resp
+}
