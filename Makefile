@@ -18,7 +18,7 @@ BENCH_ROUNDS ?= 3
 STATE    ?= full
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients crash contract origin golden clean help
+        bench clients crash contract origin golden hostile clean help
 
 all: build
 
@@ -32,7 +32,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract clients differential-smoke crash mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract hostile clients differential-smoke crash mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -99,6 +99,9 @@ origin: ## the three faults this project was born from, on whole brokers
 
 contract: build ## what the binary promises: ready line, exit codes, one-line errors, commands
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
+
+hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m ./integration/hostile
 
 bench: build ## the figures of docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit

@@ -17,7 +17,37 @@ type budget struct {
 	free  sync.Cond
 	used  int64
 	limit int64
+	queue bool     // nobody goes beyond the limit while others use it: for what is charged once and whole
 	ahead *account // the one that may go beyond the limit
+}
+
+// memory is what requests of all connections may take. Those that name very many things have a budget of their own, so that they wait
+// for each other and nobody else waits for them.
+type memory struct {
+	requests *budget
+	giants   *budget
+}
+
+// maxGiants is what requests that name very many things may take together, by what carrying them out takes: one large one, or several
+// smaller ones.
+const maxGiants = 96 << 20
+
+func newMemory(limit int64) *memory {
+	m := &memory{requests: newBudget(limit), giants: newBudget(min(limit, maxGiants))}
+	m.giants.queue = true
+	return m
+}
+
+// held is what one request is charged.
+type held struct {
+	bytes int64
+	giant int64
+}
+
+// give gives back what a request was charged.
+func (m *memory) give(h held) {
+	m.requests.give(h.bytes)
+	m.giants.give(h.giant)
 }
 
 func newBudget(limit int64) *budget {
@@ -40,7 +70,7 @@ func (a *account) take(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.used+int64(n) > b.limit && b.used > 0 && b.ahead != a && !a.closed {
-		if b.ahead == nil {
+		if b.ahead == nil && !b.queue {
 			b.ahead = a
 			break
 		}

@@ -12,7 +12,7 @@ type Config struct {
 	MaxRequestBytes int             // socket.request.max.bytes; default 104857600
 	RequestMemory   int64           // bytes that requests of all connections may take together; default 256 MiB
 	MaxInFlight     int             // requests of one connection that are read and not yet answered; default 32
-	MaxUnwritten    int             // bytes of answers that wait for one client, above which it is no longer read; default 16 MiB
+	MaxUnwritten    int             // bytes of answers that wait for one client, from which on none of its requests is begun; default 256 KiB
 	IdleClose       time.Duration   // connections.max.idle.ms; default 10 min, negative: never
 	FrameDeadline   time.Duration   // for each 64 KiB of a frame that has begun; default 30 s
 	MaxConnections  int             // max.connections; default no limit
@@ -30,7 +30,7 @@ func (c Config) withDefaults() Config {
 	}
 	setInt(&c.MaxRequestBytes, 100<<20)
 	setInt(&c.MaxInFlight, 32)
-	setInt(&c.MaxUnwritten, 16<<20)
+	setInt(&c.MaxUnwritten, 256<<10)
 	setInt(&c.MaxConnections, 1<<31-1)
 	setInt(&c.MaxPerIP, 1<<31-1)
 	if c.RequestMemory <= 0 {

@@ -24,7 +24,7 @@ type conn struct {
 
 	self           *kit.Ref
 	reader, writer kit.Blocker
-	read           *reader // the reader's own, but for acc.close
+	read           *reader // the reader's own, but for stop
 
 	calls   []*slot // in the order of the requests, not yet handed to the writer
 	first   uint64  // number of calls[0]; a call's Slot is its number
@@ -46,7 +46,7 @@ type slot struct {
 	conn  *conn
 	call  *api.Call
 	entry *api.Entry
-	bytes int64
+	held  held
 	begun bool
 	ended bool
 	resp  api.Response // nil: no answer
@@ -54,7 +54,8 @@ type slot struct {
 
 func newConn(d *shared, id uint64, nc net.Conn) *conn {
 	c := &conn{door: d, nc: nc, info: api.Conn{ID: id, RemoteHost: hostOf(nc.RemoteAddr()), Listener: d.cfg.Listener}, first: 1}
-	c.read = &reader{src: newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), cfg: &d.cfg, acc: account{b: d.budget}, find: d.find, conn: id, host: c.info.RemoteHost}
+	c.read = newReader(newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), &d.cfg, d.memory, d.find)
+	c.read.conn, c.read.host = id, c.info.RemoteHost
 	return c
 }
 
@@ -97,7 +98,7 @@ func (c *conn) arrived(x kit.Context, m *arrived) {
 	c.asked--
 	n := c.first + uint64(len(c.calls))
 	m.call.Slot, m.call.Conn, m.call.Env, m.call.Table = n, &c.info, c.door.env, c.door.cfg.Table
-	c.calls = append(c.calls, &slot{conn: c, call: m.call, entry: m.entry, bytes: m.bytes})
+	c.calls = append(c.calls, &slot{conn: c, call: m.call, entry: m.entry, held: m.held})
 	c.door.stats.request(m.call.Key)
 }
 
@@ -141,7 +142,7 @@ func (c *conn) hangUp(x kit.Context) {
 	}
 	c.gone = true
 	c.nc.Close()
-	c.read.acc.close()
+	c.read.stop()
 	c.out.drop()
 	c.callOff(x)
 }
@@ -153,7 +154,7 @@ func (c *conn) leave(x kit.Context) {
 	}
 	c.closing = true
 	c.nc.SetReadDeadline(time.Unix(1, 0))
-	c.read.acc.close()
+	c.read.stop()
 	c.callOff(x)
 }
 
@@ -179,9 +180,9 @@ func (c *conn) advance(x kit.Context) {
 	}
 }
 
-// begin starts the calls whose turn has come.
+// begin starts the calls whose turn has come. None begins while the client leaves much unread: the next answer would have to wait too.
 func (c *conn) begin(x kit.Context) {
-	for c.started < len(c.calls) {
+	for c.started < len(c.calls) && c.out.size+c.unwritten < c.door.cfg.MaxUnwritten {
 		s := c.calls[c.started]
 		shared := s.entry.Pipelined
 		if c.running > 0 && (c.alone || !shared) {
@@ -200,6 +201,9 @@ func (c *conn) begin(x kit.Context) {
 		s.call.Start(s.entry, s)
 		if c.gone && !s.ended && s.call.OnClose != nil {
 			c.callOff(x)
+		}
+		if s.ended {
+			c.collect()
 		}
 	}
 }
@@ -276,13 +280,13 @@ func (c *conn) stop() {
 // close leaves nothing open. Calls that have no answer yet will not get one.
 func (c *conn) close() {
 	c.nc.Close()
-	c.read.acc.close()
+	c.read.stop()
 	for _, s := range c.calls {
 		if s == nil { // answered just now
 			continue
 		}
 		if !s.ended {
-			c.door.budget.give(s.bytes)
+			s.Rest()
 		}
 		s.call.Op.End(trace.Gone)
 	}
@@ -313,6 +317,12 @@ func (c *conn) inspect(m *kit.Inspect) kit.Inspected {
 	}}
 }
 
+// Rest implements api.Completion.
+func (s *slot) Rest() {
+	s.conn.door.memory.give(s.held)
+	s.held = held{}
+}
+
 // Respond implements api.Completion.
 func (s *slot) Respond(resp api.Response) { s.end(resp) }
 
@@ -332,7 +342,7 @@ func (s *slot) end(resp api.Response) {
 	s.call.Op.SetCharged(0)
 	s.call.Op.Stamp(trace.Answered)
 	s.conn.running--
-	s.conn.door.budget.give(s.bytes)
+	s.Rest()
 }
 
 // drop releases an answer that will not be written.

@@ -11,13 +11,13 @@ import (
 type arrived struct {
 	call  *api.Call
 	entry *api.Entry
-	bytes int64 // charged to the budget until the call has ended
-	from  *budget
+	held  held // until the call has ended, or rests
+	from  *memory
 }
 
 // Refuse implements kit.Refuser: the conn has gone, and nobody else would release what the request holds.
 func (a *arrived) Refuse() {
-	a.from.give(a.bytes)
+	a.from.give(a.held)
 	if p := a.call.Produce; p != nil {
 		p.Release()
 	}

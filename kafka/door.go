@@ -14,11 +14,11 @@ import (
 	"troupe/kafka/api"
 )
 
-// shared is what all connections of a door use. Immutable but for budget and stats, which are safe for any goroutine.
+// shared is what all connections of a door use. Immutable but for memory and stats, which are safe for any goroutine.
 type shared struct {
 	env    *api.Env
 	cfg    Config
-	budget *budget
+	memory *memory
 	stats  *Stats
 	self   *kit.Ref // the door
 }
@@ -231,6 +231,6 @@ func (d *door) inspect(m *kit.Inspect) kit.Inspected {
 	return kit.Inspected{Inspect: m, State: state, Fields: []kit.Field{
 		{Name: "connections", Value: len(d.conns)},
 		{Name: "clients", Value: len(d.perIP)},
-		{Name: "request_bytes", Value: d.budget.inUse()},
+		{Name: "request_bytes", Value: d.memory.requests.inUse()},
 	}}
 }

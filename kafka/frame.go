@@ -16,13 +16,22 @@ const (
 	headerLen = 8 // key, version, correlation id: what every request has
 	maxString = 1<<15 - 1
 	firstGulp = 64 << 10 // what a client that has shown nothing yet may have allocated for a claim
+	// maxWhole is the longest request that is read into memory as a whole: any but Produce.
+	maxWhole = 16 << 20
+	// Carrying out a request and answering it takes about decodeCost times what its decoded form takes.
+	decodeCost = 16
+	// A request whose decoded form takes more than bigDecoded names many things (a thousand partitions, say); it is charged to the giants'
+	// budget.
+	bigDecoded = 64 << 10
 )
 
 // reader reads the frames of one connection. It runs in a Blocker: it may wait for the socket and for the budget.
 type reader struct {
 	src     *source
 	cfg     *Config
-	acc     account
+	mem     *memory
+	acc     account // of mem.requests
+	big     account // of mem.giants
 	find    func(version int16, name string, id [16]byte) topicFacts
 	largest int // frame that this client has completed
 	conn    uint64
@@ -51,7 +60,7 @@ func (r *reader) next() any {
 	case err != nil:
 		r.dead = true
 		r.src.close()
-		r.acc.b.give(r.acc.settle())
+		r.mem.give(r.settle())
 		return readEnded{reason: err}
 	}
 	return a
@@ -68,7 +77,7 @@ func (r *reader) frame() (*arrived, error) {
 	r.src.begin()
 	op := r.cfg.Trace.Begin(r.conn, r.host)
 	op.SetIn(4 + size)
-	r.acc.op = op
+	r.acc.op, r.big.op = op, op
 	f := frame{reader: r, size: size, left: size, call: &api.Call{Op: op}}
 	r.src.r += 4
 	if err := f.read(); err != nil {
@@ -83,11 +92,24 @@ func (r *reader) frame() (*arrived, error) {
 	}
 	r.src.end()
 	r.largest = max(r.largest, size)
-	a := &arrived{call: f.call, entry: f.e, bytes: r.acc.settle(), from: r.acc.b}
+	a := &arrived{call: f.call, entry: f.e, held: r.settle(), from: r.mem}
 	op.SetClient(f.call.ClientID)
-	op.SetCharged(a.bytes)
+	op.SetCharged(a.held.bytes + a.held.giant)
 	op.Stamp(trace.Parsed)
 	return a, nil
+}
+
+func newReader(src *source, cfg *Config, mem *memory, find func(int16, string, [16]byte) topicFacts) *reader {
+	return &reader{src: src, cfg: cfg, mem: mem, acc: account{b: mem.requests}, big: account{b: mem.giants}, find: find}
+}
+
+// settle ends the charges of a frame: they are the call's now.
+func (r *reader) settle() held { return held{r.acc.settle(), r.big.settle()} }
+
+// stop wakes the reader if it waits for memory, for good. Any goroutine may call it.
+func (r *reader) stop() {
+	r.acc.close()
+	r.big.close()
 }
 
 var errFrame = errors.New("not a Kafka request")
@@ -132,6 +154,9 @@ func (f *frame) read() error {
 
 // whole reads the rest of the frame into memory, walks it, and decodes it.
 func (f *frame) whole() error {
+	if f.left > maxWhole {
+		return fmt.Errorf("%w: request of key %d of %d bytes; only Produce may have more than %d", errFrame, f.call.Key, f.size, maxWhole)
+	}
 	body, err := f.gather(f.left, nil)
 	if err != nil {
 		return err
@@ -141,8 +166,16 @@ func (f *frame) whole() error {
 	if err != nil {
 		return err
 	}
-	if err := api.Walk(c.Key, c.Version, body); err != nil {
+	decoded, err := api.Walk(c.Key, c.Version, body)
+	if err != nil {
 		return err
+	}
+	acc := &f.acc
+	if decoded > bigDecoded {
+		acc = &f.big
+	}
+	if !acc.take(decoded * decodeCost) {
+		return errClosed
 	}
 	c.Req = kmsg.RequestForKey(c.Key)
 	c.Req.SetVersion(c.Version)

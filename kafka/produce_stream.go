@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	slabMax  = 4 << 20   // a slab holds at most this, or one batch
-	maxArray = 1_000_000 // elements of all arrays of a request, as api.Walk
+	slabMax = 4 << 20 // a slab holds at most this, or one batch
 	// What an element takes in memory once parsed; elements may take spare bytes and as much again as factor times the frame.
 	sizePartition = 128
 	sizeTopic     = 80
@@ -44,7 +43,7 @@ type produceParser struct {
 
 func (f *frame) produce() error {
 	v := f.call.Version
-	p := produceParser{frame: f, flex: f.e.Flexible(v), version: v, req: &api.ProduceRequest{}, elements: maxArray, room: factor*f.size + spare,
+	p := produceParser{frame: f, flex: f.e.Flexible(v), version: v, req: &api.ProduceRequest{}, elements: api.MaxArray, room: factor*f.size + spare,
 		inflate: max(minInflate, maxRatio*int64(f.size))}
 	f.call.Produce = p.req
 	f.call.ClientID = p.shortString()

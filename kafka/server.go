@@ -26,7 +26,7 @@ type Server struct {
 // NewServer makes a door that serves env. It accepts nothing until Serve.
 func NewServer(env *api.Env, sys kit.System, cfg Config) *Server {
 	cfg = cfg.withDefaults()
-	d := &shared{env: env, cfg: cfg, budget: newBudget(cfg.RequestMemory), stats: newStats(cfg.Table)}
+	d := &shared{env: env, cfg: cfg, memory: newMemory(cfg.RequestMemory), stats: newStats(cfg.Table)}
 	a := &door{shared: d, conns: map[*kit.Ref]bool{}, perIP: map[string]int{}}
 	ref := sys.Spawn(Name, a, kit.Options{Kind: "door"})
 	d.self = ref
@@ -74,7 +74,7 @@ type gone struct{}
 func (s *Server) Stats() *Stats { return s.d.stats }
 
 // RequestBytes is how much memory requests take that are being read or carried out.
-func (s *Server) RequestBytes() int64 { return s.d.budget.inUse() }
+func (s *Server) RequestBytes() int64 { return s.d.memory.requests.inUse() + s.d.memory.giants.inUse() }
 
 // Stats count what a door has seen. Counters only grow; Open is a gauge.
 type Stats struct {

@@ -92,12 +92,16 @@ type Batches struct {
 	Data  [][]byte
 	Bytes int
 	slabs []*Slab
+	from  *Lending // what Bytes were granted by, nil: nobody counts them
 }
 
 // Release gives the slabs back. Data must not be used afterwards.
 func (b *Batches) Release() {
 	for _, s := range b.slabs {
 		s.Release()
+	}
+	if b.from != nil {
+		b.from.Give(b.Bytes)
 	}
 	*b = Batches{}
 }

@@ -56,6 +56,7 @@ var floors = map[string]int{
 	"integration/origin":       120,
 	"integration/faults":       120,
 	"integration/golden":       120,
+	"integration/hostile":      120,
 	"integration/mutants":      120,
 	"integration/bench":        120,
 }

@@ -122,6 +122,7 @@ type produced struct {
 
 func (p *produced) Silent()           { p.end = "silent" }
 func (p *produced) Disconnect(string) { p.end = "closed" }
+func (p *produced) Rest()             {}
 func (p *produced) Respond(r Response) {
 	p.end = "answer"
 	flexible := p.c.Version >= 9

@@ -27,6 +27,7 @@ func fetch(c *Call) {
 		return
 	}
 	wanted, forgotten := wantedParts(c.View.Image, req)
+	req.Topics, req.ForgottenTopics = nil, nil // they may be many, and a fetch may wait for long
 	scope, e := c.Env.Sessions.Begin(c.Sys.Now(), req.SessionID, req.SessionEpoch, c.Version >= 13, wanted, forgotten)
 	if e != code.OK {
 		c.Send(&fetchAnswer{version: c.Version, code: e})

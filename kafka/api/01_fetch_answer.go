@@ -17,6 +17,7 @@ type fetchAnswer struct {
 	code    code.Code
 	session int32
 	parts   []fetchAnswerPart
+	first   int           // of the last topic in parts
 	leaders []meta.Broker // of partitions that are led elsewhere (v16+)
 	name    string        // of the listener
 }
@@ -96,13 +97,10 @@ func (f *fetchCall) showLeader(a *fetchAnswer, x *fetchAnswerPart) {
 func (a *fetchAnswer) add(x fetchAnswerPart) {
 	if n := len(a.parts); n > 0 && a.parts[n-1].key.name == x.key.name && a.parts[n-1].key.id == x.key.id {
 		x.sameTopic = true
-		k := n - 1
-		for a.parts[k].sameTopic {
-			k--
-		}
-		a.parts[k].topicParts++
+		a.parts[a.first].topicParts++
+	} else {
+		a.first, x.topicParts = n, 1
 	}
-	x.topicParts = 1
 	a.parts = append(a.parts, x)
 }
 

@@ -6,8 +6,12 @@ import (
 	"troupe/storage"
 )
 
-// parallelReads is how many partitions of one fetch are read from the store at a time.
-const parallelReads = 4
+const (
+	// parallelReads is how many partitions of one fetch are read from the store at a time.
+	parallelReads = 4
+	// leastLent is what every fetch may have, however much other clients have been lent and do not read.
+	leastLent = 128 << 10
+)
 
 // fetchGather reads the bytes of a fetch, partition after partition, within its limits: each partition gives up to its own limit of what the
 // fetch has left. The first batch is given whole whatever the limits, so that every fetch gets on. Bytes come from the tail, else from
@@ -28,13 +32,17 @@ type fetchGather struct {
 // From: kit's pool.
 type diskRead struct {
 	index   int
-	reserve int
+	reserve int // bytes that were granted
+	lending *storage.Lending
 	batches storage.Batches
 	err     error
 }
 
 // Release gives the bytes back if nobody takes them.
-func (d *diskRead) Release() { d.batches.Release() }
+func (d *diskRead) Release() {
+	d.lending.Give(d.reserve)
+	d.batches.Release()
+}
 
 // begin reads all partitions anew.
 func (g *fetchGather) begin(f *fetchCall) {
@@ -72,17 +80,25 @@ func (g *fetchGather) step(f *fetchCall) bool {
 	if !whole && g.room <= 0 {
 		return g.reading == 0 // what is reserved may come back
 	}
-	most := max(0, min(int(w.maxBytes), g.room))
+	least := 0
+	if whole {
+		least = leastLent
+	}
+	most := f.c.Env.Lending.Grant(max(0, min(int(w.maxBytes), g.room)), least)
 	if b, ok := f.c.Env.Tail.Read(p.partID, w.offset, p.limit, most, whole); ok {
 		if whole {
 			g.first = g.at
 		}
 		f.c.Op.Reads(1, 0)
-		g.take(p, b)
+		g.take(f, p, b, most)
 		g.room -= b.Bytes
 		return true
 	}
+	if most == 0 && !whole {
+		return true // everything is lent: this partition has its turn in the next fetch
+	}
 	if g.reading >= parallelReads {
+		f.c.Env.Lending.Give(most)
 		return false
 	}
 	if whole {
@@ -91,7 +107,7 @@ func (g *fetchGather) step(f *fetchCall) bool {
 	f.c.Op.Reads(0, 1)
 	g.reading++
 	g.room -= most
-	d := &diskRead{index: g.at, reserve: most}
+	d := &diskRead{index: g.at, reserve: most, lending: f.c.Env.Lending}
 	data, partID, offset, limit := f.c.Env.Data, p.partID, w.offset, p.limit
 	f.c.Go(func() any {
 		d.batches, d.err = data.Read(partID, offset, limit, most, whole)
@@ -100,7 +116,10 @@ func (g *fetchGather) step(f *fetchCall) bool {
 	return true
 }
 
-func (g *fetchGather) take(p *fetchPart, b storage.Batches) {
+// take takes what was read; granted is what it was allowed to be.
+func (g *fetchGather) take(f *fetchCall, p *fetchPart, b storage.Batches, granted int) {
+	f.c.Env.Lending.Give(granted - b.Bytes) // a first batch is given whole, even if it is larger
+	b.Lend(f.c.Env.Lending)
 	p.batches.Release()
 	p.batches, p.size = b, b.Bytes
 	g.bytes += b.Bytes
@@ -111,11 +130,11 @@ func (g *fetchGather) onDisk(f *fetchCall, d *diskRead) {
 	p := &f.parts[d.index]
 	if d.err != nil {
 		f.c.Sys.Log().Error("a partition cannot be read", "partition", p.partID, "offset", f.scope.parts[d.index].offset, "err", d.err)
-		d.batches.Release()
+		d.Release()
 		p.refuse(storageCode(d.err))
 		g.room += d.reserve
 	} else {
-		g.take(p, d.batches)
+		g.take(f, p, d.batches, d.reserve)
 		g.room += d.reserve - d.batches.Bytes
 	}
 	g.run(f)
@@ -128,7 +147,9 @@ func (f *fetchCall) gathered() {
 		f.answer()
 		return
 	}
-	f.wait.begin(f)
+	if !f.wait.begin(f) {
+		f.answer()
+	}
 }
 
 // mayWait says whether there is something to wait for and nothing that the client has to hear at once. A topic that is not known

@@ -17,14 +17,28 @@ type fetchWait struct {
 	timer   kit.Timer
 }
 
+const (
+	// maxWaiting is how many partitions all long polls of large fetches may wait for together. A large fetch beyond that is answered
+	// with what there is, and its client asks again.
+	maxWaiting = 1 << 17
+	// alwaysWait is up to how many partitions a fetch is not counted.
+	alwaysWait = 1_000
+)
+
 // pollExpired ends a long poll.
 //
 // From: the fetch's own timer.
 type pollExpired struct{}
 
-func (w *fetchWait) begin(f *fetchCall) {
+// begin waits, and reports whether it may: memory for waiting is bounded.
+func (w *fetchWait) begin(f *fetchCall) bool {
+	if len(f.parts) > alwaysWait && f.c.Env.waiting.Add(int64(len(f.parts))) > maxWaiting {
+		f.c.Env.waiting.Add(-int64(len(f.parts)))
+		return false
+	}
 	w.waiting = true
 	f.c.Op.Await(trace.AwaitBytes, "")
+	f.c.Rest()
 	w.watches = make([]*partition.Watch, len(f.parts))
 	w.timer = f.c.After(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, pollExpired{})
 	f.release()
@@ -33,6 +47,7 @@ func (w *fetchWait) begin(f *fetchCall) {
 			w.watch(f, i)
 		}
 	}
+	return true
 }
 
 func (w *fetchWait) watch(f *fetchCall, i int) {
@@ -89,6 +104,9 @@ func (w *fetchWait) stop(f *fetchCall) {
 	}
 	w.waiting = false
 	f.c.Op.Resume()
+	if len(f.parts) > alwaysWait {
+		f.c.Env.waiting.Add(-int64(len(f.parts)))
+	}
 	w.timer.Stop()
 	for i, m := range w.watches {
 		if m != nil {

@@ -156,6 +156,7 @@ func metadataTopics(c *Call, img *meta.Image, req *kmsg.MetadataRequest) []kmsg.
 			add(x)
 		}
 	default:
+		out = make([]kmsg.MetadataResponseTopic, 0, len(req.Topics))
 		seen := make(map[string]bool, len(req.Topics))
 		for i := range req.Topics {
 			name := *req.Topics[i].Topic

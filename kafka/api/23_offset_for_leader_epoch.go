@@ -24,6 +24,7 @@ type epochsCall struct {
 	resp  *kmsg.OffsetForLeaderEpochResponse
 	asks  []epochAsk
 	asked int
+	hint  int // where the next answer is looked for first: they come about in the order of asking
 }
 
 // epochAsk is an ask and where its answer goes.
@@ -64,11 +65,13 @@ func (k *epochsCall) next(_ *Call, answer any) {
 	if !ok {
 		return
 	}
-	for i := range k.asks {
+	for n := range k.asks {
+		i := (k.hint + n) % len(k.asks)
 		a := &k.asks[i]
 		if a.ask != m.FindEpoch {
 			continue
 		}
+		k.hint = i + 1
 		a.ask = nil
 		k.asked--
 		y := &k.resp.Topics[a.topic].Partitions[a.partition]

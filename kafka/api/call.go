@@ -2,6 +2,7 @@ package api
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,6 +23,7 @@ type Env struct {
 	Published *node.Published
 	Data      storage.Data
 	Tail      *storage.Tail
+	Lending   *storage.Lending // bounds what fetches have under way
 	NodeID    int32
 	ClusterID func() string
 	// DataDir is the folder of the data store, as clients are told it.
@@ -35,9 +37,10 @@ type Env struct {
 	LogLevel *slog.LevelVar
 
 	// What Spawn adds, shared by all connections.
-	Sessions    *Sessions // fetch sessions (KIP-227)
-	TopicMaker  *kit.Ref  // told EnsureTopics
-	ProducerIDs *kit.Ref  // told NextProducerID
+	Sessions    *Sessions    // fetch sessions (KIP-227)
+	TopicMaker  *kit.Ref     // told EnsureTopics
+	ProducerIDs *kit.Ref     // told NextProducerID
+	waiting     atomic.Int64 // partitions that large fetches wait for
 }
 
 // Call is one request in flight. It lives inside its connection's actor: the handler runs there, answers arrive there.
@@ -79,6 +82,8 @@ type Conn struct {
 
 // Completion is how a call ends; the connection implements it. Exactly one of its methods is called, once.
 type Completion interface {
+	// Rest gives back what the call is charged as a request, before its end; see Call.Rest.
+	Rest()
 	// Respond answers with resp; the connection writes answers in the order of the requests.
 	Respond(resp Response)
 	// Silent ends a call without an answer (acks=0).
@@ -117,6 +122,10 @@ func (c *Call) Respond(resp kmsg.Response) {
 
 // Send answers with a response that encodes itself.
 func (c *Call) Send(resp Response) { c.end(); c.done.Respond(resp) }
+
+// Rest says that from now on the call only waits, for something that may take long, and that it has let go of what its request
+// brought: the memory of requests is free for others. What it keeps while it waits must be bounded elsewhere.
+func (c *Call) Rest() { c.done.Rest() }
 
 // Silent ends the call without an answer.
 func (c *Call) Silent() { c.end(); c.done.Silent() }

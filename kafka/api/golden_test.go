@@ -92,7 +92,7 @@ func capture(t *testing.T, e *Entry, version int16) (request, response string) {
 		t.Fatal("the request changes when it is read and written")
 	}
 	if e.Key != 0 {
-		if err := Walk(e.Key, version, body); err != nil {
+		if _, err := Walk(e.Key, version, body); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -24,7 +24,7 @@ const (
 	// sessionIdle is how long a session is safe from being pushed out by a larger one, or by any one when it is not used.
 	sessionIdle = 2 * time.Minute
 	// maxSessionPartitions bounds the partitions of all sessions together; beyond it clients get no session, and fetch in full.
-	maxSessionPartitions = 1 << 20
+	maxSessionPartitions = 1 << 18
 )
 
 // partKey names a partition in a fetch: by the topic's name, or by its id from v13 on.

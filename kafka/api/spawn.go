@@ -3,7 +3,11 @@ package api
 import (
 	"troupe/actors/kit"
 	"troupe/actors/meta"
+	"troupe/storage"
 )
+
+// defaultLending is how many bytes of records may be on their way to clients if Env does not say.
+const defaultLending = 128 << 20
 
 // The names of the actors that all connections of a broker share.
 const (
@@ -16,6 +20,9 @@ const (
 func (e *Env) Spawn(sys kit.System) {
 	e.TopicMaker = sys.Spawn(TopicMakerName, newTopicMaker(e), kit.Options{})
 	e.ProducerIDs = sys.Spawn(ProducerIDsName, newProducerIDs(e), kit.Options{})
+	if e.Lending == nil {
+		e.Lending = storage.NewLending(defaultLending)
+	}
 	slots := meta.BrokerInt(e.Published.Get().Image, e.defaults(), "max.incremental.fetch.session.cache.slots")
 	e.Sessions = NewSessions(int(slots), sys.Rand)
 }

@@ -11,10 +11,11 @@ import (
 // at most once, and refuses what Kafka refuses: counts that cannot be, a cut body, null where null has no meaning.
 // Trailing bytes and unknown tags are accepted, as Kafka does.
 
-// The limits of the walk. Kafka has the first two since 4.4.
+// The limits of the walk. Kafka has limits for arrays and tags since 4.4, a million of each.
 const (
-	maxArray = 1_000_000 // elements of one array, and of all arrays of a request
-	maxTags  = 10_000    // tags of one struct
+	// MaxArray is how many elements all arrays of a request have at most: it may name each of 100,000 partitions twice, in one topic.
+	MaxArray = 200_001
+	maxTags  = 10_000 // tags of one struct
 	// Strings have two bytes for their length; the compact form could say more and must not.
 	maxString = 1<<15 - 1
 	// A request may take decodeFactor times its own length once decoded, and decodeSpare more: a few topics with one-letter
@@ -26,17 +27,19 @@ const (
 // errWalk says that a request is not what its schema allows; the connection is closed.
 var errWalk = errors.New("malformed request")
 
-// Walk checks the body of a request of key and version: whether kmsg may decode it. Keys without a schema are refused.
-func Walk(key, version int16, body []byte) error {
+// Walk checks the body of a request of key and version: whether kmsg may decode it, and about how many bytes that will take, those of
+// names aside. Keys without a schema are refused.
+func Walk(key, version int16, body []byte) (decoded int, err error) {
 	s, ok := schemas[key]
 	if !ok {
-		return fmt.Errorf("%w: no schema for key %d", errWalk, key)
+		return 0, fmt.Errorf("%w: no schema for key %d", errWalk, key)
 	}
-	w := walker{b: body, version: version, flex: version >= s.flex, budget: decodeFactor*len(body) + decodeSpare, elements: maxArray}
+	budget := decodeFactor*len(body) + decodeSpare
+	w := walker{b: body, version: version, flex: version >= s.flex, budget: budget, elements: MaxArray}
 	if !w.fields(s.fields) || !w.tags(s.tags) {
-		return fmt.Errorf("%w: key %d version %d: %s", errWalk, key, version, w.why)
+		return 0, fmt.Errorf("%w: key %d version %d: %s", errWalk, key, version, w.why)
 	}
-	return nil
+	return budget - w.budget, nil
 }
 
 // schema is the body of one request.
@@ -188,7 +191,7 @@ func (w *walker) array(f *field) bool {
 		return f.null <= w.version || w.fail("null where null is not allowed")
 	}
 	least := w.least(f)
-	if n > maxArray || n > w.elements || n > len(w.b)/least {
+	if n > MaxArray || n > w.elements || n > len(w.b)/least {
 		return w.fail("array longer than it can be")
 	}
 	w.elements -= n

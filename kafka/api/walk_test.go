@@ -87,14 +87,15 @@ func TestWalkOfValid(t *testing.T) {
 			req := sample(e.Key, v, r, 3)
 			body := req.AppendTo(nil)
 			// Null strings and arrays that the protocol forbids cannot come from kmsg but for these.
-			if err := Walk(e.Key, v, body); err != nil {
+			if _, err := Walk(e.Key, v, body); err != nil {
 				t.Fatalf("%s v%d: %v: %x", kmsg.NameForKey(e.Key), v, err, body)
 			}
-			if err := Walk(e.Key, v, append(body, 1, 2, 3)); err != nil {
+			if _, err := Walk(e.Key, v, append(body, 1, 2, 3)); err != nil {
 				t.Fatalf("%s v%d with trailing bytes: %v", kmsg.NameForKey(e.Key), v, err)
 			}
 			for cut := range body {
-				walks := Walk(e.Key, v, body[:cut]) == nil
+				_, werr := Walk(e.Key, v, body[:cut])
+				walks := werr == nil
 				if walks != decodes(e.Key, v, body[:cut:cut]) {
 					t.Fatalf("%s v%d cut at %d of %d: walks %v: %x", kmsg.NameForKey(e.Key), v, cut, len(body), walks, body)
 				}
@@ -144,7 +145,7 @@ func TestWalkAgainstKmsg(t *testing.T) {
 }
 
 func agree(t *testing.T, key, v int16, body []byte) bool {
-	err := Walk(key, v, body)
+	_, err := Walk(key, v, body)
 	if err == nil && !decodes(key, v, body) {
 		t.Fatalf("%s v%d walks and does not decode: %x", kmsg.NameForKey(key), v, body)
 	}
@@ -171,11 +172,11 @@ func TestWalkRefuses(t *testing.T) {
 		{"short tag", 1, 17, append(make([]byte, 4+4+4+1+4+4), 1, 1, 1, 1, 0, 5, 1)},
 		{"unknown key", 99, 0, nil},
 	} {
-		if err := Walk(x.key, x.version, x.body); err == nil {
+		if _, err := Walk(x.key, x.version, x.body); err == nil {
 			t.Errorf("%s: passed", x.name)
 		}
 	}
-	if err := Walk(3, 1, []byte{255, 255, 255, 255}); err != nil {
+	if _, err := Walk(3, 1, []byte{255, 255, 255, 255}); err != nil {
 		t.Errorf("Metadata v1 with null topics: %v", err)
 	}
 }
@@ -189,10 +190,10 @@ func TestWalkBudget(t *testing.T) {
 		}
 		return append(b, 1, 0, 0, 0)
 	}
-	if err := Walk(3, 9, body(1000)); err != nil {
+	if _, err := Walk(3, 9, body(1000)); err != nil {
 		t.Error(err)
 	}
-	if err := Walk(3, 9, body(200_000)); err == nil {
+	if _, err := Walk(3, 9, body(200_000)); err == nil {
 		t.Error("200,000 topics in 600 kB passed")
 	}
 }
@@ -219,9 +220,13 @@ func FuzzFrame(f *testing.F) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		begin := cpu(t)
-		if Walk(key, version, body) != nil {
+		decoded, err := Walk(key, version, body)
+		if err != nil {
 			if d := cpu(t) - begin; d > 10*time.Millisecond && len(body) < 1<<20 {
 				t.Errorf("refused after %v", d)
+			}
+			if !nulls(err) && decodes(key, version, body) {
+				t.Errorf("decodes and does not walk: %v", err)
 			}
 			return
 		}
@@ -234,8 +239,8 @@ func FuzzFrame(f *testing.F) {
 		if d := cpu(t) - begin; d > 10*time.Millisecond && len(body) < 1<<16 {
 			t.Errorf("%d bytes took %v", len(body), d)
 		}
-		if a := after.TotalAlloc - before.TotalAlloc; a > uint64(decodeFactor*len(body)+decodeSpare+64<<10) {
-			t.Errorf("%d bytes allocate %d", len(body), a)
+		if a := after.TotalAlloc - before.TotalAlloc; a > uint64(decodeFactor*len(body)+decodeSpare+64<<10) || a > uint64(4*decoded+4*len(body)+64<<10) {
+			t.Errorf("%d bytes allocate %d, the walk says %d", len(body), a, decoded)
 		}
 	})
 }
@@ -255,7 +260,7 @@ func BenchmarkWalkFetch(b *testing.B) {
 	body := req.AppendTo(nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := Walk(1, 17, body); err != nil {
+		if _, err := Walk(1, 17, body); err != nil {
 			b.Fatal(err)
 		}
 	}

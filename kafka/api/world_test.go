@@ -258,6 +258,8 @@ func (f *inFlight) Respond(r Response)  { f.resp = r }
 func (f *inFlight) Silent()             { f.w.t.Fatal("a silent end") }
 func (f *inFlight) Disconnect(_ string) { f.cut = true }
 
+func (f *inFlight) Rest() {}
+
 // begin starts a request on a connection of its own.
 func (w *world) begin(version int16, req kmsg.Request) *inFlight {
 	w.t.Helper()

@@ -17,6 +17,7 @@ type split struct {
 	blockCache int64
 	tail       int64
 	requests   int64
+	reads      int64 // records that are on their way to clients
 	trace      int64 // kept records of operations
 	goLimit    int64
 }
@@ -26,7 +27,8 @@ func splitMemory(total int64) split {
 		memtable:   min(total/32, 64<<20),
 		blockCache: min(total/8, 256<<20),
 		tail:       min(total/4, 256<<20),
-		requests:   total / 8,
+		requests:   min(total/8, 256<<20),
+		reads:      min(total/8, 128<<20),
 		trace:      min(total/64, 4<<20),
 		goLimit:    total / 10 * 9,
 	}

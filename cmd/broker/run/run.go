@@ -170,7 +170,7 @@ func (b *Broker) openDoors(sp split) {
 	b.steps.Wait(node.StepServing, "the listeners")
 	env := &api.Env{
 		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
-		ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.facts(),
+		Lending: storage.NewLending(sp.reads), ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.facts(),
 		DataDir: b.cfg.DataDir, Quorum: b.board.Status, Controller: b.controller(), LogLevel: b.cfg.LogLevel,
 	}
 	env.Spawn(b.sys)
