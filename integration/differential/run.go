@@ -37,6 +37,7 @@ var Groups = []Group{
 	{"ApiVersions", apiVersionsCases},
 	{"CreateTopics", createTopicsCases},
 	{"DeleteTopics", deleteTopicsCases},
+	{"DeleteRecords", deleteRecordsCases},
 	{"InitProducerId", initProducerIDCases},
 	{"OffsetForLeaderEpoch", leaderEpochCases},
 	{"CreatePartitions", createPartitionsCases},

@@ -34,6 +34,12 @@ func goldenAdmin(w *world, req kmsg.Request) bool {
 		req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "a", Partitions: []int32{0}}}
 	case *kmsg.DescribeQuorumRequest:
 		req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}}}
+	case *kmsg.DeleteRecordsRequest:
+		req.TimeoutMillis = 1000
+		for i, name := range []string{"a", "nope"} {
+			req.Topics = append(req.Topics, kmsg.DeleteRecordsRequestTopic{Topic: name, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{
+				{Partition: 0, Offset: 1}, {Partition: int32(i) + 8, Offset: -1}}})
+		}
 	case *kmsg.DescribeProducersRequest:
 		w.part("a", 0).producers = []partition.ActiveProducer{{ID: 7, Epoch: 1, LastSeq: 4, LastTime: 1000}}
 		req.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "a", Partitions: []int32{0, 9}}, {Topic: "nope", Partitions: []int32{0}}}

@@ -41,6 +41,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 5, Flex: 3, Handle: apiVersions},
 	{Key: int16(kmsg.CreateTopics), Min: 2, Max: 7, Flex: 5, Handle: createTopics},
 	{Key: int16(kmsg.DeleteTopics), Min: 1, Max: 6, Flex: 4, Handle: deleteTopics},
+	{Key: int16(kmsg.DeleteRecords), Min: 0, Max: 2, Flex: 2, Handle: deleteRecords},
 	{Key: int16(kmsg.InitProducerID), Min: 0, Max: 5, Flex: 2, Handle: initProducerID},
 	{Key: int16(kmsg.OffsetForLeaderEpoch), Min: 2, Max: 4, Flex: 4, Handle: offsetForLeaderEpoch},
 	{Key: int16(kmsg.DescribeACLs), Min: 1, Max: 3, Flex: 2, Handle: describeACLs},

@@ -17,7 +17,6 @@ var refused = map[kmsg.Key]string{
 	kmsg.WriteTxnMarkers: "transactions", kmsg.TxnOffsetCommit: "transactions", kmsg.DescribeTransactions: "transactions",
 	kmsg.ListTransactions: "transactions",
 
-	kmsg.DeleteRecords:        "admin",
 	kmsg.DescribeClientQuotas: "admin",
 	kmsg.AlterClientQuotas:    "admin",
 	kmsg.AddRaftVoter:         "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",

@@ -93,6 +93,9 @@ var schemas = map[int16]schema{
 		plain(str()).until(5),                     // TopicNames
 		num(4),                                    // TimeoutMs
 	}},
+	21: {flex: 2, fields: []field{ // DeleteRecords
+		list(str(), list(num(4), num(8))), num(4), // Topics: Name, Partitions: PartitionIndex, Offset; TimeoutMs
+	}},
 	22: {flex: 2, fields: []field{ // InitProducerId
 		str().nullable(0), num(4), // TransactionalId, TransactionTimeoutMs
 		num(8).since(3), num(2).since(3), // ProducerId, ProducerEpoch

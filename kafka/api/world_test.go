@@ -367,6 +367,7 @@ type fakePart struct {
 	unwatched  int
 	reads      int
 	producers  []partition.ActiveProducer
+	deaf       bool // trims are not answered
 }
 
 // add appends a batch of n records of size bytes each, with timestamps from ts on; it can be read at once.
@@ -465,6 +466,19 @@ func (p *fakePart) receive(m any) {
 			r.Offset, r.LeaderEpoch = p.start, 0
 		}
 		m.Reply(r)
+	case *partition.Trim:
+		switch r := (partition.Trimmed{Trim: m, Code: p.fence(-1), Start: -1}); {
+		case p.deaf:
+		case r.Code == code.OK && m.Offset > p.end:
+			r.Code = code.OffsetOutOfRange
+			m.Reply(r)
+		default:
+			if r.Code == code.OK {
+				p.start = max(p.start, m.Offset)
+				r.Start = p.start
+			}
+			m.Reply(r)
+		}
 	case *partition.ListProducers:
 		m.Reply(partition.Producers{ListProducers: m, Code: p.fence(-1), List: p.producers})
 	case *partition.FindEpoch:
