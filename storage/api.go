@@ -29,6 +29,9 @@ type Data interface {
 	Expire(partID uint32, start, limit int64, minTime time.Time, maxBytes int64) (int64, error)
 	// Size is the number of record bytes between the log start and the end, within a few MB.
 	Size(partID uint32) (int64, error)
+	// Scrub reads batches from the one that covers offset on, about maxBytes but at least one, only to look at their checksums. It says
+	// where to go on (-1: that was all) and how many bytes it read. A *CorruptError names what is damaged; behind its Offset it goes on.
+	Scrub(partID uint32, offset int64, maxBytes int) (next int64, bytes int, err error)
 	// Partitions lists the partIds that have any key, for dropping those that the image does not know.
 	Partitions() ([]uint32, error)
 	// Reclaim gives the space of deleted ranges back to the disk (one compaction over the joint range).

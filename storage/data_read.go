@@ -43,6 +43,21 @@ func (e *engine) Read(partID uint32, offset, limit int64, maxBytes int, minOne b
 	return b, nil
 }
 
+// Scrub implements Data.
+func (e *engine) Scrub(partID uint32, offset int64, maxBytes int) (next int64, bytes int, err error) {
+	next = -1
+	err = e.batches(partID, offset, func(last int64, b record.Batch) (bool, error) {
+		if b.Sum() != b.CRC() {
+			return false, &CorruptError{partID, last, errCRC}
+		}
+		if bytes += len(b); bytes >= maxBytes {
+			next = last + 1
+		}
+		return next < 0, nil
+	})
+	return next, bytes, err
+}
+
 // OffsetForTime implements Data.
 func (e *engine) OffsetForTime(partID uint32, ts int64, start, limit int64) (at TimeOffset, ok bool, err error) {
 	from, err := e.lastBefore(partID, ts)

@@ -253,6 +253,15 @@ func TestDamagedBlock(t *testing.T) {
 	if n := e.Metrics()["damaged_reads_total"]; n != 1 {
 		t.Errorf("%v damaged reads are counted, want 1", n)
 	}
+	found, at := 0, int64(0) // a damaged block holds several batches
+	for at >= 0 {
+		if at, _, err = e.Scrub(3, at, 1<<30); errors.As(err, &bad) {
+			found, at = found+1, bad.Offset+1
+		}
+	}
+	if err != nil || found < 1 || found > 5 {
+		t.Errorf("scrub: %d damaged batches, %v", found, err)
+	}
 	b, err := e.Read(3, 40, 50, 1<<30, true)
 	if err != nil || b.Bytes == 0 {
 		t.Errorf("what is not damaged can be read: %v", err)

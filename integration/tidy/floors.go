@@ -23,6 +23,7 @@ var floors = map[string]int{
 
 	"actors/peer":   20,
 	"actors/writer": 20,
+	"actors/scrub":  20,
 
 	"raftnode": 30,
 

@@ -214,6 +214,23 @@ func (d *Data) Read(partID uint32, offset, limit int64, maxBytes int, minOne boo
 	return b, err
 }
 
+// Scrub implements storage.Data: the model's memory has no damage.
+func (d *Data) Scrub(partID uint32, offset int64, maxBytes int) (next int64, bytes int, err error) {
+	next = -1
+	err = d.read(partID, func(p *dataPart) {
+		for _, x := range p.batches {
+			if x.last() < offset {
+				continue
+			}
+			if bytes += len(x.bytes); bytes >= maxBytes {
+				next = x.last() + 1
+				return
+			}
+		}
+	})
+	return next, bytes, err
+}
+
 // OffsetForTime implements storage.Data.
 func (d *Data) OffsetForTime(partID uint32, ts int64, start, limit int64) (at storage.TimeOffset, ok bool, err error) {
 	err = d.read(partID, func(p *dataPart) {

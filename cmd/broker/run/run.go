@@ -18,6 +18,7 @@ import (
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/actors/node"
+	"troupe/actors/scrub"
 	"troupe/actors/writer"
 	"troupe/cmd/broker/admin"
 	"troupe/kafka"
@@ -37,6 +38,7 @@ type Broker struct {
 	board   *raftnode.Board
 	pub     *node.Published
 	written writer.Stats
+	scrub   scrub.Stats
 	trace   *trace.Recorder
 	steps   *node.Steps
 	serving chan struct{} // closed when the broker serves
@@ -50,10 +52,11 @@ type Broker struct {
 	admin         *admin.Server
 }
 
-// The names of the two actors that are spawned here.
+// The names of the actors that are spawned here.
 const (
-	nodeName   = "node"
-	writerName = "writer"
+	nodeName     = "node"
+	writerName   = "writer"
+	scrubberName = "scrubber"
 )
 
 // poolSize bounds how many blocking reads run at a time.
@@ -163,6 +166,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
 		Registered: b.epoch.Store,
 	}), kit.Options{Kind: "node"})
+	b.sys.Spawn(scrubberName, scrub.New(scrub.Options{Data: b.stores.data, Pace: scrub.DefaultPace, Stats: &b.scrub}), kit.Options{})
 	b.openDoors(sp)
 }
 
@@ -227,6 +231,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
 	b.door.Close(left())
 	b.stopActor(nodeName, left())
+	b.stopActor(scrubberName, left())
 	// A change without ops is answered when everything before it is durable.
 	drained, answered := kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
 	b.stopActor(writerName, left())
