@@ -27,6 +27,8 @@ type Data interface {
 	// Expire says up to which offset retention may delete: whole virtual segments that are older than minTime
 	// or by which the partition exceeds maxBytes; it returns start if nothing may go. maxBytes < 0, zero minTime: no limit.
 	Expire(partID uint32, start, limit int64, minTime time.Time, maxBytes int64) (int64, error)
+	// Dirt is what compaction must know of a partition: how far it is clean, and the closed segments behind.
+	Dirt(partID uint32) (Dirt, error)
 	// Size is the number of record bytes between the log start and the end, within a few MB.
 	Size(partID uint32) (int64, error)
 	// Scrub reads batches from the one that covers offset on, about maxBytes but at least one, only to look at their checksums. It says
@@ -136,6 +138,7 @@ type Op struct {
 	TimeMs int64 // Roll
 	Bytes  int64 // Roll
 	ID     int64 // DropProducer
+	Clean  *Clean
 }
 
 // OpKind says what an Op does.
@@ -149,4 +152,5 @@ const (
 	OpRoll                           // a virtual segment starts at Offset
 	OpDrop                           // everything of the partition goes
 	OpDropProducer                   // an expired producer is forgotten
+	OpClean                          // compaction rewrites batches below a segment's start
 )

@@ -40,11 +40,9 @@ func (e *engine) Apply(w *Write) error {
 		return err
 	}
 	c := &commit{e: e}
-	late := deletes(w.Ops)
-	if !late {
-		if err := c.marks(w.Ops); err != nil {
-			return e.stop(err)
-		}
+	first, late := SplitOps(w.Ops)
+	if err := c.marks(first); err != nil {
+		return e.stop(err)
 	}
 	for i := 0; i < len(w.Records); {
 		k := i + 1
@@ -56,7 +54,7 @@ func (e *engine) Apply(w *Write) error {
 		}
 		i = k
 	}
-	if err := c.finish(w.Ops, late); err != nil {
+	if err := c.finish(late); err != nil {
 		return e.stop(err)
 	}
 	e.commits.Add(1)

@@ -13,6 +13,7 @@ const (
 	kindEpoch    = 0x30
 	kindProducer = 0x40
 	kindRoll     = 0x60
+	kindClean    = 0x70
 	kindEnd      = 0xff // above all of them
 )
 

@@ -112,6 +112,12 @@ func (e *engine) readPart(partID uint32) (*part, error) {
 		from = ix.last + 1
 		p.end, p.bytes, p.indexed, p.maxTime = max(from, p.start), ix.bytes, ix.bytes, max(p.maxTime, ix.maxTime)
 	}
+	if p.clean, err = e.cleanMark(partID); err != nil {
+		return nil, err
+	}
+	if m := p.clean; m.through > max(from, p.start) { // below, batches do not tell what was appended
+		from, p.end, p.bytes, p.maxTime = m.through, m.through, m.bytes, max(p.maxTime, m.maxTime)
+	}
 	err = e.batches(partID, from, func(last int64, b record.Batch) (bool, error) {
 		p.end = last + 1
 		p.bytes += int64(len(b))
@@ -211,7 +217,7 @@ func (e *engine) indexFrom(partID uint32, offset int64) (key, error) {
 	return at, errors.Join(it.Error(), it.Close())
 }
 
-// bytesBefore is the cumulative size of all batches wholly below offset, and the key of the first index entry that stays when they go.
+// bytesBefore is the cumulative size of all batches wholly below offset as they were appended (about, where some were rewritten), and the key of the first index entry that stays when they go.
 func (e *engine) bytesBefore(partID uint32, p *part, offset int64) (int64, key, error) {
 	keep := prefix(partID, kindIndex+1)
 	it, err := e.iter(prefix(partID, kindIndex), keep)
@@ -219,6 +225,9 @@ func (e *engine) bytesBefore(partID uint32, p *part, offset int64) (int64, key, 
 		return 0, keep, err
 	}
 	from, bytes := int64(0), p.startMark.bytes
+	if m := p.clean; m.through > p.start && m.through <= offset {
+		from, bytes = m.through, m.bytes
+	}
 	for ok := it.First(); ok; ok = it.Next() {
 		ix, ierr := index(it, true)
 		if ierr != nil || ix.last >= offset {
@@ -226,7 +235,9 @@ func (e *engine) bytesBefore(partID uint32, p *part, offset int64) (int64, key, 
 			keep.n = copy(keep.b[:], it.Key())
 			break
 		}
-		from, bytes = ix.last+1, ix.bytes
+		if ix.last >= from {
+			from, bytes = ix.last+1, ix.bytes
+		}
 	}
 	if err = errors.Join(err, it.Error(), it.Close()); err != nil {
 		return 0, keep, err

@@ -47,6 +47,7 @@ type part struct {
 	bytes   int64 // cumulative, at end
 	maxTime int64 // greatest timestamp of all that was appended
 	indexed int64 // cumulative bytes at the last entry of the sparse index
+	clean   cleanMark
 }
 
 const (

@@ -2,20 +2,35 @@ package storage
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// deletes says whether any op deletes: then all of them go after the records, in their order.
-func deletes(ops []Op) bool {
-	for i := range ops {
-		switch ops[i].Kind {
-		case OpEpoch, OpRoll, OpDropProducer:
-		default:
-			return true
-		}
+// SplitOps says which ops of a write go ahead of its records and which follow them, each in their order: a record is never on the
+// disk without its epoch and segment, and what deletes or rewrites must not meet what comes later. An op that sets a mark of a
+// partition waits for a deletion before it.
+func SplitOps(ops []Op) (first, late []Op) {
+	at := slices.IndexFunc(ops, func(o Op) bool { return !o.marks() })
+	if at < 0 {
+		return ops, nil
 	}
-	return false
+	first = slices.Clip(ops[:at])
+	held := map[uint32]bool{}
+	for _, o := range ops[at:] {
+		if o.marks() && !held[o.PartID] {
+			first = append(first, o)
+			continue
+		}
+		held[o.PartID] = true
+		late = append(late, o)
+	}
+	return first, late
+}
+
+// marks says whether the op only sets a key of its own.
+func (o *Op) marks() bool {
+	return o.Kind == OpEpoch || o.Kind == OpRoll || o.Kind == OpDropProducer
 }
 
 // touch notes that the open batch changes a partition: its keys cannot be read until it is applied.
@@ -59,17 +74,15 @@ func (c *commit) rollAt(a *Append) *Op {
 }
 
 // finish adds what comes after the records and applies the rest.
-func (c *commit) finish(ops []Op, late bool) error {
+func (c *commit) finish(late []Op) error {
 	for _, r := range c.rolls {
 		if err := c.op(r); err != nil {
 			return err
 		}
 	}
-	if late {
-		for i := range ops {
-			if err := c.op(&ops[i]); err != nil {
-				return err
-			}
+	for i := range late {
+		if err := c.op(&late[i]); err != nil {
+			return err
 		}
 	}
 	return c.flush()
@@ -100,15 +113,18 @@ func (c *commit) op(o *Op) error {
 		c.touch(o.PartID)
 		c.stale = append(c.stale, o.PartID)
 		return c.batch().DeleteRange(lo.b[:4], hi.bytes(), nil)
-	case OpSetStart, OpTruncate:
+	case OpSetStart, OpTruncate, OpClean:
 		if c.touched[o.PartID] {
 			if err := c.flush(); err != nil {
 				return err
 			}
 		}
 		c.touch(o.PartID)
-		if o.Kind == OpSetStart {
+		switch o.Kind {
+		case OpSetStart:
 			return c.setStart(o)
+		case OpClean:
+			return c.clean(o)
 		}
 		return c.truncate(o)
 	}
@@ -133,6 +149,10 @@ func (c *commit) setStart(o *Op) error {
 	if err != nil {
 		return err
 	}
+	cleaned, err := c.trimClean(o.PartID, p.clean, p.start, o.Offset)
+	if err != nil {
+		return err
+	}
 	b := c.batch()
 	m := startMark{o.Offset, before, p.maxTime}
 	if err := setStartMark(b, o.PartID, m); err != nil {
@@ -153,7 +173,7 @@ func (c *commit) setStart(o *Op) error {
 		return err
 	}
 	c.e.mu.Lock()
-	p.startMark = m
+	p.startMark, p.clean = m, cleaned
 	if p.end < o.Offset {
 		p.end, p.bytes = o.Offset, before
 	}
@@ -220,6 +240,9 @@ func (c *commit) truncate(o *Op) error {
 	if err != nil {
 		return err
 	}
+	if through := p.clean.through; through <= o.Offset { // its last batches may be gone
+		end = max(end, through)
+	}
 	cut := func(lo, hi key) {
 		if err == nil {
 			err = b.DeleteRange(lo.bytes(), hi.bytes(), nil)
@@ -234,6 +257,9 @@ func (c *commit) truncate(o *Op) error {
 	cut(key8(o.PartID, kindRoll, end+1), prefix(o.PartID, kindRoll+1))
 	if err == nil {
 		err = c.cutEpochs(o.PartID, end)
+	}
+	if err == nil {
+		err = c.cutClean(o.PartID, p, end)
 	}
 	if err == nil {
 		err = c.cutProducers(o.PartID, end)

@@ -163,6 +163,9 @@ func (e *engine) scanMax(partID uint32, start, limit int64) (at TimeOffset, ok b
 		}
 		return true, nil
 	})
+	if !ok { // compaction took it
+		at = TimeOffset{}
+	}
 	return at, ok, err
 }
 
@@ -193,7 +196,7 @@ func (e *engine) Expire(partID uint32, start, limit int64, minTime time.Time, ma
 		return start, err
 	}
 	e.mu.Lock()
-	bytes := p.bytes
+	bytes, m := p.bytes, p.clean
 	e.mu.Unlock()
 	old := int64(math.MinInt64)
 	if !minTime.IsZero() {
@@ -204,11 +207,19 @@ func (e *engine) Expire(partID uint32, start, limit int64, minTime time.Time, ma
 		if r.Offset <= start {
 			continue
 		}
+		left := bytes - r.Bytes // what the batches from the mark on take
+		if maxBytes >= 0 && r.Offset < m.through {
+			rest, err := e.sizes(partID, r.Offset, m.through)
+			if err != nil {
+				return start, err
+			}
+			left = bytes - m.bytes + rest
+		}
 		newest := r.maxTime
 		if newest < 0 {
 			newest = r.TimeMs
 		}
-		if r.Offset > limit || newest >= old && (maxBytes < 0 || bytes-r.Bytes < maxBytes) {
+		if r.Offset > limit || newest >= old && (maxBytes < 0 || left < maxBytes) {
 			break
 		}
 		at = r.Offset
@@ -224,5 +235,5 @@ func (e *engine) Size(partID uint32) (int64, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return p.bytes - p.startMark.bytes, nil
+	return p.size(), nil
 }

@@ -66,7 +66,11 @@ func Verify(d Data, partID uint32) (Verified, error) {
 		}
 		v.problem("%v", err)
 	}
-	v.marks(&l)
+	m, err := e.cleanMark(partID)
+	if err != nil {
+		return v, err
+	}
+	v.marks(&l, m.through)
 	return v, nil
 }
 
@@ -111,8 +115,8 @@ func (v *Verified) batch(last int64, b record.Batch) {
 }
 
 // marks holds what is kept beside the records against them.
-func (v *Verified) marks(l *Loaded) {
-	if v.Batches > 0 && v.next != l.End {
+func (v *Verified) marks(l *Loaded, through int64) {
+	if v.Batches > 0 && v.next != l.End && through != l.End { // compaction may take the last batch before an empty segment
 		v.problem("the last batch ends at %d, and the log at %d", v.next, l.End)
 	}
 	for i, e := range l.Epochs {

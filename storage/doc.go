@@ -11,6 +11,7 @@
 //	partId 0x30 epoch (4)                where a leader epoch starts
 //	partId 0x40 producer id (8)          its epoch, time and last five batches; set in the same commit as the records
 //	partId 0x60 offset (8)               a virtual segment starts here: when, cumulative bytes, greatest timestamp before
+//	partId 0x70                          how far the log was compacted, and what the batches there take; absent if it never was
 //
 // A batch lies under its LAST offset: one seek finds the batch that covers an offset, and a range deletion up to an offset
 // removes exactly the batches that lie wholly below it (or, upwards, those that hold any offset from there on).

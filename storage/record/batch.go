@@ -30,9 +30,10 @@ const (
 	attrLogAppendTime = 0x08
 	attrTransactional = 0x10
 	attrControl       = 0x20
-	// attrKnown are the bits that have a meaning, the time of deletion among them (0x40). Kafka drops all others when it writes the
+	attrHorizon       = 0x40
+	// attrKnown are the bits that have a meaning, the delete horizon among them. Kafka drops all others when it writes the
 	// attributes anew (DefaultRecordBatch.computeAttributes), and keeps them when it has nothing to write.
-	attrKnown = attrCodec | attrLogAppendTime | attrTransactional | attrControl | 0x40
+	attrKnown = attrCodec | attrLogAppendTime | attrTransactional | attrControl | attrHorizon
 )
 
 // NoTime is the timestamp of a record that has none (RecordBatch.NO_TIMESTAMP).

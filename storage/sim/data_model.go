@@ -122,13 +122,7 @@ func (d *Data) Apply(w *storage.Write) error {
 	}
 	d.seq++
 	d.waits[w] = d.seq
-	late := slices.ContainsFunc(w.Ops, func(o storage.Op) bool {
-		return o.Kind != storage.OpEpoch && o.Kind != storage.OpRoll && o.Kind != storage.OpDropProducer
-	})
-	var first []storage.Op
-	if !late {
-		first = slices.Clone(w.Ops)
-	}
+	first, late := storage.SplitOps(slices.Clone(w.Ops))
 	for i := 0; i < len(w.Records) || len(first) > 0; {
 		k := i
 		for k < len(w.Records) && w.Records[k].Slab == w.Records[i].Slab {
@@ -138,9 +132,8 @@ func (d *Data) Apply(w *storage.Write) error {
 		d.add(func(s dataState) { s.ops(ops, recs); s.append(recs) })
 		i, first = k, nil
 	}
-	if late {
-		ops := slices.Clone(w.Ops)
-		d.add(func(s dataState) { s.ops(ops, nil) })
+	if len(late) > 0 {
+		d.add(func(s dataState) { s.ops(late, nil) })
 	}
 	return nil
 }
@@ -271,9 +264,15 @@ func (d *Data) Expire(partID uint32, start, limit int64, minTime time.Time, maxB
 	return at, err
 }
 
+// Dirt implements storage.Data.
+func (d *Data) Dirt(partID uint32) (at storage.Dirt, err error) {
+	err = d.read(partID, func(p *dataPart) { at = p.dirt() })
+	return at, err
+}
+
 // Size implements storage.Data.
 func (d *Data) Size(partID uint32) (n int64, err error) {
-	err = d.read(partID, func(p *dataPart) { n = p.bytes - p.startBytes })
+	err = d.read(partID, func(p *dataPart) { n = p.sizes(0, p.end) })
 	return n, err
 }
 

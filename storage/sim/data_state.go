@@ -18,7 +18,10 @@ type dataPart struct {
 	startTime         int64 // greatest timestamp of what was deleted
 	bytes, maxTime    int64
 	end               int64
-	marked            bool // start was ever moved
+	marked            bool  // start was ever moved
+	clean             int64 // compacted below
+	through           int64 // what lies from here on was never rewritten
+	appended, newest  int64 // before through: bytes as they were appended, and the greatest timestamp
 	batches           []dataBatch
 	epochs            map[int32]int64
 	producers         map[int64]storage.Producer
@@ -30,6 +33,7 @@ type dataBatch struct {
 	partID   uint32
 	bytes    record.Batch
 	before   int64 // cumulative bytes before it
+	size     int64 // bytes as it was appended
 	maxTime  int64
 	producer *storage.Producer
 }
@@ -42,7 +46,7 @@ type dataRoll struct {
 }
 
 func newPart() *dataPart {
-	return &dataPart{startTime: record.NoTime, maxTime: record.NoTime, epochs: map[int32]int64{}, producers: map[int64]storage.Producer{}}
+	return &dataPart{startTime: record.NoTime, maxTime: record.NoTime, newest: record.NoTime, epochs: map[int32]int64{}, producers: map[int64]storage.Producer{}}
 }
 
 func (s dataState) part(id uint32) *dataPart {
@@ -68,6 +72,7 @@ func copies(as []storage.Append) []dataBatch {
 	out := make([]dataBatch, len(as))
 	for i, a := range as {
 		out[i] = dataBatch{partID: a.PartID, bytes: slices.Clone(a.Slab.Batch(a.At)), before: a.Bytes, maxTime: a.MaxTime}
+		out[i].size = int64(len(out[i].bytes))
 		if a.Producer != nil {
 			p := *a.Producer
 			p.Batches = slices.Clone(p.Batches)
@@ -110,6 +115,8 @@ func (s dataState) ops(ops []storage.Op, recs []dataBatch) {
 			p.setStart(o.Offset)
 		case storage.OpTruncate:
 			p.truncate(o.Offset)
+		case storage.OpClean:
+			p.rewrite(o.Clean)
 		}
 	}
 }
@@ -131,8 +138,11 @@ func (p *dataPart) setStart(start int64) {
 		return
 	}
 	for len(p.batches) > 0 && p.batches[0].last() < start {
-		p.startBytes = p.batches[0].before + int64(len(p.batches[0].bytes))
+		p.startBytes = p.batches[0].before + p.batches[0].size
 		p.batches = slices.Clone(p.batches[1:])
+	}
+	if p.through <= start {
+		p.startBytes = max(p.startBytes, p.appended)
 	}
 	p.start, p.startTime, p.end, p.marked = start, p.maxTime, max(p.end, start), true
 	if n := len(p.rolls); n > 0 {
@@ -156,9 +166,16 @@ func (p *dataPart) truncate(to int64) {
 	p.start, p.marked = min(p.start, to), p.marked || to < p.start
 	p.batches = slices.DeleteFunc(p.batches, func(b dataBatch) bool { return b.last() >= to })
 	p.end, p.bytes, p.maxTime = p.start, p.startBytes, p.startTime
-	for _, b := range p.batches {
-		p.end, p.bytes, p.maxTime = b.last()+1, b.before+int64(len(b.bytes)), max(p.maxTime, b.maxTime)
+	if p.through <= to { // batches below do not tell any more what was appended
+		p.end, p.bytes, p.maxTime = max(p.end, p.through), max(p.bytes, p.appended), max(p.maxTime, p.newest)
 	}
+	for _, b := range p.batches {
+		if b.last() < p.through && p.through <= to {
+			continue
+		}
+		p.end, p.bytes, p.maxTime = b.last()+1, b.before+b.size, max(p.maxTime, b.maxTime)
+	}
+	p.clean, p.through = min(p.clean, p.end), min(p.through, p.end)
 	p.rolls = slices.DeleteFunc(p.rolls, func(r dataRoll) bool { return r.Offset > p.end })
 	maps.DeleteFunc(p.epochs, func(_ int32, start int64) bool { return start >= p.end })
 	for id, pr := range p.producers {
@@ -238,12 +255,65 @@ func (p *dataPart) expire(start, limit, old, maxBytes int64) int64 {
 		if newest < 0 {
 			newest = r.TimeMs
 		}
-		if r.Offset > limit || newest >= old && (maxBytes < 0 || p.bytes-r.Bytes < maxBytes) {
+		if r.Offset > limit || newest >= old && (maxBytes < 0 || p.sizes(r.Offset, p.end) < maxBytes) {
 			break
 		}
 		at = r.Offset
 	}
 	return at
+}
+
+// rewrite takes one step of compaction.
+func (p *dataPart) rewrite(c *storage.Clean) {
+	for _, r := range p.rolls {
+		if r.Offset == c.Through && c.Through > p.through {
+			p.appended, p.newest = r.Bytes, r.maxTime
+		}
+	}
+	p.through, p.clean = max(p.through, c.Through), max(p.clean, c.To)
+	p.batches = slices.Clone(p.batches)
+	for _, r := range c.Batches {
+		i := slices.IndexFunc(p.batches, func(b dataBatch) bool { return b.last() == r.Last })
+		switch {
+		case i < 0 || len(p.batches[i].bytes) != r.Was || r.Last >= c.Through:
+			panic("sim: compaction rewrites what is not there")
+		case r.Batch == nil:
+			p.batches = slices.Delete(p.batches, i, i+1)
+		default:
+			p.batches[i].bytes = slices.Clone(r.Batch)
+		}
+	}
+}
+
+// sizes is what the batches that end in [from, to) take.
+func (p *dataPart) sizes(from, to int64) (n int64) {
+	for _, b := range p.batches {
+		if b.last() >= from && b.last() < to {
+			n += int64(len(b.bytes))
+		}
+	}
+	return n
+}
+
+func (p *dataPart) dirt() storage.Dirt {
+	d := storage.Dirt{Start: p.start, Clean: max(p.start, p.clean)}
+	d.CleanBytes = p.sizes(p.start, d.Clean)
+	base, newest := d.Clean, int64(-1)
+	for _, r := range p.rolls {
+		if r.Offset > p.end {
+			break
+		}
+		if r.Offset > base {
+			s := storage.Segment{Base: base, End: r.Offset, Bytes: p.sizes(base, r.Offset), MaxTime: r.maxTime}
+			if r.maxTime <= newest {
+				s.MaxTime = r.TimeMs
+			}
+			d.Segments = append(d.Segments, s)
+			base = r.Offset
+		}
+		newest = r.maxTime
+	}
+	return d
 }
 
 func (p *dataPart) empty() bool {
