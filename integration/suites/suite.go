@@ -36,7 +36,7 @@ type job struct {
 func (j job) wants(name string) bool { return j.only == nil || j.only.MatchString(name) }
 
 // suites are all of them, the quick ones first.
-var suites = []suite{confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kgo, kafkaGo, confluentGo}
+var suites = []suite{confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kafkaTools, kgo, kafkaGo, confluentGo}
 
 func names() []string {
 	var all []string
