@@ -141,7 +141,8 @@ func (s *Shard) tell(x *slot, m any) {
 
 // actorName is the name of a group's actor: people find a group by it, and no two groups have the same.
 func actorName(p int32, id string) string {
-	shown := strings.Trim(strconv.QuoteToGraphic(id), `"`)
+	shown := strconv.QuoteToGraphic(id)
+	shown = shown[1 : len(shown)-1]
 	if len(shown) > 100 {
 		sum := sha256.Sum256([]byte(id))
 		shown = strings.ToValidUTF8(shown[:60], "") + "~" + hex.EncodeToString(sum[:16])

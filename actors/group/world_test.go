@@ -61,11 +61,16 @@ func plainConfig() Config {
 }
 
 func newWorld(s *kitsim.Sim, noSync bool) *world {
-	w := &world{s: s, data: sim.NewData(), cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
-		topics: map[string]meta.TopicID{simTopic: {7}}}
+	w := emptyWorld(s)
 	w.data.NoSync = noSync
 	w.node = s.Node("n1", w.boot)
 	return w
+}
+
+// emptyWorld is one that nobody has booted.
+func emptyWorld(s *kitsim.Sim) *world {
+	return &world{s: s, data: sim.NewData(), cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
+		topics: map[string]meta.TopicID{simTopic: {7}}}
 }
 
 func (w *world) boot(l *kitsim.Life) {
