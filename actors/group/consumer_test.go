@@ -180,6 +180,9 @@ func (c *consumer) joined(r *kmsg.JoinGroupResponse) {
 			req.GroupAssignment = append(req.GroupAssignment, a)
 		}
 	}
+	if c.w.crashes && len(req.GroupAssignment) > 0 && c.w.s.IntN(10) == 0 {
+		c.w.s.At(time.Duration(c.w.s.IntN(400_000)), c.w.crash) // about when the assignment becomes durable
+	}
 	for range 1 + c.w.s.IntN(20)/19 {
 		c.w.shard.Tell(&Sync{Ask: c.ask(c.life), Req: req})
 	}

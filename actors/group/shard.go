@@ -203,8 +203,15 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 	s.settle(c)
 }
 
+// onStopping answers everybody. The memory of a write on its way is not given back then: who stops a shard retires it first.
 func (s *Shard) onStopping(c kit.Context) {
 	s.role = retired
+	if s.flying != nil {
+		for _, w := range s.flying.writes {
+			w.Refuse()
+		}
+		s.flying = nil
+	}
 	s.unload(c)
 	if s.retire != nil {
 		s.retire.Refuse()

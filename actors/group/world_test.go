@@ -28,6 +28,7 @@ type world struct {
 	part, shard *kit.Ref
 	epoch       int32
 	down        bool // this broker does not lead
+	crashes     bool // it may lose power
 	topics      map[string]meta.TopicID
 	clients     []*consumer
 	made        int
@@ -102,6 +103,9 @@ func (w *world) crash() {
 	w.node.Restart()
 	for _, c := range w.clients {
 		c.disconnected()
+	}
+	for i := range 10 {
+		w.s.At(time.Duration(i)*50*time.Millisecond, w.explain)
 	}
 }
 
@@ -204,6 +208,9 @@ func (w *world) explain() {
 		x := m.(Explained)
 		if x.Code == code.OK && x.Explanation.Generation < least {
 			w.fail("the group is at generation %d, and members were assigned in %d", x.Explanation.Generation, least)
+		}
+		if x.Code == code.OK && least > 0 && x.Explanation.Generation == least && x.Explanation.State == completing.String() {
+			w.fail("members were assigned in generation %d, and the group waits for their assignment", least)
 		}
 		if x.Code == code.GroupIdNotFound && least > 0 {
 			w.fail("the group is not known, and members were assigned in %d", least)
