@@ -24,7 +24,6 @@ func TestSimpleCommits(t *testing.T) {
 			sent      int64
 			acked     int64
 			busy      bool
-			life      int
 			nextAfter time.Duration
 		}
 		list := make([]*client, 8)
