@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	walrecord "github.com/cockroachdb/pebble/v2/record"
@@ -112,6 +113,11 @@ func (e *engine) open() error {
 	} else if err != nil {
 		return err
 	}
+	if !e.opts.ReadOnly {
+		if err := e.makeRoom(); err != nil {
+			return err
+		}
+	}
 	if err := e.openDB(); err != nil {
 		return err
 	}
@@ -119,6 +125,16 @@ func (e *engine) open() error {
 		e.disk.init(e)
 	}
 	return nil
+}
+
+// makeRoom sees to it that there is room to open the store; the ballast is there for that.
+func (e *engine) makeRoom() error {
+	db := e.base.PathJoin(e.dir, dbDir)
+	err := roomToOpen(e.base, e.dir, db)
+	if errors.Is(err, syscall.ENOSPC) && e.base.Remove(e.base.PathJoin(e.dir, ballastFile)) == nil {
+		err = roomToOpen(e.base, e.dir, db)
+	}
+	return err
 }
 
 // claim takes the directory and its lock; fresh says that there is no store in it yet.

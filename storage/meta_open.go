@@ -125,6 +125,11 @@ func (s *metaStore) open(o MetaOptions) error {
 	} else if err != nil {
 		return err
 	}
+	if !o.ReadOnly {
+		if err := roomToOpen(o.FS, s.dir, s.dir); err != nil {
+			return err
+		}
+	}
 	if err := s.openDB(o); err != nil {
 		return err
 	}

@@ -270,3 +270,41 @@ func TestFullDisk(t *testing.T) {
 	}
 	refused(t, 1, "disk is full", nil, "start", "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
 }
+
+// TestRestartOnFullDisk: a broker whose disk was filled behind its back says so in one line, and comes back when there is room.
+func TestRestartOnFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small file system needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=128m"); err != nil {
+		t.Skipf("cannot mount a small file system: %v", err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	b := harness.Start(t, filepath.Join(dir, "data"))
+	b.CLI("", "topic", "create", "orders", "-p", "2")
+	if _, errOut, code := b.CLI(strings.Repeat("a line of some length that fills the log\n", 100_000), "topic", "produce", "orders"); code != 0 {
+		t.Fatalf("produce: %s", errOut)
+	}
+	b.Kill()
+	filler := filepath.Join(dir, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+	}
+	f.Close()
+	refused(t, 1, "disk is full", nil, "start", "--data-dir", b.Dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	b.Restart()
+	out, _, code := b.CLI("", "topic", "consume", "orders", "-e")
+	if n := strings.Count(out, "\n"); code != 0 || n != 100_000 {
+		t.Errorf("%d of 100000 records are there, code %d", n, code)
+	}
+}
