@@ -24,3 +24,6 @@ func PartitionFor(groupID string, partitions int32) int32 {
 	}
 	return (h & 0x7fffffff) % partitions
 }
+
+// javaLen is the length of a string as Java counts it, in UTF-16 units.
+func javaLen(s string) int { return len(utf16.Encode([]rune(s))) }

@@ -17,3 +17,11 @@ func TestPartitionFor(t *testing.T) {
 	f("group", 1, 0)
 	f("group", 0, -1)
 }
+
+func TestJavaLen(t *testing.T) {
+	for s, want := range map[string]int{"": 0, "abc": 3, "äöü": 3, "𝄞": 2} {
+		if got := javaLen(s); got != want {
+			t.Errorf("%q: %d, want %d", s, got, want)
+		}
+	}
+}

@@ -93,7 +93,7 @@ func (c *core) commit(m *Commit, ids []meta.TopicID, now int64) {
 			switch {
 			case ids[i] == (meta.TopicID{}):
 				e.resp.Topics[i].Partitions[k].ErrorCode = int16(code.UnknownTopicOrPartition)
-			case len(o.metadata) > c.cfg.MaxMetadata:
+			case len(o.metadata) > c.cfg.MaxMetadata && javaLen(o.metadata) > c.cfg.MaxMetadata: // Kafka counts as Java does
 				e.resp.Topics[i].Partitions[k].ErrorCode = int16(code.OffsetMetadataTooLarge)
 			default:
 				e.offsets = append(e.offsets, committing{place{t.Topic, p.Partition}, ids[i], o})

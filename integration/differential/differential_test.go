@@ -28,7 +28,7 @@ func TestDifferential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		node, err := oracle.StartBroker(bin, dir+"/node")
+		node, err := oracle.StartBroker(bin, dir+"/node", "--set", "group.initial.rebalance.delay.ms=0") // as the oracle
 		if err != nil {
 			t.Fatal(err)
 		}

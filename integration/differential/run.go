@@ -62,6 +62,19 @@ var Groups = []Group{
 	{"DescribeProducers", describeProducersCases},
 	{"UnregisterBroker", unregisterBrokerCases},
 	{"DescribeTopicPartitions", describeTopicPartitionsCases},
+	{"FindCoordinator", findCoordinatorCases},
+	{"JoinGroup", joinGroupCases},
+	{"JoinGroup/static", staticMemberCases},
+	{"SyncGroup", syncGroupCases},
+	{"Heartbeat", heartbeatCases},
+	{"LeaveGroup", leaveGroupCases},
+	{"OffsetCommit", offsetCommitCases},
+	{"OffsetFetch", offsetFetchCases},
+	{"OffsetDelete", offsetDeleteCases},
+	{"DescribeGroups", describeGroupsCases},
+	{"ListGroups", listGroupsCases},
+	{"DeleteGroups", deleteGroupsCases},
+	{"Internal", internalTopicCases},
 }
 
 // alone are the groups whose cases change what all share, the settings of brokers: nothing else is played at the same time.

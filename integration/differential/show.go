@@ -31,6 +31,8 @@ func keepOwn(resp kmsg.Response, prefix string) {
 		m.ConfigResources = slices.DeleteFunc(m.ConfigResources, func(r kmsg.ListConfigResourcesResponseConfigResource) bool {
 			return !strings.HasPrefix(r.Name, prefix) && r.Type != int8(configBroker) && r.Type != int8(configLogger)
 		})
+	case *kmsg.ListGroupsResponse:
+		m.Groups = slices.DeleteFunc(m.Groups, func(g kmsg.ListGroupsResponseGroup) bool { return !strings.HasPrefix(g.Group, prefix) })
 	case *kmsg.ElectLeadersResponse:
 		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return !strings.HasPrefix(t.Topic, prefix) })
 	case *kmsg.DescribeLogDirsResponse:
@@ -144,7 +146,7 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 // label names an element by what identifies it, if it has such a field.
 func (s *Side) label(v reflect.Value) string {
 	var parts []string
-	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "Type", "NodeID"} {
+	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "Type", "NodeID", "Group", "MemberID"} {
 		if f := v.FieldByName(name); f.IsValid() {
 			text := s.scalar(name, f)
 			if name == "TopicID" && len(parts) > 0 && parts[0] != `""` && parts[0] != "null" {
@@ -177,6 +179,8 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 		return s.producer(f.Int())
 	case "SessionID":
 		return s.session(int32(f.Int()))
+	case "MemberID", "LeaderID":
+		return s.member(f.String())
 	case "Timestamp", "LogAppendTime", "FirstTimestamp", "MaxTimestamp", "LastTimestamp", "LastFetchTimestamp", "LastCaughtUpTimestamp":
 		return s.stamp(f.Int())
 	case "Port":

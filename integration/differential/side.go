@@ -25,6 +25,10 @@ type Side struct {
 	topicIDs  map[[16]byte]string
 	producers map[int64]string
 	sessions  map[int32]string
+
+	conn    string // name of the present connection
+	conns   map[string]*wire
+	members map[string]string
 }
 
 // A Line is one fact of a transcript.
@@ -43,9 +47,7 @@ func newSide(addr, prefix string, epoch time.Time) *Side {
 // run plays the conversation; giving up is part of the transcript.
 func (s *Side) run(c Case, v int16) {
 	defer func() {
-		if s.w != nil {
-			s.w.close()
-		}
+		s.hangUp()
 		switch e := recover().(type) {
 		case nil:
 		case abandon:

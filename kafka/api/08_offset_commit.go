@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
@@ -18,7 +20,7 @@ func offsetCommit(c *Call) {
 	known, refused := knownCommits(c, req)
 	if len(known) == 0 {
 		resp := kmsg.NewPtrOffsetCommitResponse()
-		resp.Topics = refused
+		resp.Topics = joinCommits(refused)
 		c.Respond(resp)
 		return
 	}
@@ -71,27 +73,26 @@ func knownCommits(c *Call, req *kmsg.OffsetCommitRequest) (known []kmsg.OffsetCo
 	return known, refused
 }
 
-// joinCommits puts the answers for one topic together.
-func joinCommits(list, more []kmsg.OffsetCommitResponseTopic) []kmsg.OffsetCommitResponseTopic {
-	if len(more) == 0 {
-		return list
-	}
+// joinCommits puts the answers for one topic together, as Kafka does.
+func joinCommits(lists ...[]kmsg.OffsetCommitResponseTopic) []kmsg.OffsetCommitResponseTopic {
 	type key struct {
 		name string
 		id   [16]byte
 	}
-	at := make(map[key]int, len(list))
-	out := append([]kmsg.OffsetCommitResponseTopic(nil), list...)
-	for i := range out {
-		at[key{out[i].Topic, out[i].TopicID}] = i
-	}
-	for _, t := range more {
-		i, ok := at[key{t.Topic, t.TopicID}]
-		if !ok {
-			out = append(out, t)
-			continue
+	at := map[key]int{}
+	var out []kmsg.OffsetCommitResponseTopic
+	for _, list := range lists {
+		for _, t := range list {
+			k := key{t.Topic, t.TopicID}
+			i, ok := at[k]
+			if !ok {
+				at[k] = len(out)
+				t.Partitions = slices.Clip(t.Partitions)
+				out = append(out, t)
+				continue
+			}
+			out[i].Partitions = append(out[i].Partitions, t.Partitions...)
 		}
-		out[i].Partitions = append(append([]kmsg.OffsetCommitResponseTopicPartition(nil), out[i].Partitions...), t.Partitions...)
 	}
 	return out
 }
