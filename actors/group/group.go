@@ -60,6 +60,10 @@ func (g *group) Receive(c kit.Context, m any) {
 
 // onMessage does what the shard has passed on.
 func (g *group) onMessage(c kit.Context, m any, now int64) {
+	if a, ok := m.(ask); ok && g.core.worthless() && !creates(a) {
+		absent(a) // it has been deleted, or nothing of it is left: as if the shard had forgotten it already
+		return
+	}
 	switch m := m.(type) {
 	case *Join:
 		g.core.join(m, memberID(c, m), now)

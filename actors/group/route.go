@@ -218,7 +218,7 @@ func (s *Shard) onList(m *List) {
 	out := Listed{List: m}
 	for _, id := range s.term.ids() {
 		x := s.term.groups[id]
-		if !wanted(m.States, x.state.String()) || !wanted(m.Types, "classic") {
+		if x.nothing || !wanted(m.States, x.state.String()) || !wanted(m.Types, "classic") {
 			continue
 		}
 		g := kmsg.NewListGroupsResponseGroup()

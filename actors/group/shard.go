@@ -79,9 +79,10 @@ type slot struct {
 type listing struct {
 	state        state
 	protocolType string
+	nothing      bool // there is nothing left of it: it is not shown
 }
 
-func (c *core) listing() listing { return listing{c.state, c.protocolType} }
+func (c *core) listing() listing { return listing{c.state, c.protocolType, c.worthless()} }
 
 type shardStats struct {
 	batches, records, bytes int64
