@@ -8,8 +8,8 @@ import (
 
 // budget bounds the bytes of all requests in memory. Readers charge what they are about to allocate and wait while nothing is
 // left. So that half-read frames do not wait for each other for ever, one of the waiters may go beyond the limit until its
-// frame is complete: the excess is at most one request. That one cannot be held up for long, because a frame that does not
-// arrive is closed by its deadline.
+// frame is complete, and the next one when the memory in use is within the limit again: the excess is at most one request. That one cannot be
+// held up for long, because a frame that does not arrive is closed by its deadline.
 //
 // It is shared by the goroutines of all readers; actors only give back.
 type budget struct {
@@ -69,13 +69,19 @@ func (a *account) take(n int) bool {
 	b := a.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	waited := false
 	for b.used+int64(n) > b.limit && b.used > 0 && b.ahead != a && !a.closed {
-		if b.ahead == nil && !b.queue {
+		if b.ahead == nil && b.used <= b.limit && !b.queue {
 			b.ahead = a
 			break
 		}
-		a.op.Await(trace.AwaitBudget, "")
+		if !waited {
+			waited = true
+			a.op.Await(trace.AwaitBudget, "")
+		}
 		b.free.Wait()
+	}
+	if waited {
 		a.op.Resume()
 	}
 	if a.closed {

@@ -50,6 +50,7 @@ func (e *engine) Metrics() map[string]float64 {
 	out := map[string]float64{
 		"disk_free_bytes":            float64(free),
 		"disk_full":                  0,
+		"disk_min_free_bytes":        float64(e.disk.threshold),
 		"store_bytes":                float64(m.DiskSpaceUsage()),
 		"store_value_bytes":          float64(m.BlobFiles.ValueSize),
 		"store_value_live_bytes":     float64(m.BlobFiles.ReferencedValueSize),

@@ -8,9 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sort"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -105,155 +103,9 @@ func brokerRows(list []admin.Broker) (rows [][]string) {
 	return rows
 }
 
-func actorCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "actor", Short: "Look at the broker's living actors", RunE: groupOnly, Example: "  broker actor top"}
-	c.adminFlag(cmd)
-	cmd.AddCommand(actorTop(c), actorTree(c))
-	return cmd
-}
-
-func actorTop(c *cli) *cobra.Command {
-	var by string
-	var n int
-	var watch time.Duration
-	cmd := &cobra.Command{
-		Use: "top", Short: "The busiest actors, by wait, run, depth or messages", Args: cobra.NoArgs,
-		Example: "  broker actor top\n  broker actor top --by depth --watch 1s",
-	}
-	cmd.Flags().StringVar(&by, "by", "wait", "wait, run, depth, busy or messages")
-	cmd.Flags().IntVarP(&n, "num", "n", 20, "how many")
-	cmd.Flags().DurationVar(&watch, "watch", 0, "repeat at this interval until interrupted")
-	c.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		less, ok := actorOrders[by]
-		if !ok {
-			return failf(exitUsage, "--by %s: want wait, run, depth, busy or messages", by)
-		}
-		for {
-			var list []admin.Actor
-			if err := c.getJSON(cmd.Context(), "/api/v1/actors", &list); err != nil {
-				return err
-			}
-			sort.SliceStable(list, func(i, j int) bool { return less(list[i], list[j]) })
-			if len(list) > n {
-				list = list[:n]
-			}
-			if err := c.printActors(list); err != nil || watch <= 0 {
-				return err
-			}
-			select {
-			case <-cmd.Context().Done():
-				return nil
-			case <-time.After(watch):
-				fmt.Fprintln(c.out)
-			}
-		}
-	}
-	return cmd
-}
-
-var actorOrders = map[string]func(a, b admin.Actor) bool{
-	"wait":     func(a, b admin.Actor) bool { return a.WaitP99Us > b.WaitP99Us },
-	"run":      func(a, b admin.Actor) bool { return a.RunP99Us > b.RunP99Us },
-	"depth":    func(a, b admin.Actor) bool { return a.Depth > b.Depth },
-	"busy":     func(a, b admin.Actor) bool { return a.BusyMs > b.BusyMs },
-	"messages": func(a, b admin.Actor) bool { return a.Processed > b.Processed },
-}
-
-func (c *cli) printActors(list []admin.Actor) error {
-	rows := make([][]string, 0, len(list))
-	for _, a := range list {
-		current := a.Current
-		if current != "" {
-			current = fmt.Sprintf("%s %.0f ms", current, a.CurrentMs)
-		}
-		rows = append(rows, []string{a.Title, a.State, fmt.Sprint(a.Depth), fmt.Sprint(a.HighWater), fmt.Sprint(a.Processed),
-			micros(a.WaitP50Us), micros(a.WaitP99Us), micros(a.RunP50Us), micros(a.RunP99Us), current})
-	}
-	return c.print(list, []string{"ACTOR", "STATE", "DEPTH", "HIGH", "MESSAGES", "WAIT P50", "P99", "RUN P50", "P99", "IN HAND"}, rows)
-}
-
-func micros(us float64) string {
-	switch {
-	case us >= 1e6:
-		return fmt.Sprintf("%.1fs", us/1e6)
-	case us >= 1e3:
-		return fmt.Sprintf("%.1fms", us/1e3)
-	default:
-		return fmt.Sprintf("%.0fus", us)
-	}
-}
-
-func actorTree(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "tree", Short: "All living actors by name", Args: cobra.NoArgs, Example: "  broker actor tree"}
-	c.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var list []admin.Actor
-		if err := c.getJSON(cmd.Context(), "/api/v1/actors", &list); err != nil {
-			return err
-		}
-		sort.Slice(list, func(i, j int) bool { return list[i].Title < list[j].Title })
-		if c.output == "json" {
-			return c.print(list, nil, nil)
-		}
-		parent := ""
-		for _, a := range list {
-			head, leaf, nested := strings.Cut(a.Title, "/")
-			if nested && head != parent {
-				fmt.Fprintln(c.out, head)
-			}
-			parent = head
-			if !nested {
-				fmt.Fprintf(c.out, "%s  (%s, %d waiting)\n", a.Title, a.State, a.Depth)
-				continue
-			}
-			fmt.Fprintf(c.out, "  %s  (%s, %d waiting)\n", leaf, a.State, a.Depth)
-		}
-		return nil
-	}
-	return cmd
-}
-
-func doctorCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "doctor", Short: "Say what is wrong with the broker, in one sentence each", Args: cobra.NoArgs,
-		Example: "  broker doctor",
-	}
-	c.adminFlag(cmd)
-	c.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		list := []admin.Finding{}
-		if err := c.getJSON(cmd.Context(), "/api/v1/doctor", &list); err != nil {
-			return err
-		}
-		if c.output == "table" && len(list) == 0 {
-			fmt.Fprintln(c.out, "nothing found")
-			return nil
-		}
-		var rows [][]string
-		for _, f := range list {
-			rows = append(rows, []string{f.Code, f.Text, f.Next})
-		}
-		if err := c.print(list, []string{"FINDING", "WHAT", "NEXT"}, rows); err != nil {
-			return err
-		}
-		if len(list) > 0 {
-			return failure{code: exitUnhealthy, text: fmt.Sprintf("%d findings", len(list))}
-		}
-		return nil
-	}
-	return cmd
-}
-
 func versionCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  broker version\n  broker version -o json"}
-	c.outputFlag(cmd)
-	cmd.RunE = func(*cobra.Command, []string) error {
-		if c.output != "table" {
-			return c.print(map[string]string{"version": run.Version()}, nil, nil)
-		}
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 		_, err := fmt.Fprintln(c.out, run.Version())
 		return err
-	}
-	return cmd
+	}}
 }

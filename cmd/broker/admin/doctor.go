@@ -1,23 +1,41 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Thresholds of the doctor: what lasts longer is a finding.
+// Thresholds of the doctor: what lasts longer, or is more, is a finding.
 const (
 	applyGrace    = 2 * time.Second // committed entries that are not applied
 	proposalGrace = 4 * time.Second // proposals without an answer
 	bootGrace     = 4 * time.Second // a step of the start that waits
 	actorGrace    = time.Second     // one message in hand
+	mailGrace     = time.Second     // messages that wait for an actor
+	diskGrace     = time.Second     // one piece of work at the disk
+	poolGrace     = time.Second     // work that waits for the pool
+	budgetGrace   = time.Second     // a request that waits for memory
+	clientGrace   = 5 * time.Second // an answer that a client does not read
+	stuckGrace    = 10 * time.Second
+
+	syncSlow    = 200 * time.Millisecond // p99
+	syncSamples = 50                     // commits in a minute, for a p99 that means something
+	memoryHigh  = 0.8                    // live heap, as a part of its limit: above, collections follow each other
+	filesHigh   = 0.8
+	connsHigh   = 0.9
 )
 
 // Evidence is what the doctor looks at, taken at one moment.
 type Evidence struct {
 	Status Status
+	Health Health
 	Actors []Actor
 	Strays []Stray
+	// Silent is how long the store has been asked for what it holds, without an answer; 0: it has answered.
+	Silent time.Duration
+	Open   []Trace // requests under way, oldest first
 	Now    time.Time
 }
 
@@ -28,49 +46,84 @@ type Stray struct {
 	Index  uint64 // metadata index at which it was missed
 }
 
-// Examine says what is wrong, worst first. It is a pure function of the evidence.
+// The severities of findings.
+const (
+	SeverityError   = "error"   // something is not served, or will not be soon
+	SeverityWarning = "warning" // it works, but slowly or near a limit
+)
+
+// exam gathers findings.
+type exam struct {
+	Evidence
+	out []Finding
+}
+
+func (x *exam) add(severity, code, next, format string, args ...any) {
+	x.out = append(x.out, Finding{Code: code, Severity: severity, Text: fmt.Sprintf(format, args...), Next: next, At: x.Now})
+}
+
+func (x *exam) fail(code, next, format string, args ...any) {
+	x.add(SeverityError, code, next, format, args...)
+}
+
+func (x *exam) warn(code, next, format string, args ...any) {
+	x.add(SeverityWarning, code, next, format, args...)
+}
+
+// Examine says what is wrong, errors first. It is a pure function of the evidence.
 func Examine(e Evidence) []Finding {
-	out := []Finding{}
-	add := func(code, next, format string, args ...any) {
-		out = append(out, Finding{Code: code, Text: fmt.Sprintf(format, args...), Next: next, At: e.Now})
+	x := &exam{Evidence: e, out: []Finding{}}
+	for _, rule := range []func(*exam){
+		metadataLog, start, partitions, disk, store, actors, pool, connections, memory, requests, clock,
+	} {
+		rule(x)
 	}
-	r := e.Status.Raft
+	rank := map[string]int{SeverityError: 0, SeverityWarning: 1}
+	slices.SortStableFunc(x.out, func(a, b Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+	return x.out
+}
+
+func metadataLog(x *exam) {
+	r := x.Status.Raft
 	switch late := r.BehindFor > applyGrace.Seconds(); {
 	case late && r.Behind > 0:
-		add("not-applied", "broker actor top", "metadata log: entries up to %d are persisted and up to %d committed, but only up to %d applied, for %.1f s", r.Persisted, r.Committed, r.Applied, r.BehindFor)
+		x.fail("not-applied", "broker actor top", "metadata log: entries up to %d are persisted and up to %d committed, but only up to %d applied, for %.1f s", r.Persisted, r.Committed, r.Applied, r.BehindFor)
 	case late && r.Persisted > r.Committed:
-		add("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s", r.Persisted, r.Committed, r.BehindFor)
+		x.fail("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s", r.Persisted, r.Committed, r.BehindFor)
 	}
 	if r.OldestFor > proposalGrace.Seconds() {
-		add("proposal-waits", "broker cluster status", "%d proposals wait for the metadata log, the oldest for %.1f s; leader is %d", r.Pending, r.OldestFor, r.Leader)
+		x.fail("proposal-waits", "broker cluster status", "%d proposals wait for the metadata log, the oldest for %.1f s; leader is %d", r.Pending, r.OldestFor, r.Leader)
 	}
-	for _, s := range e.Status.Steps {
+}
+
+func start(x *exam) {
+	for _, s := range x.Status.Steps {
 		if !s.Done && s.WaitsFor != "" && s.Seconds > bootGrace.Seconds() {
-			add("boot-waits", "broker cluster status", "start: step %q has waited %.1f s for %s", s.Name, s.Seconds, s.WaitsFor)
+			x.fail("boot-waits", "broker cluster status", "start: step %q has waited %.1f s for %s", s.Name, s.Seconds, s.WaitsFor)
 		}
 	}
-	for _, s := range e.Strays {
+	for _, b := range x.Status.Brokers {
+		if b.ID == x.Status.NodeID && b.Fenced && x.Status.Ready {
+			x.fail("fenced", "broker cluster status", "this broker is fenced: it leads no partition")
+		}
+	}
+}
+
+func partitions(x *exam) {
+	if n := x.Health.Leaderless; n > 0 {
+		x.fail("no-leader", "broker cluster status", "%d partitions have no leader, such as %s: they can be neither written nor read", n, x.Health.Leaderless1)
+	}
+	for _, s := range x.Strays {
 		if s.Name == "" {
-			add("stray-partition", "restart the broker: it drops what the cluster does not know", "the store holds partition number %d, which the metadata at index %d does not name", s.PartID, s.Index)
+			x.warn("stray-partition", "restart the broker: it drops what the cluster does not know", "the store holds partition number %d, which the metadata at index %d does not name", s.PartID, s.Index)
 			continue
 		}
-		add("stray-partition", "broker actor tree", "%s exists on this broker but not in the metadata at index %d", s.Name, s.Index)
+		x.warn("stray-partition", "broker actor tree", "%s exists on this broker but not in the metadata at index %d", s.Name, s.Index)
 	}
-	for _, a := range e.Actors {
-		if a.Current != "" && a.CurrentMs > float64(actorGrace.Milliseconds()) {
-			add("actor-blocked", "broker actor top --by wait", "%s has had %s in hand for %.1f s; %d messages wait", a.Name, a.Current, a.CurrentMs/1000, a.Depth)
-		}
+}
+
+func clock(x *exam) {
+	for _, j := range x.Health.Clock {
+		x.warn("clock-jump", "the machine's time synchronisation (chronyc tracking)", "the clock jumped by %+.1f s at %s: record times, retention by age and time-outs follow it", j.By, j.At.UTC().Format(time.RFC3339))
 	}
-	if n := e.Status.Disk.Damaged; n > 0 {
-		add("damaged", "the broker's log: it names partition and offset", "%d reads met damaged data in the store and were refused; what is damaged cannot be served", n)
-	}
-	if e.Status.Disk.Full {
-		add("disk-full", "free space on the data directory's file system", "the disk is nearly full (%d MiB free): records are refused, reads and deletes go on", e.Status.Disk.FreeBytes>>20)
-	}
-	for _, b := range e.Status.Brokers {
-		if b.ID == e.Status.NodeID && b.Fenced && e.Status.Ready {
-			add("fenced", "broker cluster status", "this broker is fenced: it leads no partition")
-		}
-	}
-	return out
 }

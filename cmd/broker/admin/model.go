@@ -53,23 +53,28 @@ type Raft struct {
 type Disk struct {
 	FreeBytes uint64 `json:"free_bytes"`
 	Full      bool   `json:"full"` // records are refused
+	// MinFreeBytes is the free space below which records are refused; 0: not known.
+	MinFreeBytes uint64 `json:"min_free_bytes"`
 	// Damaged counts the reads since the start that met damaged data; the log names partition and offset of each.
 	Damaged uint64 `json:"damaged_reads"`
 }
 
 // Actor is one living actor.
 type Actor struct {
-	Name      string  `json:"name"`
-	Title     string  `json:"title"` // the name as people know it: partition/orders-0 for a partition, else Name
-	Kind      string  `json:"kind"`
-	State     string  `json:"state"`
-	Depth     int     `json:"depth"`
-	HighWater int     `json:"high_water"`
-	In        uint64  `json:"in"`        // messages accepted
-	Processed uint64  `json:"processed"` // messages handled
-	Refused   uint64  `json:"refused"`   // came after its end
-	Full      uint64  `json:"full"`      // refused by the limit of its mailbox
-	Panics    uint64  `json:"panics"`    // there are no restarts: a panic ends the actor, or the process
+	Name      string `json:"name"`
+	Title     string `json:"title"` // the name as people know it: partition/orders-0 for a partition, else Name
+	Kind      string `json:"kind"`
+	State     string `json:"state"`
+	Depth     int    `json:"depth"`
+	HighWater int    `json:"high_water"`
+	In        uint64 `json:"in"`        // messages accepted
+	Processed uint64 `json:"processed"` // messages handled
+	Refused   uint64 `json:"refused"`   // came after its end
+	Full      uint64 `json:"full"`      // refused by the limit of its mailbox
+	Panics    uint64 `json:"panics"`    // there are no restarts: a panic ends the actor, or the process
+	// InPerSec and OutPerSec are filled in by who looks twice.
+	InPerSec  float64 `json:"in_per_sec,omitempty"`
+	OutPerSec float64 `json:"out_per_sec,omitempty"`
 	BusyMs    float64 `json:"busy_ms"`
 	WaitP50Us float64 `json:"wait_p50_us"`
 	WaitP99Us float64 `json:"wait_p99_us"`
@@ -77,12 +82,15 @@ type Actor struct {
 	RunP99Us  float64 `json:"run_p99_us"`
 	Current   string  `json:"current,omitempty"` // message type in hand
 	CurrentMs float64 `json:"current_ms,omitempty"`
+	// OldestWaitMs is how long the first waiting message has waited, about.
+	OldestWaitMs float64 `json:"oldest_wait_ms,omitempty"`
 }
 
 // Finding is one thing that is wrong, in one sentence, with what to look at next.
 type Finding struct {
-	Code string    `json:"code"` // stable: not-applied, boot-waits, stray-partition, actor-blocked, disk-full, damaged, fenced
-	Text string    `json:"text"`
-	Next string    `json:"next,omitempty"`
-	At   time.Time `json:"at"`
+	Code     string    `json:"code"`     // stable: see the rules in doctor*.go
+	Severity string    `json:"severity"` // error: something is not served, or will not be soon; warning: slow, or near a limit
+	Text     string    `json:"text"`
+	Next     string    `json:"next,omitempty"`
+	At       time.Time `json:"at"`
 }

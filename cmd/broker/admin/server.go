@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,8 @@ type Source interface {
 	Strays() ([]Stray, error)
 	// Work is what blocks outside of the actors.
 	Work() Work
+	// Health is what the doctor looks at beside the Status.
+	Health() Health
 	// Traces are the records of requests.
 	Traces() *trace.Recorder
 	// Collect adds the metrics of the moment.
@@ -40,10 +43,11 @@ type Label struct{ Name, Value string }
 
 // Server is the HTTP side.
 type Server struct {
-	http *http.Server
-	src  Source
-	now  func() time.Time
-	host string
+	http   *http.Server
+	src    Source
+	now    func() time.Time
+	host   string
+	strays patience
 }
 
 // New makes a server over src; now is the wall clock. host is the address it listens on, for the check of Host headers.
@@ -65,6 +69,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Status()) })
 	mux.HandleFunc("GET /api/v1/actors", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Actors()) })
 	mux.HandleFunc("GET /api/v1/work", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Work()) })
+	mux.HandleFunc("GET /api/v1/health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Health()) })
 	mux.HandleFunc("GET /api/v1/doctor", s.doctor)
 	s.traceRoutes(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -143,12 +148,58 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) doctor(w http.ResponseWriter, _ *http.Request) {
-	strays, err := s.src.Strays()
+	strays, silent, err := s.strays.ask(s.src.Strays)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	writeJSON(w, Examine(Evidence{Status: s.src.Status(), Actors: s.src.Actors(), Strays: strays, Now: s.now()}))
+	writeJSON(w, Examine(Evidence{
+		Status: s.src.Status(), Health: s.src.Health(), Actors: s.src.Actors(), Strays: strays, Silent: silent, Open: s.views(s.src.Traces().Open()), Now: s.now(),
+	}))
+}
+
+// patience asks something that may hang, such as a store whose disk does: one question at a time, and nobody waits for longer than
+// askWithin.
+type patience struct {
+	mu    sync.Mutex
+	began time.Time // of the question under way, zero if there is none
+}
+
+const askWithin = 2 * time.Second
+
+// ask gives the answer, or how long it has not come.
+func (p *patience) ask(question func() ([]Stray, error)) (list []Stray, silent time.Duration, err error) {
+	p.mu.Lock()
+	if !p.began.IsZero() {
+		silent = time.Since(p.began)
+	} else {
+		p.began = time.Now()
+	}
+	p.mu.Unlock()
+	if silent > 0 {
+		if silent < askWithin {
+			silent = 0 // somebody else asks just now: his answer will do
+		}
+		return nil, silent, nil
+	}
+	type answer struct {
+		list []Stray
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		list, err := question()
+		p.mu.Lock()
+		p.began = time.Time{}
+		p.mu.Unlock()
+		answered <- answer{list, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.list, 0, a.err
+	case <-time.After(askWithin):
+		return nil, askWithin, nil
+	}
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

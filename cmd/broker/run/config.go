@@ -12,6 +12,7 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/raftnode"
+	"troupe/storage"
 )
 
 // Config is all that one broker is started with. The zero value of a field means its default.
@@ -35,6 +36,8 @@ type Config struct {
 	TraceSlow     time.Duration  // requests that take longer are kept; 0: longer than 99.9 % of their API
 	// Faults lose messages of the metadata log. They are for tests, and no flag sets them.
 	Faults raftnode.Faults
+	// Disk stands between the broker and its data store. It is for tests, and no flag sets it.
+	Disk func(storage.Data) storage.Data
 }
 
 // Default addresses.

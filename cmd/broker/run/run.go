@@ -40,6 +40,8 @@ type Broker struct {
 	written writer.Stats
 	scrub   scrub.Stats
 	trace   *trace.Recorder
+	syncs   kit.LiveHistogram // how long the disk took to make commits durable
+	watch   *watch
 	steps   *node.Steps
 	serving chan struct{} // closed when the broker serves
 	epoch   atomic.Int64  // broker epoch, 0 before registration
@@ -49,6 +51,7 @@ type Broker struct {
 	kafkaL        []net.Listener
 	adminL, peerL net.Listener
 	door          *kafka.Server
+	doorCfg       kafka.Config
 	admin         *admin.Server
 }
 
@@ -100,6 +103,10 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		b.sys.Close()
 		return nil, err
 	}
+	if cfg.Disk != nil {
+		b.stores.data = cfg.Disk(b.stores.data)
+	}
+	b.stores.data = timed{b.stores.data, &b.syncs}
 	b.steps.Finish(node.StepStores)
 	b.tail = storage.NewTail(sp.tail)
 	b.spawn(sp, advertised)
@@ -178,7 +185,10 @@ func (b *Broker) openDoors(sp split) {
 		DataDir: b.cfg.DataDir, Quorum: b.board.Status, Controller: b.controller(), LogLevel: b.cfg.LogLevel,
 	}
 	env.Spawn(b.sys)
-	b.door = kafka.NewServer(env, b.sys, b.doorConfig(sp))
+	b.doorCfg = b.doorConfig(sp)
+	b.door = kafka.NewServer(env, b.sys, b.doorCfg)
+	b.watch = newWatch(b.look)
+	go b.watch.run()
 	for _, l := range b.kafkaL {
 		b.door.Serve(l)
 	}
@@ -246,6 +256,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
 		b.stopActor(name, left())
 	}
+	b.watch.close()
 	b.admin.Close(ctx)
 	b.closeListeners()
 	if !b.quiet(left()) {

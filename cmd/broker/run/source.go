@@ -47,7 +47,8 @@ func (s source) Status() admin.Status {
 		out.Brokers = append(out.Brokers, admin.Broker{ID: br.ID, Epoch: br.Epoch, Address: addr, Rack: br.Rack, Fenced: br.Fenced})
 	}
 	out.Disk.FreeBytes, out.Disk.Full = b.stores.data.Free()
-	out.Disk.Damaged = uint64(b.stores.data.Metrics()["damaged_reads_total"])
+	m := b.stores.data.Metrics()
+	out.Disk.Damaged, out.Disk.MinFreeBytes = uint64(m["damaged_reads_total"]), uint64(m["disk_min_free_bytes"])
 	return out
 }
 
@@ -82,7 +83,7 @@ func (s source) Actors() []admin.Actor {
 		out = append(out, admin.Actor{
 			Name: a.Name, Title: title(img, a.Name), Kind: a.Kind, State: a.State, Depth: a.Depth, HighWater: a.HighWater, In: a.In, Processed: a.Processed, Refused: a.Refused, Full: a.Full, Panics: a.Panics, BusyMs: millis(a.Busy),
 			WaitP50Us: micros(a.Wait50), WaitP99Us: micros(a.Wait99), RunP50Us: micros(a.Run50), RunP99Us: micros(a.Run99),
-			Current: a.Current, CurrentMs: millis(a.CurrentSince),
+			Current: a.Current, CurrentMs: millis(a.CurrentSince), OldestWaitMs: millis(a.OldestWait),
 		})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })

@@ -1,0 +1,62 @@
+package admin
+
+import "time"
+
+// Health is what the doctor looks at beside the Status: the broker's surroundings and its limits, taken at one moment.
+type Health struct {
+	Work        Work        `json:"work"`
+	Memory      Memory      `json:"memory"`
+	Files       Files       `json:"files"`
+	Connections Connections `json:"connections"`
+	Requests    Requests    `json:"requests"`
+	Sync        Sync        `json:"sync"`
+	Store       Store       `json:"store"`
+	Clock       []ClockJump `json:"clock_jumps"` // of the last quarter of an hour
+	// Leaderless are partitions of the cluster without a leader, and Leaderless1 names the first.
+	Leaderless  int    `json:"leaderless_partitions"`
+	Leaderless1 string `json:"leaderless_example,omitempty"`
+}
+
+// Memory is Go's heap against its limit (GOMEMLIMIT, set from --memory).
+type Memory struct {
+	LiveBytes  uint64 `json:"live_bytes"` // what the last collection left
+	LimitBytes uint64 `json:"limit_bytes"`
+}
+
+// Files are file descriptors: connections and the store's files.
+type Files struct {
+	Open  int `json:"open"`
+	Limit int `json:"limit"` // 0: not known
+}
+
+// Connections are those of clients.
+type Connections struct {
+	Open           int64 `json:"open"`
+	Max            int64 `json:"max"`             // max.connections
+	RejectedLately int64 `json:"rejected_lately"` // in the last minute
+}
+
+// Requests is the memory that requests under way share.
+type Requests struct {
+	UsedBytes  int64 `json:"used_bytes"`
+	LimitBytes int64 `json:"limit_bytes"`
+}
+
+// Sync is how long the disk took to make commits durable in the last minute.
+type Sync struct {
+	Count uint64  `json:"count"`
+	P50Ms float64 `json:"p50_ms"`
+	P99Ms float64 `json:"p99_ms"`
+}
+
+// Store is what the data store says of itself.
+type Store struct {
+	Failed       bool  `json:"failed"`
+	ErrorsLately int64 `json:"background_errors_lately"` // in the last minute: failed flushes and compactions, which it tries again
+}
+
+// ClockJump is a moment at which the wall clock moved otherwise than time.
+type ClockJump struct {
+	At time.Time `json:"at"` // by the clock after it
+	By float64   `json:"by_seconds"`
+}

@@ -1,0 +1,96 @@
+package run
+
+import (
+	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"syscall"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/cmd/broker/admin"
+	"troupe/storage"
+)
+
+// timed measures how long the disk takes to make commits durable.
+type timed struct {
+	storage.Data
+	syncs *kit.LiveHistogram
+}
+
+// Wait implements storage.Data.
+func (t timed) Wait(w *storage.Write) error {
+	start := time.Now()
+	err := t.Data.Wait(w)
+	t.syncs.Add(int64(time.Since(start)))
+	return err
+}
+
+// look takes the counters of which the watch remembers the last minute.
+func (b *Broker) look() look {
+	return look{sync: b.syncs.Load(), errors: int64(b.stores.data.Metrics()["background_errors_total"]), rejected: b.door.Stats().Rejected.Load()}
+}
+
+// Health implements admin.Source.
+func (s source) Health() admin.Health {
+	b, now := s.b, time.Now()
+	since, jumps := b.watch.lately(now)
+	h := admin.Health{
+		Work: s.Work(), Memory: memoryNow(), Files: filesNow(), Clock: jumps,
+		Connections: admin.Connections{Open: b.door.Stats().Open.Load(), Max: int64(b.doorCfg.MaxConnections), RejectedLately: since.rejected},
+		Requests:    admin.Requests{UsedBytes: b.door.RequestBytes(), LimitBytes: b.doorCfg.RequestMemory},
+		Sync: admin.Sync{
+			Count: since.sync.Count(), P50Ms: since.sync.Quantile(.5).Seconds() * 1000, P99Ms: since.sync.Quantile(.99).Seconds() * 1000,
+		},
+		Store: admin.Store{Failed: b.stores.data.Metrics()["store_failed"] != 0, ErrorsLately: since.errors},
+	}
+	if h.Connections.Max == math.MaxInt32 {
+		h.Connections.Max = 0 // no limit
+	}
+	h.Leaderless, h.Leaderless1 = leaderless(b.pub.Get().Image)
+	return h
+}
+
+// leaderless counts the partitions without a leader, and names the first.
+func leaderless(img *meta.Image) (n int, first string) {
+	for t := range img.Topics() {
+		for i := range t.Partitions {
+			if p := &t.Partitions[i]; p.Leader == meta.NoLeader {
+				if n++; n == 1 {
+					first = t.Name + "/" + strconv.Itoa(int(p.Index))
+				}
+			}
+		}
+	}
+	return n, first
+}
+
+func memoryNow() admin.Memory {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	m := admin.Memory{LimitBytes: uint64(debug.SetMemoryLimit(-1))}
+	if sample[0].Value.Kind() == metrics.KindUint64 {
+		m.LiveBytes = sample[0].Value.Uint64()
+	}
+	if m.LimitBytes == math.MaxInt64 {
+		m.LimitBytes = 0
+	}
+	return m
+}
+
+// filesNow counts open file descriptors; where the system does not list them, none.
+func filesNow() (f admin.Files) {
+	if d, err := os.Open("/proc/self/fd"); err == nil {
+		names, _ := d.Readdirnames(-1)
+		d.Close()
+		f.Open = max(len(names)-1, 0) // not counting the one that listed them
+	}
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		f.Limit = int(min(limit.Cur, math.MaxInt32))
+	}
+	return f
+}

@@ -1,0 +1,103 @@
+package run
+
+import (
+	"sync"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/cmd/broker/admin"
+)
+
+// The watch looks at the broker every watchEvery, so that the doctor can speak of the last minute and of what is over.
+const (
+	watchEvery  = 5 * time.Second
+	watchLast   = 12 // looks that it remembers
+	jumpMin     = time.Second
+	jumpsFor    = 15 * time.Minute
+	jumpsAtMost = 10
+)
+
+// look is what the watch remembers of one moment: counters that only grow.
+type look struct {
+	sync     kit.Histogram
+	rejected int64
+	errors   int64
+}
+
+// watch is safe for any goroutine.
+type watch struct {
+	take func() look
+
+	mu    sync.Mutex
+	looks []look // oldest first
+	wall  time.Time
+	mono  time.Duration
+	jumps []admin.ClockJump
+	quit  chan struct{}
+	ended chan struct{}
+}
+
+func newWatch(take func() look) *watch {
+	return &watch{take: take, quit: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// run looks until close.
+func (w *watch) run() {
+	defer close(w.ended)
+	start := time.Now()
+	w.tick(start, 0)
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.quit:
+			return
+		case now := <-t.C:
+			w.tick(now, now.Sub(start))
+		}
+	}
+}
+
+// close ends run, and waits for it: what it looks at may be closed afterwards.
+func (w *watch) close() {
+	close(w.quit)
+	<-w.ended
+}
+
+// tick takes a look. wall is the clock as people read it, mono a time that never jumps.
+func (w *watch) tick(wall time.Time, mono time.Duration) {
+	l := w.take()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wall = wall.Round(0) // without Go's monotonic reading
+	if !w.wall.IsZero() {
+		if by := wall.Sub(w.wall) - (mono - w.mono); by >= jumpMin || by <= -jumpMin {
+			w.jumps = append(w.jumps, admin.ClockJump{At: wall, By: by.Seconds()})
+			w.jumps = w.jumps[max(0, len(w.jumps)-jumpsAtMost):]
+		}
+	}
+	w.wall, w.mono = wall, mono
+	if w.looks = append(w.looks, l); len(w.looks) > watchLast {
+		w.looks = append(w.looks[:0], w.looks[1:]...)
+	}
+}
+
+// lately is what has happened since the oldest look, and the jumps of the clock that are news at the time now.
+func (w *watch) lately(now time.Time) (since look, jumps []admin.ClockJump) {
+	since = w.take()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.looks) > 0 {
+		old := &w.looks[0]
+		since.sync.Subtract(&old.sync)
+		since.rejected -= old.rejected
+		since.errors -= old.errors
+	}
+	jumps = []admin.ClockJump{}
+	for _, j := range w.jumps {
+		if age := now.Sub(j.At); age < jumpsFor && age > -jumpsFor {
+			jumps = append(jumps, j)
+		}
+	}
+	return since, jumps
+}
