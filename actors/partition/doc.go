@@ -4,6 +4,7 @@
 //
 //	unborn --Become--> cold --first use--> loading --loaded--> leader <--Become--> follower
 //	                    ^----- retention found nothing ----'      '--Lost--> failed
+//	                    ^----- not used for a round of retention -'
 //
 // A cold partition holds what Become told and nothing else, so 100,000 idle ones cost little; no state has a goroutine or a timer
 // of its own (one timer exists while appends wait). Messages that come while it loads wait in a bounded queue. Only the leader

@@ -21,9 +21,14 @@ func (p *Partition) onBarrier(c kit.Context, m writer.Changed) {
 		return
 	}
 	data, id := p.o.Data, p.o.PartID
+	look, cfg, now := p.look, p.cfg, c.Now()
 	c.Go(c.Self(), func() any {
 		l, err := data.Load(id)
-		return loadedLog{l, err}
+		worth := false
+		if err == nil && look {
+			worth, err = worthRetaining(data, id, &l, &cfg, now)
+		}
+		return loadedLog{l, worth, err}
 	})
 }
 
@@ -38,11 +43,13 @@ func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
 	switch {
 	case !p.leads():
 		p.state = following
-	case look && len(p.deferred) == 0 && !p.worthRetaining(c, m.Loaded):
+	case look && len(p.deferred) == 0 && !m.worth:
 		p.state = cold
 		return
 	default:
+		p.used = true
 		p.log = newLog(newCore(m.Loaded, p.topic, p.facts.Index))
+		p.log.expire(c.Now().UnixMilli(), p.cfg.ProducerExpiryMs) // it may have been cold for long
 		p.state = loaded
 		p.lead(c)
 	}

@@ -50,6 +50,8 @@ type change struct {
 	start int64 // log start to be shown; 0: none
 	trim  *Trim // to be answered
 	roll  bool  // retention goes on
+
+	rewrite *Rewrite // to be answered
 }
 
 func newLog(c core) *log {

@@ -61,6 +61,7 @@ type Partition struct {
 	deferred []any          // while loading
 	barrier  *writer.Change // while loading: what the load waits for
 	look     bool           // the load is for retention only
+	used     bool           // somebody needed the log since the last Retain
 	log      *log           // when loaded
 }
 
@@ -104,6 +105,10 @@ func (p *Partition) Receive(c kit.Context, m any) {
 		p.onTrim(c, m)
 	case writer.Changed:
 		p.onChanged(c, m)
+	case *Clean:
+		p.onClean(c, m)
+	case *Rewrite:
+		p.onRewrite(c, m)
 	case Retain:
 		p.onRetain(c)
 	case expired:
@@ -139,6 +144,7 @@ func (p *Partition) fence(epoch int32) code.Code {
 
 // ready says whether the log is known; if not, m waits until it is (or is refused), and loading begins.
 func (p *Partition) ready(c kit.Context, m kit.Refuser) bool {
+	p.used = true
 	switch p.state {
 	case loaded:
 		return true

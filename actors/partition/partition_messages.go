@@ -218,8 +218,47 @@ type Trimmed struct {
 // Refuse implements kit.Refuser.
 func (t *Trim) Refuse() { t.Reply(Trimmed{t, code.NotLeaderForPartition, -1}) }
 
+// Clean asks within which bounds the log may be compacted now.
+//
+// From: cleaner. Answer: Cleanable.
+type Clean struct{ kit.Ask }
+
+// Cleanable answers Clean.
+//
+// From: partition.
+type Cleanable struct {
+	*Clean
+	Code  code.Code       // OK, or NOT_LEADER_OR_FOLLOWER: not here, not now
+	Limit int64           // what lies from here on may still be lost
+	Last  map[int64]int64 // by producer id: the last offset of its newest batch
+}
+
+// Refuse implements kit.Refuser.
+func (m *Clean) Refuse() { m.Reply(Cleanable{Clean: m, Code: code.NotLeaderForPartition}) }
+
+// Rewrite asks to make one step of a compaction durable. Batches below the log start are left out.
+//
+// From: cleaner. Answer: Rewritten, when durable. Fence: the log has stayed loaded since Clean, and starts below the step's end.
+type Rewrite struct {
+	kit.Ask
+	Step    *storage.Clean
+	Reclaim bool // when it is durable, disk space may be given back
+}
+
+// Rewritten answers Rewrite.
+//
+// From: partition.
+type Rewritten struct {
+	*Rewrite
+	Code code.Code // OK, OFFSET_OUT_OF_RANGE: the log has been cut, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR
+}
+
+// Refuse implements kit.Refuser.
+func (m *Rewrite) Refuse() { m.Reply(Rewritten{m, code.NotLeaderForPartition}) }
+
 // Retain asks to delete what retention.ms and retention.bytes no longer keep, and to forget producers that have been silent too
-// long. A partition that is not loaded looks into the store and stays cold if there is nothing to do. No answer.
+// long. A partition that is not loaded looks into the store and stays cold if there is nothing to do; one that nobody has used since
+// the last Retain gives its memory back. No answer.
 //
 // From: node, to every local replica, every log.retention.check.interval.ms.
 type Retain struct{}
@@ -229,7 +268,8 @@ type Retain struct{}
 // From: kit's pool.
 type loadedLog struct {
 	storage.Loaded
-	err error
+	worth bool // retention would find something; only if it was asked
+	err   error
 }
 
 // expired says up to which offset retention may delete.

@@ -4,30 +4,42 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	"troupe/actors/writer"
 	"troupe/storage"
 )
 
 // onRetain deletes what is too old or too much, and forgets producers that have been silent for too long.
 func (p *Partition) onRetain(c kit.Context) {
+	if p.state == loaded {
+		p.forget(c)
+		if !p.used && p.idle() {
+			p.rest()
+		}
+	}
+	p.used = false
 	switch {
-	case p.state == cold && p.retains():
+	case !p.retains():
+	case p.state == cold:
 		p.look = true
 		p.startLoad(c)
-		return
-	case p.state != loaded:
-		return
+	case p.state == loaded && !p.log.retains:
+		p.expire(c)
 	}
-	l := p.log
-	now := c.Now().UnixMilli()
-	l.expire(now, p.cfg.ProducerExpiryMs)
-	if ops := l.takeForgotten(); len(ops) > 0 {
+}
+
+// forget drops producers that have been silent for too long, from the store too.
+func (p *Partition) forget(c kit.Context) {
+	p.log.expire(c.Now().UnixMilli(), p.cfg.ProducerExpiryMs)
+	if ops := p.log.takeForgotten(); len(ops) > 0 {
 		p.change(c, change{}, ops...)
 	}
-	if !p.retains() || l.retains {
-		return
-	}
+}
+
+// expire begins a round of retention: the active segment ends first if all of it may go.
+func (p *Partition) expire(c kit.Context) {
+	l := p.log
 	l.retains = true
-	if l.mustRollToExpire(now, &p.cfg) {
+	if now := c.Now().UnixMilli(); l.mustRollToExpire(now, &p.cfg) {
 		p.change(c, change{roll: true}, l.rollNow(now))
 		return
 	}
@@ -39,13 +51,16 @@ func (p *Partition) retains() bool {
 	return p.cfg.Delete && (p.cfg.RetentionMs >= 0 || p.cfg.RetentionBytes >= 0)
 }
 
-// worthRetaining says whether retention may find something in a log that nobody uses.
-func (p *Partition) worthRetaining(c kit.Context, l storage.Loaded) bool {
+// worthRetaining says whether retention would find something in a log that nobody uses. It reads the store.
+func worthRetaining(data storage.Data, id uint32, l *storage.Loaded, cfg *Config, now time.Time) (bool, error) {
 	if l.End == l.Start {
-		return false
+		return false, nil
 	}
-	return p.cfg.RetentionBytes >= 0 && l.Bytes > p.cfg.RetentionBytes ||
-		p.cfg.RetentionMs >= 0 && (l.Roll.Offset > l.Start || l.MaxTime < c.Now().UnixMilli()-p.cfg.RetentionMs)
+	if l.Roll.Offset < l.End && allExpired(l.MaxTime, l.Roll.TimeMs, now.UnixMilli(), cfg) {
+		return true, nil
+	}
+	to, err := data.Expire(id, l.Start, l.End, cfg.oldest(now), cfg.RetentionBytes)
+	return to > l.Start, err
 }
 
 // mustRollToExpire says whether the active segment has to end because all of it may go: only what lies before the last mark expires.
@@ -53,20 +68,29 @@ func (c *core) mustRollToExpire(now int64, cfg *Config) bool {
 	if c.next == c.roll.Offset || c.high < c.next {
 		return false
 	}
-	newest := c.maxTime
+	return allExpired(c.maxTime, c.roll.TimeMs, now, cfg)
+}
+
+// allExpired says whether a whole log may go by its newest timestamp; rolled is when its active segment began.
+func allExpired(newest, rolled, now int64, cfg *Config) bool {
 	if newest < 0 {
-		newest = c.roll.TimeMs
+		newest = rolled
 	}
 	return cfg.RetentionBytes == 0 || cfg.RetentionMs >= 0 && newest < now-cfg.RetentionMs
+}
+
+// oldest is the time from which records are kept; zero: they are kept whatever their age.
+func (cfg *Config) oldest(now time.Time) time.Time {
+	if cfg.RetentionMs < 0 {
+		return time.Time{}
+	}
+	return now.Add(-time.Duration(min(cfg.RetentionMs, maxAge)) * time.Millisecond)
 }
 
 // findExpired asks the store how far retention may delete.
 func (p *Partition) findExpired(c kit.Context) {
 	l := p.log
-	var oldest time.Time
-	if p.cfg.RetentionMs >= 0 {
-		oldest = c.Now().Add(-time.Duration(min(p.cfg.RetentionMs, maxAge)) * time.Millisecond)
-	}
+	oldest := p.cfg.oldest(c.Now())
 	data, id, start, high, most := p.o.Data, p.o.PartID, l.start, l.high, p.cfg.RetentionBytes
 	c.Go(c.Self(), func() any {
 		to, err := data.Expire(id, start, high, oldest, most)
@@ -89,4 +113,22 @@ func (p *Partition) onExpired(c kit.Context, m expired) {
 	if p.state == loaded && m.start > p.log.floor {
 		p.raiseStart(c, min(m.start, p.log.high), nil)
 	}
+}
+
+// idle says whether nothing is on its way and nobody waits.
+func (p *Partition) idle() bool {
+	l := p.log
+	return p.leads() && len(l.isr) == 1 && l.durable == l.next && l.high == l.next && l.floor == l.start && l.unsynced.len() == 0 &&
+		l.waiting() == 0 && len(l.watches) == 0 && len(l.changes) == 0 && !l.retains && len(l.forgotten) == 0
+}
+
+// rest gives the memory of a log back that nobody has used for a round of retention. All of it is in the store; the next use loads it.
+func (p *Partition) rest() {
+	l := p.log
+	p.log, p.state = nil, cold
+	l.alive.Store(false)
+	if l.timerAt != 0 {
+		l.timer.Stop()
+	}
+	p.o.Writer.Tell(writer.Leave{PartID: p.o.PartID})
 }

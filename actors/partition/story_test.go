@@ -141,6 +141,12 @@ func (s *story) command(d *datadriven.TestData) string {
 		s.p.Tell(&Trim{Ask: s.ask(), Offset: num("to", -1)})
 	case "retain":
 		s.p.Tell(Retain{})
+	case "clean":
+		s.p.Tell(&Clean{Ask: s.ask()})
+	case "rewrite":
+		s.rewrite(d, num)
+	case "state":
+		s.p.Tell(&kit.Inspect{Ask: s.ask()})
 	case "hold":
 		s.w.hold = true
 	case "release":
@@ -208,6 +214,22 @@ func (s *story) produce(d *datadriven.TestData, num func(string, int64) int64) {
 		f.Begin()
 		s.p.Tell(Append{&f.Items[0]})
 	}
+}
+
+// rewrite sends a step of compaction that drops batches of one record each.
+func (s *story) rewrite(d *datadriven.TestData, num func(string, int64) int64) {
+	step := &storage.Clean{Through: num("through", 0), To: num("to", 0)}
+	for _, a := range d.CmdArgs {
+		if a.Key != "drop" {
+			continue
+		}
+		for _, v := range a.Vals {
+			var o int64
+			fmt.Sscan(v, &o)
+			step.Batches = append(step.Batches, storage.Rewrite{Last: o, Was: len(built(record.Plain(), 1, 0))})
+		}
+	}
+	s.p.Tell(&Rewrite{Ask: s.ask(), Step: step, Reclaim: d.HasArg("reclaim")})
 }
 
 // fetch reads as a conn does: from the tail, else from the store.

@@ -78,6 +78,12 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 	if x.trim != nil {
 		x.trim.Reply(Trimmed{x.trim, code.OK, l.start})
 	}
+	if x.rewrite != nil {
+		if x.rewrite.Reclaim {
+			p.o.Writer.Tell(writer.Reclaim{PartID: p.o.PartID})
+		}
+		x.rewrite.Reply(Rewritten{x.rewrite, code.OK})
+	}
 	if x.roll {
 		p.findExpired(c)
 	}
@@ -86,6 +92,9 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 func (x *change) refuse(bad code.Code) {
 	if x.trim != nil {
 		x.trim.Reply(Trimmed{x.trim, bad, -1})
+	}
+	if x.rewrite != nil {
+		x.rewrite.Reply(Rewritten{x.rewrite, bad})
 	}
 }
 
