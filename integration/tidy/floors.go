@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"actors/group":      50,
 	"actors/txn":        50,
 	"actors/controller": 50,
+	"actors/cleaner":    50,
 
 	"actors/node": 60,
 
