@@ -125,6 +125,7 @@ func (n *Node) onFenced(c kit.Context, m raftnode.Proposed) {
 }
 
 func (n *Node) stopReplicas(c kit.Context) {
+	n.stopCleaner(c)
 	e := edit(n.view)
 	for t := range n.image.Topics() {
 		for i := range t.Partitions {
@@ -138,7 +139,7 @@ func (n *Node) stopReplicas(c kit.Context) {
 }
 
 func (n *Node) finishShutdown(c kit.Context) {
-	if n.shutdown == nil || n.fencing || len(n.stopping) > 0 || len(n.replicas) > 0 || len(n.coordinators) > 0 {
+	if n.shutdown == nil || n.fencing || len(n.stopping) > 0 || len(n.replicas) > 0 || len(n.coordinators) > 0 || n.cleaner != nil {
 		return
 	}
 	m := n.shutdown

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"troupe/actors/cleaner"
 	"troupe/actors/group"
 	"troupe/actors/kit"
 	"troupe/actors/meta"
@@ -33,6 +34,9 @@ type Options struct {
 	Gate      *writer.Gate
 	Published *Published
 	Steps     *Steps
+	// CleanerMemory bounds the memory that compaction may take for keys, in bytes; 0: its settings alone do. Cleaner gets its figures.
+	CleanerMemory int64
+	Cleaner       *cleaner.Stats
 	// Leader is the Raft leader's node id as the Raft actor last knew it, -1 if unknown. Safe for any goroutine.
 	Leader func() int32
 	// Registered is called once with the broker epoch, when the registration was applied.
@@ -53,8 +57,11 @@ type Node struct {
 	coordinating bool
 	looked       bool // the store was searched for strays
 	shutdown     *Shutdown
-	fencing      bool // the fence of the shutdown is under way
-	fenced       bool // it was applied
+	fencing      bool     // the fence of the shutdown is under way
+	fenced       bool     // it was applied
+	cleaner      *kit.Ref // nil when it has stopped
+	cleanerEnds  bool
+	cleaning     cleaner.Settings // as the cleaner was told
 }
 
 // replica is a local partition actor and what it was told last.
@@ -63,6 +70,7 @@ type replica struct {
 	topicID     meta.TopicID
 	index       int32
 	coordinated bool // consumer groups are coordinated over it
+	compacted   bool // the cleaner keeps it
 }
 
 // New makes the root actor.
@@ -93,6 +101,8 @@ func (n *Node) Receive(c kit.Context, m any) {
 		n.onRetired(c, m)
 	case coordinatorStopped:
 		n.onCoordinatorStopped(c, m)
+	case cleanerStopped:
+		n.onCleanerStopped(c)
 	case *Shutdown:
 		n.onShutdown(c, m)
 	case tick:
@@ -110,6 +120,7 @@ func (n *Node) onStarted(c kit.Context) {
 	n.o.Steps.Finish(StepActors)
 	n.o.Steps.Wait(StepLeader, "an election")
 	n.o.Steps.Wait(StepImage, "the metadata actor")
+	n.startCleaner(c)
 	n.o.Metadata.Tell(metadata.Subscribe{Node: c.Self()})
 	c.After(c.Self(), tickEvery, tick{})
 	c.After(c.Self(), n.retainEvery(), retain{})

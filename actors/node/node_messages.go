@@ -33,6 +33,11 @@ type strays struct {
 	err     error
 }
 
+// cleanerStopped says that the cleaner is gone.
+//
+// From: kit, when it has stopped.
+type cleanerStopped struct{}
+
 // Shutdown asks for an orderly end: leave the cluster's view, stop the replicas, then say Down.
 //
 // From: run. Answer: Down.

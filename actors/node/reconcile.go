@@ -22,6 +22,7 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 	kit.Invariant(m.Image.Index() >= n.image.Index(), "BUG: image went back from %d to %d", n.image.Index(), m.Image.Index())
 	n.image = m.Image
 	n.o.Steps.Finish(StepImage)
+	n.setCleaner(m.Changes)
 	e := edit(n.view)
 	if m.Changes.Reset {
 		n.reconcileAll(c, e)
@@ -99,6 +100,7 @@ func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partiti
 		e.set(p.ID, r.ref)
 	}
 	r.ref.Tell(partition.Become{TopicID: t.ID, Topic: t.Name, Partition: *p, Config: cfg, Self: n.o.NodeID})
+	n.compact(t, p, r, cfg)
 	n.coordinate(c, t, p, r, cfg)
 }
 
@@ -109,6 +111,7 @@ func (n *Node) leave(c kit.Context, e *viewEdit, partID uint32, drop bool) {
 	n.stopping[partID] = true
 	e.set(partID, nil)
 	n.endCoordinator(c, r)
+	n.endCompaction(partID, r)
 	c.Stop(r.ref, c.Self(), stopped{partID: partID, drop: drop})
 }
 
@@ -134,6 +137,9 @@ func (n *Node) reconfigure(c kit.Context, e *viewEdit, configs []string) {
 // configOf is a topic's configuration in force, as its partitions want it.
 func (n *Node) configOf(t *meta.Topic) partition.Config {
 	s := meta.SettingsOf(n.image, t, n.defaults())
+	if s.Compact { // only what lies in a closed segment is compacted (LogConfig.maxSegmentMs)
+		s.SegmentMs = min(s.SegmentMs, s.MaxCompactionLagMs)
+	}
 	return partition.Config{
 		MaxMessageBytes: int(s.MaxMessageBytes), RetentionMs: s.RetentionMs, RetentionBytes: s.RetentionBytes,
 		SegmentBytes: s.SegmentBytes, SegmentMs: s.SegmentMs, Compact: s.Compact, Delete: s.Delete,

@@ -14,6 +14,7 @@ func (p *Partition) onStopping() {
 		refuse(x)
 	}
 	l := p.log
+	p.o.Tail.Drop(p.o.PartID) // a cold partition may have left its newest batches there
 	if l == nil {
 		return
 	}
@@ -30,7 +31,6 @@ func (p *Partition) onStopping() {
 		b := l.unsynced.pop()
 		b.slab.Release()
 	}
-	p.o.Tail.Drop(p.o.PartID)
 }
 
 func refuse(m any) {

@@ -19,6 +19,7 @@ type split struct {
 	requests   int64
 	reads      int64 // records that are on their way to clients
 	trace      int64 // kept records of operations
+	cleaner    int64 // the keys of a compaction
 	goLimit    int64
 }
 
@@ -30,6 +31,7 @@ func splitMemory(total int64) split {
 		requests:   min(total/8, 256<<20),
 		reads:      min(total/8, 128<<20),
 		trace:      min(total/64, 4<<20),
+		cleaner:    total / 16,
 		goLimit:    total / 10 * 9,
 	}
 }

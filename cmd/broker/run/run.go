@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"troupe/actors/cleaner"
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
@@ -38,6 +39,7 @@ type Broker struct {
 	board   *raftnode.Board
 	pub     *node.Published
 	written writer.Stats
+	cleaned cleaner.Stats
 	scrub   scrub.Stats
 	trace   *trace.Recorder
 	syncs   kit.LiveHistogram // how long the disk took to make commits durable
@@ -170,6 +172,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), ClusterID: id.ClusterID, PrevEpoch: id.CleanEpoch,
 		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{advertised}, Static: b.cfg.Static, Founding: founding,
 		Metadata: b.metadata, Writer: b.writer, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
+		CleanerMemory: sp.cleaner, Cleaner: &b.cleaned,
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
 		Registered: b.epoch.Store,
 	}), kit.Options{Kind: "node"})

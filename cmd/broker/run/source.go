@@ -190,6 +190,9 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	for name, v := range s.b.scrub.Metrics() {
 		emit(name, kindOf(name), v)
 	}
+	for name, v := range s.b.cleaned.Metrics() {
+		emit(name, kindOf(name), v)
+	}
 	s.door(gauge, count)
 }
 
