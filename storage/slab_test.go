@@ -157,13 +157,29 @@ func TestTail(t *testing.T) {
 	}
 	f(read(1, 20, 21, 1<<20, true), "false")
 	f(read(2, 8, 11, 1<<20, true), "38 39 40 true")
+	tail.DropBelow(2, 9) // the batch that ends at 8 goes, the one that holds 9 stays
+	tail.DropBelow(3, 9)
+	f(read(2, 8, 11, 1<<20, true), "false")
+	f(read(2, 9, 11, 1<<20, true), "39 40 true")
+	for i := range int64(5) { // those that went are not counted again
+		pub(2, 11+i, 11+i, byte(41+i))
+		f(read(2, 11+i, 12+i, 1<<20, true), fmt.Sprint(41+i, " true"))
+	}
+	f(read(2, 12, 16, 1<<20, true), "42 43 44 45 true")
+	f(read(2, 11, 16, 1<<20, true), "false")
+	tail.DropBelow(2, 99)
+	f(read(2, 15, 16, 1<<20, true), "false")
+	for i := range int64(10) {
+		pub(2, 16+i, 16+i, byte(46+i))
+	}
+	f(read(2, 23, 26, 1<<20, true), "53 54 55 true")
 	if n := tail.Bytes(); n > 4*one {
 		t.Errorf("%d bytes kept", n)
 	}
 	for _, p := range []uint32{1, 2, 17} {
 		tail.Drop(p)
 	}
-	f(read(2, 8, 11, 1<<20, true), "false")
+	f(read(2, 23, 26, 1<<20, true), "false")
 	if tail.Bytes() != 0 || SlabsLive() != before {
 		t.Errorf("%d bytes, %d slabs", tail.Bytes(), SlabsLive()-before)
 	}

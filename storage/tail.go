@@ -168,6 +168,18 @@ func (t *Tail) Read(partID uint32, offset, limit int64, maxBytes int, minOne boo
 	return b, true
 }
 
+// DropBelow forgets the batches that end below an offset: they were compacted, and readers shall see what the store has now.
+func (t *Tail) DropBelow(partID uint32, offset int64) {
+	sh := t.shard(partID)
+	sh.Lock()
+	defer sh.Unlock()
+	p := sh.parts[partID]
+	for p != nil && p.entries.len() > 0 && p.entries.at(0).last < offset {
+		t.release(p.entries.pop())
+		p.gone++
+	}
+}
+
 // Drop forgets a partition (deleted, truncated).
 func (t *Tail) Drop(partID uint32) {
 	sh := t.shard(partID)

@@ -79,6 +79,7 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 		x.trim.Reply(Trimmed{x.trim, code.OK, l.start})
 	}
 	if x.rewrite != nil {
+		p.o.Tail.DropBelow(p.o.PartID, x.rewrite.Step.To)
 		if x.rewrite.Reclaim {
 			p.o.Writer.Tell(writer.Reclaim{PartID: p.o.PartID})
 		}
