@@ -18,10 +18,11 @@ const (
 	recordRoom     = 40 // bytes that a record takes beside key and value, at most
 )
 
-// flight is the write on its way: the records of many groups in one batch. What comes meanwhile waits for the next.
+// flight is the batch on its way: records of many groups. What comes meanwhile waits for the next.
 type flight struct {
 	frame  *writer.Frame
-	writes []*write
+	writes []*write // which end with this batch
+	part   *write   // of which a part is in it, and the rest still queued; nil: none
 }
 
 // onWrite queues a group's records.
@@ -35,34 +36,35 @@ func (s *Shard) onWrite(c kit.Context, m *write) {
 		m.Reply(wrote{m, code.CoordinatorNotAvailable})
 		return
 	}
+	m.left = m.records
 	t.queue = append(t.queue, m)
-	t.queuedBytes += m.size()
+	for _, r := range m.left {
+		t.queuedBytes += r.size()
+	}
 	s.pump(c)
 }
 
-func (e *entry) size() (n int) {
-	for _, r := range e.records {
-		n += len(r.key) + len(r.value) + recordRoom
+func refuseWrites(list []*write) {
+	for _, w := range list {
+		w.Refuse()
 	}
-	return n
 }
 
-// pump sends what has queued up, as much as one batch may hold.
+func (r kv) size() int { return len(r.key) + len(r.value) + recordRoom }
+
+// pump sends what has queued up, as much as one batch may hold. Records of one write need not be in one batch: they are deletions, or
+// offsets, of which each counts by itself.
 func (s *Shard) pump(c kit.Context) {
 	t := s.term
 	if t == nil || s.flying != nil || len(t.queue) == 0 {
 		return
 	}
-	n, size := 0, record.HeaderLen
-	for n < len(t.queue) && (n == 0 || size+t.queue[n].size() <= s.facts.Config.MaxBatch) {
-		size += t.queue[n].size()
-		n++
-	}
-	f := &flight{writes: slices.Clone(t.queue[:n])}
-	t.queue = slices.Delete(t.queue, 0, n)
-	t.queuedBytes -= size - record.HeaderLen
+	f := &flight{}
+	recs := s.take(f, c.Now().UnixMilli())
 	s.flying = f
-	b, err := build(f.writes, record.Codec(s.facts.Config.Codec), c.Now().UnixMilli())
+	o := record.Plain()
+	o.Codec = record.Codec(s.facts.Config.Codec)
+	b, err := record.Build(o, recs)
 	kit.Invariant(err == nil, "BUG: a batch of consumer groups cannot be built: %v", err)
 	s.stats.batches++
 	s.stats.records += int64(b.Count())
@@ -78,16 +80,32 @@ func (s *Shard) pump(c kit.Context) {
 	s.facts.Partition.Tell(partition.Append{Item: &f.frame.Items[0]})
 }
 
-func build(list []*write, codec record.Codec, now int64) (record.Batch, error) {
-	var recs []record.Record
-	for _, w := range list {
-		for _, r := range w.records {
-			recs = append(recs, record.Record{Timestamp: now, Key: r.key, Value: r.value})
+// take moves records from the queue to the batch: at least one, and no more than it may hold.
+func (s *Shard) take(f *flight, now int64) (recs []record.Record) {
+	t := s.term
+	size := record.HeaderLen
+	for len(t.queue) > 0 {
+		w := t.queue[0]
+		k := 0
+		for k < len(w.left) && (len(recs) == 0 || size+w.left[k].size() <= s.facts.Config.MaxBatch) {
+			recs = append(recs, record.Record{Timestamp: now, Key: w.left[k].key, Value: w.left[k].value})
+			size += w.left[k].size()
+			t.queuedBytes -= w.left[k].size()
+			k++
 		}
+		if w.left = w.left[k:]; len(w.left) > 0 {
+			if k > 0 {
+				f.part = w
+			}
+			break
+		}
+		f.writes = append(f.writes, w)
+		t.queue = t.queue[1:]
 	}
-	o := record.Plain()
-	o.Codec = codec
-	return record.Build(o, recs)
+	if len(t.queue) == 0 {
+		t.queue = nil
+	}
+	return recs
 }
 
 // onDone tells the groups what has become of their records.
@@ -97,14 +115,31 @@ func (s *Shard) onDone(c kit.Context, m writer.Done) {
 	s.flying = nil
 	m.Slab.Release()
 	bad := m.Items[0].Code
-	for _, w := range f.writes {
-		w.Reply(wrote{w, told(bad)})
+	if f.part != nil && bad != code.OK {
+		f.writes = append(f.writes, f.part)
+		if s.term != nil {
+			t := s.term
+			for _, r := range f.part.left {
+				t.queuedBytes -= r.size()
+			}
+			t.queue = slices.Delete(t.queue, 0, 1)
+		}
 	}
-	switch bad {
-	case code.NotLeaderForPartition, code.FencedLeaderEpoch, code.UnknownLeaderEpoch:
+	unsure := bad == code.RequestTimedOut || bad == code.NotEnoughReplicasAfterAppend
+	for _, w := range f.writes {
+		unsure = unsure || bad != code.OK && w.begun
+		if !w.Answered() {
+			w.Reply(wrote{w, told(bad)})
+		}
+	}
+	if f.part != nil {
+		f.part.begun = true
+	}
+	switch {
+	case bad == code.NotLeaderForPartition, bad == code.FencedLeaderEpoch, bad == code.UnknownLeaderEpoch:
 		s.lost = true // the node has news
 		s.unload(c)
-	case code.RequestTimedOut, code.NotEnoughReplicasAfterAppend:
+	case unsure:
 		c.Log().Error("a write of consumer groups has an unknown outcome: the log is read anew", "partition", s.o.Index, "code", bad.String())
 		s.unload(c)
 	}

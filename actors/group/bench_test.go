@@ -13,10 +13,10 @@ import (
 // first JoinGroup to the last SyncGroup answer.
 func BenchmarkRebalance(b *testing.B) {
 	const n = 1000
-	c := newCore("g", plainConfig(), 0)
+	c := newCore("g", plainConfig(), moment{})
 	c.cfg.InitialDelayMs = 0
 	ids := make([]string, n)
-	now := int64(1)
+	now := moment{1, 1}
 	answered := 0
 	settle := func() {
 		for len(c.out.writes) > 0 {
@@ -42,11 +42,11 @@ func BenchmarkRebalance(b *testing.B) {
 	}
 	c.out = outbox{}
 	for i := range n {
-		c.pending[ids[i]] = now + 1000
+		c.pending[ids[i]] = now.mono + 1000
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		now++
+		now.mono++
 		for i := range n {
 			join(i)
 		}

@@ -45,7 +45,7 @@ func describeAbsent(m *Describe) kmsg.DescribeGroupsResponseGroup {
 }
 
 // explain is the group for people.
-func (c *core) explain(now int64) Explanation {
+func (c *core) explain(now moment) Explanation {
 	x := Explanation{State: c.state.String(), Generation: c.generation, ProtocolType: c.protocolType, Protocol: deref(c.protocol),
 		Leader: c.leader, Awaiting: c.awaiting(now), Pending: len(c.pending), Offsets: c.offsetCount(), Rebalances: slices.Clone(c.history)}
 	if c.since >= 0 {
@@ -63,9 +63,9 @@ func (c *core) explain(now int64) Explanation {
 	return x
 }
 
-func (m *member) explain(now int64) MemberExplained {
+func (m *member) explain(now moment) MemberExplained {
 	x := MemberExplained{ID: m.id, InstanceID: deref(m.instance), ClientID: m.client.ID, ClientHost: m.client.Host,
-		SessionTimeout: ms(m.session), RebalanceTimeout: ms(m.rebalance), LastHeard: ms(max(now-m.heard, 0)), AssignmentBytes: len(m.assignment)}
+		SessionTimeout: ms(m.session), RebalanceTimeout: ms(m.rebalance), LastHeard: ms(max(now.mono-m.heard, 0)), AssignmentBytes: len(m.assignment)}
 	for _, p := range m.protocols {
 		x.Protocols = append(x.Protocols, p.name)
 	}
@@ -92,9 +92,9 @@ func (c *core) awaited() (list []*member) {
 }
 
 // awaiting says in one sentence what the group waits for; "" if for nothing.
-func (c *core) awaiting(now int64) string {
-	since := ms(max(now-c.since, 0)).Round(time.Millisecond)
-	left := func(at int64) time.Duration { return ms(max(at-now, 0)) }
+func (c *core) awaiting(now moment) string {
+	since := ms(max(now.mono-c.stateAt, 0)).Round(time.Millisecond)
+	left := func(at int64) time.Duration { return ms(max(at-now.mono, 0)) }
 	switch list := c.awaited(); {
 	case c.state == completing && c.unsynced == 0 && c.joining > 0:
 		return fmt.Sprintf("the generation to be durable, since %s", since)

@@ -20,6 +20,7 @@ type group struct {
 	core  *core
 	shard *kit.Ref
 	topic func(name string) (meta.TopicID, bool)
+	base  time.Time // of moments
 
 	handled   uint64 // messages of the shard
 	told      listing
@@ -29,21 +30,21 @@ type group struct {
 	lingering bool
 }
 
-func newGroup(c *core, shard *kit.Ref, topic func(string) (meta.TopicID, bool)) *group {
-	return &group{core: c, shard: shard, topic: topic, told: c.listing()}
+func newGroup(c *core, shard *kit.Ref, topic func(string) (meta.TopicID, bool), base time.Time) *group {
+	return &group{core: c, shard: shard, topic: topic, base: base, told: c.listing()}
 }
 
 // Receive implements kit.Actor.
 func (g *group) Receive(c kit.Context, m any) {
 	switch m := m.(type) {
 	case kit.Started:
-		g.core.wakeUp(c.Now().UnixMilli())
+		g.core.wakeUp(since(g.base, c.Now()))
 	case due:
-		g.onDue(m)
+		g.onDue(c, m)
 	case lingered:
 		g.onLingered(c, m)
 	case wrote:
-		g.core.written(m.entry, m.code, c.Now().UnixMilli())
+		g.core.written(m.entry, m.code, since(g.base, c.Now()))
 	case *kit.Inspect:
 		g.onInspect(c, m)
 		return
@@ -53,13 +54,13 @@ func (g *group) Receive(c kit.Context, m any) {
 	default:
 		g.handled++
 		g.resting = false
-		g.onMessage(c, m, c.Now().UnixMilli())
+		g.onMessage(c, m, since(g.base, c.Now()))
 	}
 	g.settle(c)
 }
 
 // onMessage does what the shard has passed on.
-func (g *group) onMessage(c kit.Context, m any, now int64) {
+func (g *group) onMessage(c kit.Context, m any, now moment) {
 	if a, ok := m.(ask); ok && g.core.worthless() && !creates(a) {
 		absent(a) // it has been deleted, or nothing of it is left: as if the shard had forgotten it already
 		return
@@ -121,7 +122,7 @@ func (g *group) settle(c kit.Context) {
 		return
 	}
 	k := g.core
-	if now := c.Now().UnixMilli(); k.wake != 0 && k.wake <= now {
+	if now := since(g.base, c.Now()); k.wake != 0 && k.wake <= now.mono {
 		k.tick(now)
 	}
 	if l := k.listing(); l != g.told {
@@ -159,14 +160,14 @@ func (g *group) arm(c kit.Context) {
 		g.timer.Stop()
 	}
 	g.timerAt = at
-	g.timer = c.After(c.Self(), max(time.UnixMilli(at).Sub(c.Now()), 0), due{at})
+	g.timer = c.After(c.Self(), max(ms(at-since(g.base, c.Now()).mono), 0), due{at})
 }
 
-func (g *group) onDue(m due) {
+func (g *group) onDue(c kit.Context, m due) {
 	if m.at == g.timerAt {
 		g.timerAt, g.timer = 0, nil
 		if !g.resting {
-			g.core.tick(m.at) // the timer knows better than a clock that was set back
+			g.core.tick(moment{m.at, c.Now().UnixMilli()}) // the timer is the clock
 		}
 	}
 }
@@ -231,7 +232,7 @@ func (g *group) onInspect(c kit.Context, m *kit.Inspect) {
 	k := g.core
 	m.Reply(kit.Inspected{Inspect: m, State: k.state.String(), Fields: []kit.Field{
 		{Name: "group", Value: k.id},
-		{Name: "awaiting", Value: k.awaiting(c.Now().UnixMilli())},
+		{Name: "awaiting", Value: k.awaiting(since(g.base, c.Now()))},
 		{Name: "generation", Value: k.generation},
 		{Name: "protocol", Value: deref(k.protocol)},
 		{Name: "leader", Value: k.leader},

@@ -28,16 +28,21 @@ func (s state) String() string { return stateNames[s] }
 // consumerType is the protocol type of consumers: the only one whose metadata the coordinator reads.
 const consumerType = "consumer"
 
+// moment is one point in time, in ms: on a clock that never jumps, by which deadlines go, and on the wall, which is what people and
+// the log are told. mono begins with the shard, and is never 0.
+type moment struct{ mono, wall int64 }
+
 // core is one group, without a clock, a disk or an actor: what happens is told to it with the time, what it wants done is in out.
 //
-// Times are milliseconds of the Unix epoch; a deadline of 0 is none.
+// Deadlines are in ms of moment.mono; one of 0 is none.
 type core struct {
 	id  string
 	cfg Config
 
 	state    state
 	previous state
-	since    int64 // when the state began; -1: an old record does not say
+	since    int64 // when the state began, on the wall; -1: an old record does not say
+	stateAt  int64 // the same, on the clock that never jumps; 0: before the group was read
 	saved    bool  // the log has a record of the group, or one is on its way
 
 	protocolType string // "": none
@@ -66,6 +71,7 @@ type core struct {
 	writes  []*entry // on their way to the disk, oldest first
 	wake    int64    // at which time tick has something to do, at the latest; 0: never
 	history []Rebalance
+	beganAt int64 // when the last of them began
 	out     outbox
 }
 
@@ -112,8 +118,8 @@ const (
 	newMemberTimeout = 5 * 60 * 1000
 )
 
-func newCore(id string, cfg Config, now int64) *core {
-	return &core{id: id, cfg: cfg, since: now, previous: dead, members: map[string]*member{}, static: map[string]string{},
+func newCore(id string, cfg Config, now moment) *core {
+	return &core{id: id, cfg: cfg, since: now.wall, stateAt: now.mono, previous: dead, members: map[string]*member{}, static: map[string]string{},
 		pending: map[string]int64{}, supports: map[string]int{}, offsets: map[string]*topicOffsets{}}
 }
 
@@ -124,14 +130,14 @@ func (c *core) alarm(at int64) {
 	}
 }
 
-func (c *core) become(s state, now int64) {
-	c.previous, c.state, c.since = c.state, s, now
+func (c *core) become(s state, now moment) {
+	c.previous, c.state, c.since, c.stateAt = c.state, s, now.wall, now.mono
 }
 
 // touch begins a member's session anew.
-func (c *core) touch(m *member, now int64) {
-	m.heard = now
-	c.expireAt(m, now+m.session)
+func (c *core) touch(m *member, now moment) {
+	m.heard = now.mono
+	c.expireAt(m, now.mono+m.session)
 }
 
 func (c *core) expireAt(m *member, at int64) {
@@ -315,8 +321,8 @@ func (c *core) idle() bool {
 func (c *core) worthless() bool { return c.idle() && !c.saved && len(c.offsets) == 0 }
 
 // tick does what is due at that time.
-func (c *core) tick(now int64) {
-	if c.wake == 0 || now < c.wake {
+func (c *core) tick(now moment) {
+	if c.wake == 0 || now.mono < c.wake {
 		return
 	}
 	c.wake = 0
@@ -329,10 +335,10 @@ func (c *core) tick(now int64) {
 	c.alarm(c.syncAt)
 }
 
-func (c *core) expirePending(now int64) {
+func (c *core) expirePending(now moment) {
 	var gone []string
 	for id, at := range c.pending {
-		if at <= now {
+		if at <= now.mono {
 			gone = append(gone, id)
 		}
 	}
@@ -350,11 +356,11 @@ func (c *core) expirePending(now int64) {
 
 // expireMembers removes members whose sessions have ended. Members that wait for an answer live: their clients may not send
 // heartbeats meanwhile. Those that are new can only be known to be gone by time.
-func (c *core) expireMembers(now int64) {
+func (c *core) expireMembers(now moment) {
 	var due []*member
 	for _, m := range c.list {
 		switch {
-		case m.deadline == 0 || m.deadline > now:
+		case m.deadline == 0 || m.deadline > now.mono:
 			c.alarm(m.deadline)
 		case !m.fresh && (m.join != nil || m.sync != nil):
 			m.deadline = 0 // begins anew with the answer
@@ -363,7 +369,7 @@ func (c *core) expireMembers(now int64) {
 		}
 	}
 	for _, m := range due {
-		if c.members[m.id] != m || m.deadline > now {
+		if c.members[m.id] != m || m.deadline > now.mono {
 			continue // removed, or heard, by what the removal of another led to
 		}
 		c.remove(m)

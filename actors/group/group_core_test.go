@@ -10,10 +10,12 @@ import (
 	"troupe/kafka/code"
 )
 
+func at(ms int64) moment { return moment{ms, ms} }
+
 func TestSelectProtocol(t *testing.T) {
 	f := func(want string, votes ...string) {
 		t.Helper()
-		c := newCore("g", plainConfig(), 0)
+		c := newCore("g", plainConfig(), at(0))
 		for i, v := range votes {
 			m := &member{id: fmt.Sprint(i)}
 			for _, name := range v {
@@ -58,7 +60,7 @@ func TestRetention(t *testing.T) {
 	const now, retention = 1_000_000, 1000
 	f := func(want string, s state, typ string, since int64, subscribed []string, o offset) {
 		t.Helper()
-		c := newCore("g", plainConfig(), 0)
+		c := newCore("g", plainConfig(), at(0))
 		c.cfg.RetentionMs = retention
 		c.state, c.protocolType, c.since, c.saved = s, typ, since, true
 		if subscribed != nil {
@@ -71,7 +73,7 @@ func TestRetention(t *testing.T) {
 			c.add(&member{id: "m"})
 		}
 		c.putOffset("t", meta.TopicID{}, 0, o)
-		gone, all := c.expired(now)
+		gone, all := c.expired(at(now))
 		if got := fmt.Sprint(len(gone), all); got != want {
 			t.Fatalf("got %s, want %s", got, want)
 		}
@@ -98,7 +100,7 @@ func TestRetention(t *testing.T) {
 
 // TestRecords: what is written is read back as it was, and by Kafka's names of the fields.
 func TestRecords(t *testing.T) {
-	c := newCore("g", plainConfig(), 5)
+	c := newCore("g", plainConfig(), at(5))
 	c.generation, c.protocolType, c.protocol, c.state = 7, "consumer", kmsg.StringPtr("range"), stable
 	c.add(&member{id: "m1", instance: kmsg.StringPtr("i"), client: Client{"c", "/h"}, session: 10, rebalance: 20, assignment: []byte("x"),
 		protocols: []protocol{{"range", subscribe("t")}, {"rr", subscribe("u")}}})
@@ -108,7 +110,7 @@ func TestRecords(t *testing.T) {
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	d := newCore("g", plainConfig(), 0)
+	d := newCore("g", plainConfig(), at(0))
 	d.replay(&rec)
 	if got, want := fmt.Sprintf("%v %v %v %v %v", d.state, d.generation, d.leader, len(d.list), d.since), "Stable 7 m1 2 5"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -139,7 +141,7 @@ func TestRecords(t *testing.T) {
 
 // TestFailedWrites: what is not durable did not happen, and whoever waits hears of it.
 func TestFailedWrites(t *testing.T) {
-	c := newCore("g", plainConfig(), 0)
+	c := newCore("g", plainConfig(), at(0))
 	c.cfg.InitialDelayMs = 0
 	take := func() (answers []answer, writes []*entry) {
 		answers, writes = c.out.answers, c.out.writes
@@ -148,27 +150,27 @@ func TestFailedWrites(t *testing.T) {
 	}
 	j := &Join{Req: &kmsg.JoinGroupRequest{Version: 3, Group: "g", SessionTimeoutMillis: 10_000, RebalanceTimeoutMillis: 30_000, ProtocolType: "x",
 		Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p"}}}}
-	c.join(j, "m", 1)
-	c.tick(1)
+	c.join(j, "m", at(1))
+	c.tick(at(1))
 	_, writes := take()
-	c.written(writes[1], code.CoordinatorNotAvailable, 2)
+	c.written(writes[1], code.CoordinatorNotAvailable, at(2))
 	answers, _ := take()
 	if r := answers[0].(Joined).Resp; r.ErrorCode != int16(code.CoordinatorNotAvailable) || c.state != preparing {
 		t.Fatalf("got %d in %s", r.ErrorCode, c.state)
 	}
 	again := *j.Req
 	again.MemberID = "m"
-	c.join(&Join{Req: &again}, "", 3)
+	c.join(&Join{Req: &again}, "", at(3))
 	_, writes = take()
-	c.written(writes[0], code.OK, 4)
+	c.written(writes[0], code.OK, at(4))
 	answers, _ = take()
 	if r := answers[0].(Joined).Resp; r.ErrorCode != 0 || r.Generation != 2 {
 		t.Fatalf("got %+v", r)
 	}
 	s := &Sync{Req: &kmsg.SyncGroupRequest{Group: "g", Generation: 2, MemberID: "m", GroupAssignment: []kmsg.SyncGroupRequestGroupAssignment{{MemberID: "m", MemberAssignment: []byte("a")}}}}
-	c.syncGroup(s, 5)
+	c.syncGroup(s, at(5))
 	_, writes = take()
-	c.written(writes[0], code.NotCoordinator, 6)
+	c.written(writes[0], code.NotCoordinator, at(6))
 	answers, _ = take()
 	if r := answers[0].(Synced).Resp; r.ErrorCode != int16(code.NotCoordinator) || len(r.MemberAssignment) != 0 || c.state != preparing {
 		t.Fatalf("got %+v in %s", r, c.state)
@@ -177,17 +179,17 @@ func TestFailedWrites(t *testing.T) {
 
 // TestStaticRevert: a static member whose new id cannot be written keeps the old one.
 func TestStaticRevert(t *testing.T) {
-	c := newCore("g", plainConfig(), 0)
+	c := newCore("g", plainConfig(), at(0))
 	c.state, c.protocolType, c.protocol, c.generation, c.saved = stable, "x", kmsg.StringPtr("p"), 4, true
 	c.add(&member{id: "old", instance: kmsg.StringPtr("i"), protocols: []protocol{{"p", []byte("1")}}, assignment: []byte("a")})
 	j := &Join{Req: &kmsg.JoinGroupRequest{Version: 9, Group: "g", ProtocolType: "x", InstanceID: kmsg.StringPtr("i"), Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p", Metadata: []byte("2")}}}}
-	c.join(j, "new", 1)
+	c.join(j, "new", at(1))
 	if c.static["i"] != "new" || c.leader != "new" || len(c.out.answers) != 0 {
 		t.Fatalf("got %+v", c.static)
 	}
 	e := c.out.writes[0]
 	c.out = outbox{}
-	c.written(e, code.UnknownServerError, 2)
+	c.written(e, code.UnknownServerError, at(2))
 	m := c.members["old"]
 	if m == nil || c.static["i"] != "old" || c.leader != "old" || string(m.protocols[0].metadata) != "1" || c.supports["p"] != 1 || c.joining != 0 {
 		t.Fatalf("got %+v", c.members)

@@ -11,7 +11,7 @@ import (
 
 // join handles a JoinGroup as Kafka's GroupMetadataManager.classicGroupJoinToClassicGroup does. newID is the member id that is given
 // out if one is needed.
-func (c *core) join(j *Join, newID string, now int64) {
+func (c *core) join(j *Join, newID string, now moment) {
 	req := j.Req
 	known := c.members[req.MemberID]
 	switch {
@@ -55,7 +55,7 @@ func (c *core) supportsAny(typ string, list []kmsg.JoinGroupRequestProtocol) boo
 	})
 }
 
-func (c *core) joinNew(j *Join, newID string, now int64) {
+func (c *core) joinNew(j *Join, newID string, now moment) {
 	req := j.Req
 	if req.InstanceID != nil {
 		if old := c.members[c.static[*req.InstanceID]]; old != nil {
@@ -72,13 +72,13 @@ func (c *core) joinNew(j *Join, newID string, now int64) {
 		c.failJoin(j, "", code.CoordinatorNotAvailable)
 		return
 	}
-	c.pending[newID] = now + int64(req.SessionTimeoutMillis)
+	c.pending[newID] = now.mono + int64(req.SessionTimeoutMillis)
 	c.alarm(c.pending[newID])
 	c.failJoin(j, newID, code.MemberIdRequired)
 }
 
 // create writes the group's first record, so that it is there after a restart too.
-func (c *core) create(now int64) {
+func (c *core) create(now moment) {
 	if c.saved || len(c.members) > 0 {
 		return
 	}
@@ -86,7 +86,7 @@ func (c *core) create(now int64) {
 	c.write(&entry{kind: writeCreation, records: []kv{c.emptyRecord()}}, now)
 }
 
-func (c *core) rejoin(j *Join, m *member, now int64) {
+func (c *core) rejoin(j *Join, m *member, now moment) {
 	req := j.Req
 	if _, ok := c.pending[req.MemberID]; ok {
 		if req.InstanceID != nil { // a pending id is never a static member's
@@ -119,7 +119,7 @@ func (c *core) rejoin(j *Join, m *member, now int64) {
 }
 
 // addMember makes a new member and begins a rebalance, or takes part in the one under way.
-func (c *core) addMember(j *Join, id string, now int64) {
+func (c *core) addMember(j *Join, id string, now moment) {
 	m := &member{id: id, instance: cloned(j.Req.InstanceID), client: j.Client, fresh: true, join: j}
 	m.update(j.Req)
 	if c.state == preparing && c.initial {
@@ -129,17 +129,17 @@ func (c *core) addMember(j *Join, id string, now int64) {
 		c.protocolType = j.Req.ProtocolType
 	}
 	c.add(m)
-	m.heard = now
-	c.expireAt(m, now+newMemberTimeout)
+	m.heard = now.mono
+	c.expireAt(m, now.mono+newMemberTimeout)
 	c.rebalanceOrComplete(c.because(j, "member "+id+" is new"), now)
 }
 
 // updateMember takes what a member says now and makes it wait for the next generation.
-func (c *core) updateMember(j *Join, m *member, why string, now int64) {
+func (c *core) updateMember(j *Join, m *member, why string, now moment) {
 	c.count(m, -1)
 	m.update(j.Req)
 	c.count(m, 1)
-	m.heard = now
+	m.heard = now.mono
 	c.await(m, j)
 	c.rebalanceOrComplete(c.because(j, why), now)
 }
@@ -158,7 +158,7 @@ func (c *core) because(j *Join, why string) cause {
 
 // replace gives a static member that has come back a new id; whoever still uses the old one is fenced (KIP-345). If the assignment of a
 // stable group stays good, there is no rebalance.
-func (c *core) replace(j *Join, old *member, newID string, now int64) {
+func (c *core) replace(j *Join, old *member, newID string, now moment) {
 	c.answerJoin(old, joinFailure(old.join, old.id, code.FencedInstanceId))
 	c.answerSync(old, code.FencedInstanceId)
 	before := replaced{id: old.id, protocols: old.protocols, session: old.session, rebalance: old.rebalance, leader: c.leader}
@@ -202,7 +202,7 @@ func (c *core) rename(m *member, id string) {
 }
 
 // staticWritten answers a static member that came back, when its new id is durable; or takes it back.
-func (c *core) staticWritten(e *entry, bad code.Code, now int64) {
+func (c *core) staticWritten(e *entry, bad code.Code, now moment) {
 	m := c.members[e.member]
 	if m == nil || m.join == nil || c.generation != e.generation || c.state != stable {
 		return // something else has happened to it, and has answered or will

@@ -7,7 +7,7 @@ import (
 )
 
 // heartbeat handles a Heartbeat: OK, or why the member must join again.
-func (c *core) heartbeat(req *kmsg.HeartbeatRequest, now int64) code.Code {
+func (c *core) heartbeat(req *kmsg.HeartbeatRequest, now moment) code.Code {
 	if c.state == dead {
 		return code.CoordinatorNotAvailable
 	}
@@ -28,7 +28,7 @@ func (c *core) heartbeat(req *kmsg.HeartbeatRequest, now int64) code.Code {
 }
 
 // leave handles a LeaveGroup. The code is that of the request as a whole.
-func (c *core) leave(l *Leave, now int64) ([]kmsg.LeaveGroupResponseMember, code.Code) {
+func (c *core) leave(l *Leave, now moment) ([]kmsg.LeaveGroupResponseMember, code.Code) {
 	if c.state == dead {
 		return nil, code.CoordinatorNotAvailable
 	}

@@ -68,7 +68,7 @@ func (c *core) offsetCount() (n int) {
 }
 
 // commit handles an OffsetCommit. ids are the topics' ids, in the request's order; an unknown topic has none.
-func (c *core) commit(m *Commit, ids []meta.TopicID, now int64) {
+func (c *core) commit(m *Commit, ids []meta.TopicID, now moment) {
 	req := m.Req
 	if bad := c.mayCommit(req); bad != code.OK {
 		c.answer(Committed{m, commitAnswer(req, bad)})
@@ -80,13 +80,13 @@ func (c *core) commit(m *Commit, ids []meta.TopicID, now int64) {
 	e := &entry{kind: writeOffsets, commit: m, resp: commitAnswer(req, code.OK)}
 	expire := int64(-1)
 	if req.Version >= 2 && req.Version <= 4 && req.RetentionTimeMillis >= 0 {
-		expire = now + req.RetentionTimeMillis
+		expire = now.wall + req.RetentionTimeMillis
 	}
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		for k := range t.Partitions {
 			p := &t.Partitions[k]
-			o := offset{at: p.Offset, epoch: p.LeaderEpoch, committed: now, expire: expire}
+			o := offset{at: p.Offset, epoch: p.LeaderEpoch, committed: now.wall, expire: expire}
 			if p.Metadata != nil {
 				o.metadata = *p.Metadata
 			}
@@ -177,7 +177,7 @@ func fetched(partition int32, t *topicOffsets) kmsg.OffsetFetchResponseGroupTopi
 }
 
 // deleteOffsets handles an OffsetDelete.
-func (c *core) deleteOffsets(m *DeleteOffsets, now int64) {
+func (c *core) deleteOffsets(m *DeleteOffsets, now moment) {
 	resp := kmsg.NewPtrOffsetDeleteResponse()
 	resp.SetVersion(m.Req.Version)
 	switch {
@@ -254,7 +254,7 @@ func (c *core) places(which func(place, meta.TopicID) bool) []place {
 }
 
 // deleteGroup handles one group of a DeleteGroups.
-func (c *core) deleteGroup(m *Delete, now int64) {
+func (c *core) deleteGroup(m *Delete, now moment) {
 	switch c.state {
 	case dead:
 		c.answer(Deleted{m, code.GroupIdNotFound})
@@ -273,7 +273,7 @@ func (c *core) deleteGroup(m *Delete, now int64) {
 }
 
 // burial is the write that ends a group. Who was given a member id has to begin anew.
-func (c *core) burial(offsets []place, now int64) *entry {
+func (c *core) burial(offsets []place, now moment) *entry {
 	e := &entry{kind: writeBurial}
 	for _, at := range offsets {
 		e.remove(c.id, at)
@@ -287,7 +287,7 @@ func (c *core) burial(offsets []place, now int64) *entry {
 }
 
 // forgetTopics drops the offsets of topics that are no more. A topic that has the same name by now has another id.
-func (c *core) forgetTopics(gone []TopicRef, now int64) {
+func (c *core) forgetTopics(gone []TopicRef, now moment) {
 	e := &entry{kind: writeRemoval}
 	for _, at := range c.places(func(at place, id meta.TopicID) bool {
 		return slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == at.topic && (t.ID == id || id == meta.TopicID{}) })
@@ -302,7 +302,7 @@ func (c *core) forgetTopics(gone []TopicRef, now int64) {
 // expired are the offsets whose retention has passed, and whether nothing is left then (OffsetMetadataManager.cleanupExpiredOffsets).
 // The retention of a group that had members begins when the last one left; that of others with each commit. Nothing expires of
 // topics that members are subscribed to.
-func (c *core) expired(now int64) (gone []place, all bool) {
+func (c *core) expired(now moment) (gone []place, all bool) {
 	fromCommit := c.protocolType == "" || c.state == stable && c.protocolType == consumerType && c.subscribed != nil
 	if c.state == dead || !fromCommit && c.state != empty {
 		return nil, false
@@ -320,7 +320,7 @@ func (c *core) expired(now int64) (gone []place, all bool) {
 			if !fromCommit && c.since >= 0 {
 				from = c.since
 			}
-			if (o.expire >= 0 && now >= o.expire || o.expire < 0 && now-from >= c.cfg.RetentionMs) && !c.onItsWay(place{name, p}) {
+			if (o.expire >= 0 && now.wall >= o.expire || o.expire < 0 && now.wall-from >= c.cfg.RetentionMs) && !c.onItsWay(place{name, p}) {
 				gone = append(gone, place{name, p})
 			} else {
 				all = false
@@ -331,7 +331,7 @@ func (c *core) expired(now int64) (gone []place, all bool) {
 }
 
 // cleanUp drops what has expired, and the group itself when it is empty and nothing is left.
-func (c *core) cleanUp(now int64) {
+func (c *core) cleanUp(now moment) {
 	switch gone, all := c.expired(now); {
 	case all && (c.saved || len(gone) > 0):
 		c.write(c.burial(gone, now), now)

@@ -9,7 +9,7 @@ import (
 )
 
 // rebalanceOrComplete begins a rebalance where that is possible; if one is under way, it may be complete now.
-func (c *core) rebalanceOrComplete(why cause, now int64) {
+func (c *core) rebalanceOrComplete(why cause, now moment) {
 	switch c.state {
 	case stable, completing, empty:
 		c.prepareRebalance(why, now)
@@ -19,7 +19,7 @@ func (c *core) rebalanceOrComplete(why cause, now int64) {
 }
 
 // completeIfAll ends the join phase when nobody is missing, unless it is that of an empty group, which ends by time.
-func (c *core) completeIfAll(now int64) {
+func (c *core) completeIfAll(now moment) {
 	if c.state == preparing && !c.initial && c.allJoined() {
 		c.completeJoin(now)
 	}
@@ -28,7 +28,7 @@ func (c *core) completeIfAll(now int64) {
 // prepareRebalance begins the join phase: every member must join again, and has the longest rebalance timeout of all to do so. In an
 // empty group there is only somebody to wait for by chance, so it waits for group.initial.rebalance.delay.ms, and longer while
 // members keep coming.
-func (c *core) prepareRebalance(why cause, now int64) {
+func (c *core) prepareRebalance(why cause, now moment) {
 	if c.state == completing {
 		c.resetAssignment(code.RebalanceInProgress, now)
 	}
@@ -40,7 +40,7 @@ func (c *core) prepareRebalance(why cause, now int64) {
 		c.newcomers = false
 		c.joinStep = max(c.cfg.InitialDelayMs, 0)
 		c.joinLeft = max(c.rebalanceTimeout()-c.joinStep, 0)
-		c.joinAt = now + c.joinStep
+		c.joinAt = now.mono + c.joinStep
 		c.alarm(c.joinAt)
 		return
 	}
@@ -48,13 +48,13 @@ func (c *core) prepareRebalance(why cause, now int64) {
 		c.completeJoin(now)
 		return
 	}
-	c.joinAt = now + c.rebalanceTimeout()
+	c.joinAt = now.mono + c.rebalanceTimeout()
 	c.alarm(c.joinAt)
 }
 
 // endJoinPhase is called when its time may be over.
-func (c *core) endJoinPhase(now int64) {
-	if c.joinAt == 0 || now < c.joinAt {
+func (c *core) endJoinPhase(now moment) {
+	if c.joinAt == 0 || now.mono < c.joinAt {
 		return
 	}
 	if c.initial && c.newcomers && c.joinLeft > 0 {
@@ -62,7 +62,7 @@ func (c *core) endJoinPhase(now int64) {
 		step := min(max(c.cfg.InitialDelayMs, 0), c.joinLeft)
 		c.joinLeft = max(c.joinLeft-c.joinStep, 0)
 		c.joinStep = step
-		c.joinAt = now + step
+		c.joinAt = now.mono + step
 		return
 	}
 	c.completeJoin(now)
@@ -71,7 +71,7 @@ func (c *core) endJoinPhase(now int64) {
 // completeJoin ends the join phase: members that have not joined again are out, but for static ones, and those who have are the next
 // generation. If nobody has, it waits again: sessions end too. The generation is written before anybody hears of it, so that no crash
 // makes it anew with other members.
-func (c *core) completeJoin(now int64) {
+func (c *core) completeJoin(now moment) {
 	c.joinAt, c.initial = 0, false
 	c.removeAll(func(m *member) bool { return m.join == nil && !m.isStatic() })
 	if len(c.members) == 0 {
@@ -84,7 +84,7 @@ func (c *core) completeJoin(now int64) {
 		return
 	}
 	if !c.electJoined() {
-		c.joinAt = now + max(c.rebalanceTimeout(), 1)
+		c.joinAt = now.mono + max(c.rebalanceTimeout(), 1)
 		c.alarm(c.joinAt)
 		return
 	}
@@ -105,7 +105,7 @@ var nothing = map[string][]byte{}
 
 // serve tells the members of a generation that it is durable. If the group has gone on meanwhile, those who still wait are in the
 // next one.
-func (c *core) serve(e *entry, bad code.Code, now int64) {
+func (c *core) serve(e *entry, bad code.Code, now moment) {
 	if c.state != completing || e.generation != c.generation {
 		return
 	}
@@ -126,13 +126,13 @@ func (c *core) serve(e *entry, bad code.Code, now int64) {
 }
 
 // awaitSyncs begins the time in which every member has to ask for its assignment.
-func (c *core) awaitSyncs(now int64) {
+func (c *core) awaitSyncs(now moment) {
 	for _, m := range c.list {
 		c.touch(m, now)
 		m.fresh, m.unsynced = false, true
 	}
 	c.unsynced = len(c.list)
-	c.syncAt = now + c.rebalanceTimeout()
+	c.syncAt = now.mono + c.rebalanceTimeout()
 	c.alarm(c.syncAt)
 }
 
@@ -173,8 +173,8 @@ func (c *core) selectProtocol() string {
 }
 
 // endSyncPhase removes members that have not asked for their assignment: they do not work, and hold partitions.
-func (c *core) endSyncPhase(now int64) {
-	if c.syncAt == 0 || now < c.syncAt {
+func (c *core) endSyncPhase(now moment) {
+	if c.syncAt == 0 || now.mono < c.syncAt {
 		return
 	}
 	c.syncAt = 0
@@ -199,7 +199,7 @@ func (c *core) endUnsynced() {
 }
 
 // resetAssignment takes the assignment of a generation back and tells those who wait for it.
-func (c *core) resetAssignment(bad code.Code, now int64) {
+func (c *core) resetAssignment(bad code.Code, now moment) {
 	for _, m := range c.list {
 		m.assignment = nil
 		if m.sync != nil {
@@ -210,11 +210,12 @@ func (c *core) resetAssignment(bad code.Code, now int64) {
 }
 
 // remember notes that a rebalance has begun.
-func (c *core) remember(why cause, now int64) {
+func (c *core) remember(why cause, now moment) {
 	if len(c.history) == maxHistory {
 		c.history = slices.Delete(c.history, 0, 1)
 	}
-	c.history = append(c.history, Rebalance{Began: time.UnixMilli(now), Generation: c.generation, Members: len(c.members),
+	c.beganAt = now.mono
+	c.history = append(c.history, Rebalance{Began: time.UnixMilli(now.wall), Generation: c.generation, Members: len(c.members),
 		Reason: why.text, MemberID: why.member, ClientID: why.client.ID, ClientHost: why.client.Host})
 }
 
@@ -227,9 +228,9 @@ func (c *core) present() *Rebalance {
 }
 
 // settle notes that the rebalance is over.
-func (c *core) settle(now int64) {
+func (c *core) settle(now moment) {
 	if r := c.present(); r != nil {
 		r.Generation, r.Members = c.generation, len(c.members)
-		r.Took = max(time.UnixMilli(now).Sub(r.Began), time.Nanosecond)
+		r.Took = max(ms(now.mono-c.beganAt), time.Nanosecond)
 	}
 }

@@ -142,6 +142,7 @@ func (c *core) replay(r *loadedRecord) {
 		}
 		return
 	}
+	c.stateAt = 0
 	c.members, c.list, c.static, c.supports = map[string]*member{}, nil, map[string]string{}, map[string]int{}
 	c.state, c.previous, c.saved, c.leader, c.protocol, c.protocolType = empty, dead, false, "", nil, ""
 	c.generation, c.subscribed = 0, nil
@@ -185,7 +186,10 @@ func (c *core) replayMember(v *kmsg.GroupMetadataValue, x *kmsg.GroupMetadataVal
 }
 
 // wakeUp begins the sessions of a group that was read from the log. One that is larger than the limit allows now rebalances.
-func (c *core) wakeUp(now int64) {
+func (c *core) wakeUp(now moment) {
+	if c.stateAt == 0 {
+		c.stateAt = now.mono
+	}
 	for _, m := range c.list {
 		c.touch(m, now)
 	}

@@ -39,7 +39,7 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(code.CoordinatorNotAvailable)
 		return
 	default:
-		x = &slot{core: newCore(id, s.facts.Config, c.Now().UnixMilli())}
+		x = &slot{core: newCore(id, s.facts.Config, since(s.base, c.Now()))}
 		s.term.groups[id] = x
 	}
 	s.pass(c, id, x, m)
@@ -129,7 +129,7 @@ func (s *Shard) pass(c kit.Context, id string, x *slot, m any) {
 		core := x.core
 		core.cfg = s.facts.Config
 		x.core, x.sent, x.listing = nil, 0, core.listing()
-		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic), kit.Options{Kind: "group"})
+		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.base), kit.Options{Kind: "group"})
 	}
 	s.tell(x, m)
 }

@@ -3,6 +3,7 @@ package group
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
@@ -49,6 +50,7 @@ type Shard struct {
 	role  role
 	lost  bool // the partition says that it does not lead; the node will say more
 
+	base    time.Time // moments count from here
 	load    *load
 	loads   uint64
 	term    *term
@@ -96,6 +98,7 @@ func NewShard(o Options) *Shard { return &Shard{o: o} }
 func (s *Shard) Receive(c kit.Context, m any) {
 	switch m := m.(type) {
 	case kit.Started:
+		s.base = c.Now()
 	case Become:
 		s.onBecome(c, m)
 	case partition.Located:
@@ -163,9 +166,7 @@ func (s *Shard) unload(c kit.Context) {
 	if s.term = nil; t == nil {
 		return
 	}
-	for _, w := range t.queue {
-		w.Refuse()
-	}
+	refuseWrites(t.queue)
 	for _, id := range t.ids() {
 		x := t.groups[id]
 		refuseAll(x.held, code.NotCoordinator)
@@ -208,9 +209,7 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 func (s *Shard) onStopping(c kit.Context) {
 	s.role = retired
 	if s.flying != nil {
-		for _, w := range s.flying.writes {
-			w.Refuse()
-		}
+		refuseWrites(s.flying.writes)
 		s.flying = nil
 	}
 	s.unload(c)
@@ -238,7 +237,7 @@ func (s *Shard) onSweep(c kit.Context, m sweep) {
 	if m.term != s.term {
 		return
 	}
-	now := c.Now().UnixMilli()
+	now := since(s.base, c.Now())
 	for _, id := range s.term.ids() {
 		x := s.term.groups[id]
 		if x.ref == nil && !s.worthCleaning(x.core, now) {
@@ -249,10 +248,15 @@ func (s *Shard) onSweep(c kit.Context, m sweep) {
 	s.armSweep(c)
 }
 
-func (s *Shard) worthCleaning(core *core, now int64) bool {
+func (s *Shard) worthCleaning(core *core, now moment) bool {
 	core.cfg = s.facts.Config
 	gone, all := core.expired(now)
 	return all || len(gone) > 0
+}
+
+// since is now as a moment. The difference of two times of one process takes no notice of jumps of the wall clock.
+func since(base, now time.Time) moment {
+	return moment{mono: now.Sub(base).Milliseconds() + 1, wall: now.UnixMilli()}
 }
 
 func (t *term) ids() []string { return slices.Sorted(maps.Keys(t.groups)) }

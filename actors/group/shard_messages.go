@@ -49,6 +49,10 @@ func (m *Retire) Refuse() { m.Reply(Retired{m}) }
 type write struct {
 	kit.Ask
 	*entry
+
+	// The shard's own.
+	left  []kv // not yet sent
+	begun bool // a part of it is durable
 }
 
 // wrote answers write.

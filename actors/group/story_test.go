@@ -110,6 +110,7 @@ func (s *story) world(d *datadriven.TestData, a args, name string) string {
 		c.MaxSize, c.InitialDelayMs = int(a.num("max-size", int64(c.MaxSize))), a.num("delay", c.InitialDelayMs)
 		c.RetentionMs, c.CheckMs = a.num("retention", c.RetentionMs), a.num("check", c.CheckMs)
 		c.MaxMetadata, c.CommitTimeoutMs = int(a.num("max-metadata", int64(c.MaxMetadata))), a.num("timeout", c.CommitTimeoutMs)
+		c.MaxBatch = int(a.num("max-batch", int64(c.MaxBatch)))
 		w.become()
 	case "slow":
 		s.st.Node.Slow, _ = time.ParseDuration(name)

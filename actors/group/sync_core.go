@@ -5,7 +5,7 @@ import (
 )
 
 // syncGroup handles a SyncGroup.
-func (c *core) syncGroup(s *Sync, now int64) {
+func (c *core) syncGroup(s *Sync, now moment) {
 	req := s.Req
 	m, bad := c.memberOf(req.MemberID, req.InstanceID)
 	switch {
@@ -43,7 +43,7 @@ func (c *core) syncGroup(s *Sync, now int64) {
 func differs(said, is *string) bool { return said != nil && is != nil && *said != *is }
 
 // assign writes the leader's assignment. Members that it leaves out have nothing.
-func (c *core) assign(s *Sync, now int64) {
+func (c *core) assign(s *Sync, now moment) {
 	list := make(map[string][]byte, len(s.Req.GroupAssignment))
 	for i := range s.Req.GroupAssignment {
 		a := &s.Req.GroupAssignment[i]
@@ -56,7 +56,7 @@ func (c *core) assign(s *Sync, now int64) {
 
 // assigned gives every member its part when the assignment is durable. A group that has gone on meanwhile, to another generation or
 // to the next rebalance, has no use for it.
-func (c *core) assigned(e *entry, bad code.Code, now int64) {
+func (c *core) assigned(e *entry, bad code.Code, now moment) {
 	if c.state != completing || e.generation != c.generation {
 		return
 	}

@@ -49,13 +49,13 @@ func (e *entry) remove(group string, at place) {
 }
 
 // write puts an entry on its way.
-func (c *core) write(e *entry, now int64) {
+func (c *core) write(e *entry, now moment) {
 	if e.kind == writeOffsets && len(c.writes) >= maxInFlight {
 		c.answerEntry(e, code.CoordinatorNotAvailable)
 		return
 	}
 	if c.cfg.CommitTimeoutMs > 0 {
-		e.deadline = now + c.cfg.CommitTimeoutMs
+		e.deadline = now.mono + c.cfg.CommitTimeoutMs
 		c.alarm(e.deadline)
 	}
 	c.writes = append(c.writes, e)
@@ -64,7 +64,7 @@ func (c *core) write(e *entry, now int64) {
 
 // written does what follows a write. Writes of one group end in the order in which they began, but for those that are refused before
 // they reach the log.
-func (c *core) written(e *entry, bad code.Code, now int64) {
+func (c *core) written(e *entry, bad code.Code, now moment) {
 	i := slices.Index(c.writes, e)
 	if i < 0 {
 		return
@@ -93,7 +93,7 @@ func (c *core) written(e *entry, bad code.Code, now int64) {
 }
 
 // buried ends the group's life; what comes after makes it anew.
-func (c *core) buried(bad code.Code, now int64) {
+func (c *core) buried(bad code.Code, now moment) {
 	if bad != code.OK {
 		c.become(empty, now)
 		return
@@ -135,11 +135,11 @@ func refused(resp *kmsg.OffsetCommitResponse, bad code.Code) *kmsg.OffsetCommitR
 }
 
 // expireWrites answers who has waited for offsets.commit.timeout.ms. The write stays on its way: when it is durable it counts.
-func (c *core) expireWrites(now int64) {
+func (c *core) expireWrites(now moment) {
 	for _, e := range c.writes {
 		switch {
 		case e.deadline == 0:
-		case e.deadline > now:
+		case e.deadline > now.mono:
 			c.alarm(e.deadline)
 		default:
 			e.deadline = 0
