@@ -73,10 +73,10 @@ func (d *ConfigDef) DynamicOnly() bool {
 func BrokerConfigKeys() []string { return slices.Clone(brokerNames) }
 
 // Suggest is the name of a broker setting that an unknown one was probably meant to be; "" if none is near.
-func Suggest(key string) string { return nearest(key, brokerNames) }
+func Suggest(key string) string { return Nearest(key, brokerNames) }
 
 // SuggestTopic is the same for topic settings.
-func SuggestTopic(key string) string { return nearest(key, TopicConfigKeys()) }
+func SuggestTopic(key string) string { return Nearest(key, TopicConfigKeys()) }
 
 // CheckBrokerConfig judges one setting given at start: "" if it is known and valid, else why not, with the name that was probably meant.
 func CheckBrokerConfig(key, value string) string {

@@ -1,7 +1,7 @@
 package meta
 
-// nearest is the name that needs the fewest changes of letters to become key, the first in order of those; "" if none is near.
-func nearest(key string, names []string) string {
+// Nearest is the name that needs the fewest changes of letters to become key, the first in order of those; "" if none is near.
+func Nearest(key string, names []string) string {
 	best, at := max(2, len(key)/3)+1, ""
 	for _, n := range names {
 		if d := editDistance(key, n, best); d < best {

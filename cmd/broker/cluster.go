@@ -104,8 +104,14 @@ func brokerRows(list []admin.Broker) (rows [][]string) {
 }
 
 func versionCommand(c *cli) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+	cmd := &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  broker version\n  broker version -o json"}
+	c.outputFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if c.output != "table" {
+			return c.print(map[string]string{"version": run.Version()}, nil, nil)
+		}
 		_, err := fmt.Fprintln(c.out, run.Version())
 		return err
-	}}
+	}
+	return cmd
 }

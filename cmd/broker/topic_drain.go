@@ -51,12 +51,12 @@ const idleAfter = time.Second
 
 // drain prints until all spans are read, or f.n records. The last offset of a span need not hold a record that is delivered (a
 // transaction's marker, a compacted record, one deleted meanwhile), so it goes by positions and, in silence, by what the leader has.
-func (c *cli) drain(ctx context.Context, cl *kgo.Client, topic string, f consumeFlags, w spans, print func(*kgo.Record) error) error {
+func (c *cli) drain(ctx context.Context, cl *kgo.Client, topic string, f consumeFlags, w spans, p *recordPrinter) error {
 	seen := 0
 	for {
 		fetches, idle := poll(ctx, cl, f.exit)
 		if ctx.Err() != nil {
-			return nil
+			return p.flush()
 		}
 		if idle {
 			if err := c.passGaps(ctx, cl, topic, w); err != nil {
@@ -69,18 +69,18 @@ func (c *cli) drain(ctx context.Context, cl *kgo.Client, topic string, f consume
 		for it := fetches.RecordIter(); !it.Done(); {
 			r := it.Next()
 			if w.wants(r.Partition, r.Offset) && !r.Attrs.IsControl() {
-				if err := print(r); err != nil {
+				if err := p.print(r); err != nil {
 					return err
 				}
 				seen++
 			}
 			w.pass(r.Partition, r.Offset+1)
 			if seen > 0 && seen == f.n {
-				return nil
+				return p.flush()
 			}
 		}
-		if w.done() {
-			return nil
+		if err := p.flush(); err != nil || w.done() {
+			return err
 		}
 	}
 }

@@ -1,15 +1,16 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"sync/atomic"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,25 +20,35 @@ type produceFlags struct {
 	headers                []string
 	partition              int32
 	acks, compression      string
-	tombstone              bool
+	output                 string
+	tombstone, json, same  bool
 }
 
 func topicProduce(c *cli) *cobra.Command {
 	var p produceFlags
 	cmd := &cobra.Command{
-		Use: "produce TOPIC", Short: "Produce each line of stdin as a record", Args: cobra.ExactArgs(1),
-		Example: "  echo hello | broker topic produce orders\n  echo k1:v1 | broker topic produce orders -K :\n  seq 1000 | broker topic produce orders -z zstd",
+		Use: "produce TOPIC [FILE...]", Short: "Produce records from stdin or files", Args: cobra.MinimumNArgs(1), ValidArgsFunction: c.completeTopic,
+		Long: "Produce each line of stdin, or of the files, as a record; or what --format or --json reads. A file \"-\" is stdin.\n\nWords of --format:\n" +
+			formatHelp + "\n  A word needs an end: what stands behind it, or its size before it, such as %V{5}%v.",
+		Example: "  echo hello | broker topic produce orders\n  echo k1:v1 | broker topic produce orders -K :\n  broker topic produce orders -z zstd day1.txt day2.txt\n" +
+			"  echo k1: | broker topic produce orders -K : --tombstone\n  broker topic consume orders -e -o json | broker topic produce copy --json --same-partition",
 	}
 	f := cmd.Flags()
 	f.StringVarP(&p.key, "key", "k", "", "key of every record")
 	f.StringVarP(&p.separator, "key-separator", "K", "", "split each line into key and value at the first of these")
 	f.StringVarP(&p.format, "format", "f", "", "read records by this format instead of lines, such as '%k %v\\n'")
+	f.BoolVar(&p.json, "json", false, "read records as topic consume -o json prints them")
 	f.StringArrayVarP(&p.headers, "header", "H", nil, "header as KEY=VALUE; repeatable")
 	f.Int32VarP(&p.partition, "partition", "p", -1, "partition (-1: by key, else spread)")
+	f.BoolVar(&p.same, "same-partition", false, "with --json or %p: the partition that each record names")
 	f.StringVar(&p.acks, "acks", "all", "all, 1 or 0")
 	f.StringVarP(&p.compression, "compression", "z", "none", "none, gzip, snappy, lz4 or zstd")
 	f.BoolVar(&p.tombstone, "tombstone", false, "an empty value means a null value (a tombstone)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return c.produce(cmd.Context(), args[0], p) }
+	f.StringVarP(&p.output, "output", "o", "", "json: where the records went, as JSON")
+	completeFlag(cmd, "acks", oneOf("all", "1", "0"))
+	completeFlag(cmd, "compression", oneOf("none", "gzip", "snappy", "lz4", "zstd"))
+	completeFlag(cmd, "output", oneOf("json"))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return c.produce(cmd.Context(), args[0], args[1:], p) }
 	return cmd
 }
 
@@ -60,13 +71,20 @@ func (p produceFlags) options(topic string) ([]kgo.Opt, error) {
 	default:
 		return nil, failf(exitUsage, "--acks %s: want all, 1 or 0", p.acks)
 	}
-	if p.partition >= 0 {
+	switch {
+	case p.partition >= 0 && p.same:
+		return nil, failf(exitUsage, "--partition and --same-partition: leave out one of them")
+	case p.same && !p.json && p.format == "":
+		return nil, failf(exitUsage, "--same-partition: lines name no partition; it goes with --json or --format")
+	case p.output != "" && p.output != "json":
+		return nil, failf(exitUsage, "--output %s: want json, or leave it out", p.output)
+	case p.partition >= 0 || p.same:
 		opts = append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	}
 	return opts, nil
 }
 
-func (c *cli) produce(ctx context.Context, topic string, p produceFlags) error {
+func (c *cli) produce(ctx context.Context, topic string, files []string, p produceFlags) error {
 	opts, err := p.options(topic)
 	if err != nil {
 		return err
@@ -76,13 +94,17 @@ func (c *cli) produce(ctx context.Context, topic string, p produceFlags) error {
 		return err
 	}
 	defer cl.Close()
-	next, err := p.reader(c.in)
+	in, err := openAll(c.in, files, p.format == "")
 	if err != nil {
 		return err
 	}
-	var failed atomic.Pointer[error] // the first error; the callbacks run beside us
-	n := 0
-	for failed.Load() == nil { // input may have no end: what is wrong is said at once
+	defer in.Close()
+	next, err := p.reader(in)
+	if err != nil {
+		return err
+	}
+	s := &sent{partitions: map[int32]*sentPartition{}}
+	for s.err() == nil { // input may have no end: what is wrong is said at once
 		r, err := next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -90,82 +112,70 @@ func (c *cli) produce(ctx context.Context, topic string, p produceFlags) error {
 		if err != nil {
 			return failf(exitError, "reading records: %s", err)
 		}
-		n++
-		cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
-			if err != nil {
-				failed.CompareAndSwap(nil, &err)
-			}
-		})
+		r.Topic = topic
+		cl.Produce(ctx, r, s.done)
 	}
 	if err := cl.Flush(ctx); err != nil {
-		failed.CompareAndSwap(nil, &err)
+		s.done(nil, err)
 	}
-	if err := failed.Load(); err != nil {
-		return kafkaError("produce to "+topic, c.brokers, *err)
+	if err := s.err(); err != nil {
+		err, invalid := kafkaError("produce to "+topic, c.brokers, err), errors.Is(err, kerr.InvalidRecord)
+		if invalid && p.key == "" {
+			return failf(exitCode(err), "%s; a compacted topic takes no record without a key: see -k and -K", err)
+		}
+		return err
 	}
-	fmt.Fprintf(c.errOut, "%d records produced to %s\n", n, topic)
+	if p.output == "json" {
+		c.output = "json"
+		return c.print(s.report(topic), nil, nil)
+	}
+	fmt.Fprintf(c.errOut, "%d records produced to %s\n", s.records, topic)
 	return nil
 }
 
-// reader gives one record after the other from in, io.EOF at the end.
-func (p produceFlags) reader(in io.Reader) (func() (*kgo.Record, error), error) {
-	headers, err := p.recordHeaders()
-	if err != nil {
-		return nil, err
-	}
-	finish := func(r *kgo.Record) *kgo.Record {
-		if p.key != "" {
-			r.Key = []byte(p.key)
-		}
-		if p.tombstone && len(r.Value) == 0 {
-			r.Value = nil
-		}
-		if p.partition >= 0 {
-			r.Partition = p.partition
-		}
-		r.Headers = append(r.Headers, headers...)
-		return r
-	}
-	if p.format != "" {
-		rr, err := kgo.NewRecordReader(in, p.format)
-		if err != nil {
-			return nil, failf(exitUsage, "--format: %s", err)
-		}
-		return func() (*kgo.Record, error) {
-			r, err := rr.ReadRecord()
-			if err != nil {
-				return nil, err
-			}
-			return finish(r), nil
-		}, nil
-	}
-	sc := bufio.NewScanner(in)
-	sc.Buffer(make([]byte, 64<<10), 64<<20)
-	return func() (*kgo.Record, error) {
-		if !sc.Scan() {
-			if err := sc.Err(); err != nil {
-				return nil, err
-			}
-			return nil, io.EOF
-		}
-		r := &kgo.Record{}
-		key, value, ok := strings.Cut(sc.Text(), p.separator)
-		if p.separator != "" && ok {
-			r.Key, r.Value = []byte(key), []byte(value)
-		} else {
-			r.Value = []byte(sc.Text())
-		}
-		return finish(r), nil
-	}, nil
+// sent is what became of the records; the client's goroutines tell it.
+type sent struct {
+	mu         sync.Mutex
+	failed     error // the first
+	records    int
+	partitions map[int32]*sentPartition
 }
 
-func (p produceFlags) recordHeaders() (out []kgo.RecordHeader, err error) {
-	for _, h := range p.headers {
-		k, v, ok := strings.Cut(h, "=")
-		if !ok {
-			return nil, failf(exitUsage, "--header %s: want KEY=VALUE", h)
-		}
-		out = append(out, kgo.RecordHeader{Key: k, Value: []byte(v)})
+// sentPartition is what went to one partition. Others may have written between First and Last.
+type sentPartition struct {
+	Partition int32 `json:"partition"`
+	First     int64 `json:"first"` // offset; -1: acks=0 tells none
+	Last      int64 `json:"last"`
+	Records   int   `json:"records"`
+}
+
+func (s *sent) done(r *kgo.Record, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failed = cmp.Or(s.failed, err)
+		return
 	}
-	return out, nil
+	s.records++
+	p := s.partitions[r.Partition]
+	if p == nil {
+		p = &sentPartition{Partition: r.Partition, First: r.Offset, Last: r.Offset}
+		s.partitions[r.Partition] = p
+	}
+	p.First, p.Last, p.Records = min(p.First, r.Offset), max(p.Last, r.Offset), p.Records+1
+}
+
+func (s *sent) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+func (s *sent) report(topic string) any {
+	list := []*sentPartition{}
+	for _, p := range s.partitions {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *sentPartition) int { return cmp.Compare(a.Partition, b.Partition) })
+	return map[string]any{"topic": topic, "records": s.records, "partitions": list}
 }

@@ -233,19 +233,19 @@ func TestCommands(t *testing.T) {
 	bad(7, "TOPIC_ALREADY_EXISTS", "topic", "create", "orders")
 	bad(8, "1 of 2 topics failed", "topic", "create", "orders", "fresh")
 	bad(1, "INVALID_TOPIC", "topic", "create", "no/slash")
-	ok("", `orders\s+3\s+1`, "topic", "list")
+	ok("", `orders\s+3\s+1\s+0\s+0 B`, "topic", "list")
 	ok("k1:v1\nk2:v2\nk1:\n", "^$", "topic", "produce", "orders", "-K", ":", "--tombstone", "-z", "lz4", "-H", "a=b")
 	out := ok("", `"key":"k1","value":"v1"`, "topic", "consume", "orders", "-e", "-o", "json")
-	if strings.Count(out, "\n") != 3 || !strings.Contains(out, `"value":null`) || strings.Count(out, `"headers":{"a":"b"}`) != 3 {
+	if strings.Count(out, "\n") != 3 || !strings.Contains(out, `"value":null`) || strings.Count(out, `"headers":[{"key":"a","value":"b"}]`) != 3 {
 		t.Errorf("consumed %s", out)
 	}
 	ok("", "^v", "topic", "consume", "orders", "-n", "1")
-	ok("", `END\n`, "topic", "describe", "orders")
+	ok("", `END +SIZE\n`, "topic", "describe", "orders")
 	ok("", `(?s)cluster .*ready.*running`, "cluster", "status")
 	ok("", `WAIT P50`, "actor", "top")
 	ok("", `(?s)partition\n.*  orders-0 `, "actor", "tree")
 	ok("", "nothing found", "doctor")
-	ok("", `orders\s+OK`, "topic", "delete", "orders")
+	ok("", `orders\s+OK`, "topic", "delete", "orders", "--yes")
 	bad(4, "UNKNOWN_TOPIC_OR_PARTITION", "topic", "describe", "orders")
 	bad(6, "cannot reach .* is it running", "topic", "list", "--brokers", "127.0.0.1:1", "--timeout", "1s")
 	bad(6, "cannot reach the admin address", "doctor", "--admin", "127.0.0.1:1")
