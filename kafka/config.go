@@ -15,8 +15,7 @@ type Config struct {
 	MaxUnwritten    int             // bytes of answers that wait for one client, from which on none of its requests is begun; default 256 KiB
 	IdleClose       time.Duration   // connections.max.idle.ms; default 10 min, negative: never
 	FrameDeadline   time.Duration   // for each 64 KiB of a frame that has begun; default 30 s
-	MaxConnections  int             // max.connections; default no limit
-	MaxPerIP        int             // max.connections.per.ip; default no limit
+	Limits          func() Limits   // of connections, asked for each new one; default none. It must not block
 	Listener        string          // name of the listener, as metadata shows it; default PLAINTEXT
 	Table           []api.Entry     // what is served; default api.Table
 	Trace           *trace.Recorder // nil: requests are not recorded
@@ -31,8 +30,9 @@ func (c Config) withDefaults() Config {
 	setInt(&c.MaxRequestBytes, 100<<20)
 	setInt(&c.MaxInFlight, 32)
 	setInt(&c.MaxUnwritten, 256<<10)
-	setInt(&c.MaxConnections, 1<<31-1)
-	setInt(&c.MaxPerIP, 1<<31-1)
+	if c.Limits == nil {
+		c.Limits = NoLimits
+	}
 	if c.RequestMemory <= 0 {
 		c.RequestMemory = 256 << 20
 	}

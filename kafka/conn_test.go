@@ -197,20 +197,6 @@ func TestAnswersOfLostClientAreReleased(t *testing.T) {
 	}
 }
 
-func TestLimitsOfConnections(t *testing.T) {
-	f := newFixture(t, Config{MaxPerIP: 2})
-	a, b, c := f.dial(), f.dial(), f.dial()
-	a.apiVersions(3)
-	b.apiVersions(3)
-	c.closed()
-	a.Close()
-	f.waitOpen(1)
-	f.dial().apiVersions(3)
-	if n := f.s.Stats().Rejected.Load(); n != 1 {
-		t.Errorf("%d rejected, want 1", n)
-	}
-}
-
 func TestIdleClose(t *testing.T) {
 	var begun atomic.Int32
 	f := newFixture(t, Config{Table: sleeper(true, &begun), IdleClose: 60 * time.Millisecond})

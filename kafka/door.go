@@ -41,13 +41,16 @@ func (d *shared) find(version int16, name string, id [16]byte) topicFacts {
 // door is the actor that owns the listeners. It knows every connection.
 type door struct {
 	*shared
-	conns     map[*kit.Ref]bool
-	perIP     map[string]int
-	listeners []net.Listener
-	closing   bool
-	full      bool // the limit of connections was told to the log
-	last      uint64
-	waiting   []*closeDoor
+	conns      map[*kit.Ref]bool
+	perIP      map[string]int
+	listeners  []net.Listener
+	closing    bool
+	full       bool       // a limit of connections was told to the log
+	held       []accepted // wait for another connection to end, at most one per listener
+	rechecking bool       // a timer runs
+	paidUntil  time.Time  // by the rate of connections
+	last       uint64
+	waiting    []*closeDoor
 }
 
 // serve asks to accept connections.
@@ -107,7 +110,10 @@ func (d *door) Receive(x kit.Context, m any) {
 	case again:
 		d.accept(m.a)
 	case parted:
-		d.parted(m)
+		d.parted(x, m)
+	case recheck:
+		d.rechecking = false
+		d.release(x)
 	case *closeDoor:
 		d.close(m)
 	case cutAll:
@@ -131,36 +137,19 @@ func (d *door) accept(a accepted) {
 	})
 }
 
-func (d *door) accepted(x kit.Context, m accepted) {
-	switch {
-	case errors.Is(m.err, net.ErrClosed):
+// notAccepted says why there is no connection, and tries again unless the listener is closed.
+func (d *door) notAccepted(x kit.Context, m accepted) {
+	if errors.Is(m.err, net.ErrClosed) {
 		m.by.Close()
 		return
-	case m.err != nil: // out of file descriptors, mostly: it passes
-		x.Log().Warn("cannot accept connections", "listener", m.l.Addr().String(), "err", m.err)
-		x.After(x.Self(), 100*time.Millisecond, again{m})
-		return
-	case d.closing:
-		m.nc.Close()
-	default:
-		d.admit(x, m.nc)
 	}
-	d.accept(m)
+	// Out of file descriptors, mostly: it passes.
+	x.Log().Warn("cannot accept connections", "listener", m.l.Addr().String(), "err", m.err)
+	x.After(x.Self(), 100*time.Millisecond, again{m})
 }
 
-// admit spawns a conn, unless there are too many.
-func (d *door) admit(x kit.Context, nc net.Conn) {
-	host := hostOf(nc.RemoteAddr())
-	if len(d.conns) >= d.cfg.MaxConnections || d.perIP[host] >= d.cfg.MaxPerIP {
-		nc.Close()
-		d.stats.Rejected.Add(1)
-		if !d.full {
-			x.Log().Warn("too many connections", "client", host, "connections", len(d.conns), "from_there", d.perIP[host])
-			d.full = true
-		}
-		return
-	}
-	d.full = false
+// admit spawns a conn.
+func (d *door) admit(x kit.Context, nc net.Conn, host string) {
 	d.last++
 	c := newConn(d.shared, d.last, nc)
 	ref := x.Spawn("conn/"+strconv.FormatUint(d.last, 10), c, kit.Options{Kind: "conn", MayDie: true})
@@ -170,7 +159,7 @@ func (d *door) admit(x kit.Context, nc net.Conn) {
 	d.stats.Open.Store(int64(len(d.conns)))
 }
 
-func (d *door) parted(m parted) {
+func (d *door) parted(x kit.Context, m parted) {
 	if !d.conns[m.conn] {
 		return
 	}
@@ -179,6 +168,7 @@ func (d *door) parted(m parted) {
 		delete(d.perIP, m.host)
 	}
 	d.stats.Open.Store(int64(len(d.conns)))
+	d.release(x)
 	d.answerClosed()
 }
 
@@ -186,6 +176,7 @@ func (d *door) close(m *closeDoor) {
 	d.waiting = append(d.waiting, m)
 	d.closing = true
 	d.closeListeners()
+	d.dropHeld()
 	d.tellAll(leave{})
 	d.answerClosed()
 }
@@ -214,8 +205,18 @@ func (d *door) closeListeners() {
 	d.listeners = nil
 }
 
+// dropHeld hangs up on those who wait to come in. Their acceptors learn that the listeners are closed.
+func (d *door) dropHeld() {
+	for _, m := range d.held {
+		m.nc.Close()
+		d.accept(m)
+	}
+	d.held = nil
+}
+
 func (d *door) stop() {
 	d.closeListeners()
+	d.dropHeld()
 	d.tellAll(cut{})
 	for _, w := range d.waiting {
 		w.Refuse()
@@ -231,6 +232,7 @@ func (d *door) inspect(m *kit.Inspect) kit.Inspected {
 	return kit.Inspected{Inspect: m, State: state, Fields: []kit.Field{
 		{Name: "connections", Value: len(d.conns)},
 		{Name: "clients", Value: len(d.perIP)},
+		{Name: "held", Value: len(d.held)},
 		{Name: "request_bytes", Value: d.memory.requests.inUse()},
 	}}
 }
