@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"fmt"
 	"net"
 	"syscall"
 	"testing"
@@ -47,7 +46,7 @@ func TestIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	grown := after.RSS - before.RSS
-	t.Log(fmt.Sprintf("%d connections: memory +%d MB, %d bytes each, CPU %v", n, grown>>20, grown/n, after.CPU-before.CPU))
+	t.Logf("%d connections: memory +%d MB, %d bytes each, CPU %v", n, grown>>20, grown/n, after.CPU-before.CPU)
 	if grown > most {
 		t.Errorf("memory grew by %d MB, limit %d", grown>>20, int64(most)>>20)
 	}
