@@ -66,6 +66,8 @@ type accepted struct {
 	by  kit.Blocker
 	nc  net.Conn
 	err error
+	// held: it has been told to wait before.
+	held bool
 }
 
 // again lets an acceptor try once more after an error.
@@ -133,6 +135,7 @@ func (d *door) serve(x kit.Context, m serve) {
 func (d *door) accept(a accepted) {
 	a.by.Do(func() any {
 		a.nc, a.err = a.l.Accept()
+		a.held = false
 		return a
 	})
 }

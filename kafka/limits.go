@@ -69,6 +69,10 @@ func (d *door) accepted(x kit.Context, m accepted) {
 }
 
 func (d *door) hold(x kit.Context, m accepted, lim *Limits) {
+	if !m.held {
+		m.held = true
+		d.stats.Rejected.Add(1)
+	}
 	d.held = append(d.held, m)
 	d.tellFull(x, "too many connections, new ones wait", "client", hostOf(m.nc.RemoteAddr()), "connections", len(d.conns), "limit", lim.Connections)
 	if !d.rechecking {

@@ -80,7 +80,7 @@ func (s *Server) RequestBytes() int64 { return s.d.memory.requests.inUse() + s.d
 type Stats struct {
 	Open      atomic.Int64
 	Accepted  atomic.Int64
-	Rejected  atomic.Int64 // by the limits of connections
+	Rejected  atomic.Int64 // turned away or made to wait by the limits of connections
 	Malformed atomic.Int64 // connections closed for what they sent
 	bytesOut  atomic.Int64
 	requests  []atomic.Int64 // by key

@@ -30,7 +30,7 @@ func connections(x *exam) {
 	c := x.Health.Connections
 	switch {
 	case c.RejectedLately > 0:
-		x.fail("connections-refused", "raise max.connections or max.connections.per.ip, or find the client that does not close", "%d connections were refused in the last minute by the limit of connections; %d are open", c.RejectedLately, c.Open)
+		x.fail("connections-refused", "raise max.connections or max.connections.per.ip, or find the client that does not close", "%d connections were refused or had to wait in the last minute by the limit of connections; %d are open", c.RejectedLately, c.Open)
 	case c.Max > 0 && float64(c.Open) > connsHigh*float64(c.Max):
 		x.warn("connections-many", "raise max.connections, or find the client that does not close", "%d of %d connections are open (max.connections)", c.Open, c.Max)
 	}

@@ -24,7 +24,7 @@ var help = map[string]string{
 	"tail_bytes":                       "Record bytes kept in memory for tail reads.",
 	"build_info":                       "1; the version is a label.",
 	"kafka_connections_total":          "Client connections accepted so far.",
-	"kafka_connections_rejected_total": "Client connections refused by max.connections or max.connections.per.ip.",
+	"kafka_connections_rejected_total": "Client connections refused or made to wait by max.connections or max.connections.per.ip.",
 	"kafka_requests_total":             "Requests by API.",
 	"kafka_requests_malformed_total":   "Connections closed for what they sent.",
 	"kafka_request_bytes_in_flight":    "Bytes of requests that are read and not yet answered.",

@@ -40,7 +40,7 @@ func (s source) Health() admin.Health {
 	since, jumps := b.watch.lately(now)
 	h := admin.Health{
 		Work: s.Work(), Memory: memoryNow(), Files: filesNow(), Clock: jumps,
-		Connections: admin.Connections{Open: b.door.Stats().Open.Load(), Max: int64(b.doorCfg.MaxConnections), RejectedLately: since.rejected},
+		Connections: admin.Connections{Open: b.door.Stats().Open.Load(), Max: int64(b.limits().Connections), RejectedLately: since.rejected},
 		Requests:    admin.Requests{UsedBytes: b.door.RequestBytes(), LimitBytes: b.doorCfg.RequestMemory},
 		Sync: admin.Sync{
 			Count: since.sync.Count(), P50Ms: since.sync.Quantile(.5).Seconds() * 1000, P99Ms: since.sync.Quantile(.99).Seconds() * 1000,
