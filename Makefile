@@ -12,7 +12,7 @@ UNIT := $(shell $(GO) list ./... 2>/dev/null | grep -v /integration)
 
 SEED     ?= 1
 N        ?= 1000
-FUZZTIME ?= 20s
+FUZZTIME ?= 60s
 ROUNDS   ?= 20
 BENCH_ROUNDS ?= 3
 STATE    ?= full

@@ -182,7 +182,7 @@ func (c *conn) advance(x kit.Context) {
 
 // begin starts the calls whose turn has come. None begins while the client leaves much unread: the next answer would have to wait too.
 func (c *conn) begin(x kit.Context) {
-	for c.started < len(c.calls) && c.out.size+c.unwritten < c.door.cfg.MaxUnwritten {
+	for c.started < len(c.calls) && c.reads() {
 		s := c.calls[c.started]
 		shared := s.entry.Pipelined
 		if c.running > 0 && (c.alone || !shared) {
@@ -206,6 +206,12 @@ func (c *conn) begin(x kit.Context) {
 			c.collect()
 		}
 	}
+}
+
+// reads says whether the client reads its answers, more or less.
+func (c *conn) reads() bool {
+	left := c.out.size + c.unwritten
+	return left == 0 || left < c.door.cfg.MaxUnwritten && c.door.unread.Load() < crowdedAt
 }
 
 // collect moves the answers that are next in order to the output.
@@ -242,8 +248,8 @@ func (c *conn) write() {
 	c.writing = true
 	w := c.out.take()
 	c.unwritten = w.size
-	nc, limit := c.nc, c.door.cfg.IdleClose
-	c.writer.Do(func() any { return w.writeTo(nc, limit) })
+	nc, idle, unread := c.nc, c.door.cfg.IdleClose, &c.door.unread
+	c.writer.Do(func() any { return w.writeTo(nc, idle, unread) })
 }
 
 func (c *conn) written(x kit.Context, m written) {
@@ -259,7 +265,7 @@ func (c *conn) ask() {
 	if c.closing {
 		return
 	}
-	for c.asked < readAhead && len(c.calls)+c.asked < c.door.cfg.MaxInFlight && c.out.size+c.unwritten < c.door.cfg.MaxUnwritten {
+	for c.asked < readAhead && len(c.calls)+c.asked < c.door.cfg.MaxInFlight && c.reads() {
 		c.asked++
 		c.reader.Do(c.read.next)
 	}

@@ -1,8 +1,11 @@
 package kafka
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"troupe/actors/kit/trace"
@@ -74,11 +77,23 @@ func (o *output) release() {
 	}
 }
 
-// writeTo writes everything. A client that reads nothing for the time limit is given up.
-func (o *output) writeTo(nc net.Conn, limit time.Duration) written {
-	nc.SetWriteDeadline(time.Now().Add(limit))
+const (
+	// maxUnread is what all clients together may leave unread. Beyond it those that read nothing are given up soon.
+	maxUnread = 192 << 20
+	// crowdedAt is from where on no client is given another answer before it has read all others.
+	crowdedAt = 64 << 20
+	// patience is how long a client that reads nothing is borne when too much is unread.
+	patience = 10 * time.Second
+)
+
+// writeTo writes everything. A client that reads nothing for the idle time is given up, or much sooner if too much is unread by
+// all together, whose bytes unread counts.
+func (o *output) writeTo(nc net.Conn, idle time.Duration, unread *atomic.Int64) written {
+	size := int64(o.size)
+	unread.Add(size)
 	o.ops.Stamp(trace.Writing)
-	n, err := o.bufs.WriteTo(nc)
+	n, err := o.patiently(nc, idle, unread)
+	unread.Add(-size)
 	how := trace.Done
 	if err != nil {
 		how = trace.Gone
@@ -88,4 +103,23 @@ func (o *output) writeTo(nc net.Conn, limit time.Duration) written {
 	o.ops.End(how)
 	o.release()
 	return written{bytes: int(n), err: err}
+}
+
+// patiently writes as long as the client reads now and then.
+func (o *output) patiently(nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
+	for quiet := time.Duration(0); ; {
+		step := min(idle, patience)
+		nc.SetWriteDeadline(time.Now().Add(step))
+		n, err := o.bufs.WriteTo(nc)
+		total += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return total, err
+		}
+		if quiet += step; n > 0 {
+			quiet = 0
+		}
+		if quiet >= idle || quiet > 0 && unread.Load() > maxUnread {
+			return total, err
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"troupe/actors/kit"
@@ -14,13 +15,14 @@ import (
 	"troupe/kafka/api"
 )
 
-// shared is what all connections of a door use. Immutable but for memory and stats, which are safe for any goroutine.
+// shared is what all connections of a door use. Immutable but for memory, stats and unread, which are safe for any goroutine.
 type shared struct {
 	env    *api.Env
 	cfg    Config
 	memory *memory
 	stats  *Stats
-	self   *kit.Ref // the door
+	self   *kit.Ref     // the door
+	unread atomic.Int64 // bytes of answers that clients have not read
 }
 
 // find says what the reader of a Produce request must know of a topic.

@@ -18,6 +18,10 @@ const (
 	firstGulp = 64 << 10 // what a client that has shown nothing yet may have allocated for a claim
 	// maxWhole is the longest request that is read into memory as a whole: any but Produce.
 	maxWhole = 16 << 20
+	// maxJoin is the longest JoinGroup, maxSync the longest SyncGroup: what members say is kept, and it may wait for minutes. A generation is
+	// one record, of 1 MB by default, so what is longer could not be stored.
+	maxJoin = 512 << 10
+	maxSync = 2 << 20
 	// Carrying out a request and answering it takes about decodeCost times what its decoded form takes.
 	decodeCost = 16
 	// A request whose decoded form takes more than bigDecoded names many things (a thousand partitions, say); it is charged to the giants'
@@ -156,6 +160,10 @@ func (f *frame) read() error {
 func (f *frame) whole() error {
 	if f.left > maxWhole {
 		return fmt.Errorf("%w: request of key %d of %d bytes; only Produce may have more than %d", errFrame, f.call.Key, f.size, maxWhole)
+	}
+	switch key := f.call.Key; {
+	case key == int16(kmsg.JoinGroup) && f.left > maxJoin, key == int16(kmsg.SyncGroup) && f.left > maxSync:
+		return fmt.Errorf("%w: a request of key %d of %d bytes; what a member says may have %d, an assignment %d", errFrame, key, f.size, maxJoin, maxSync)
 	}
 	body, err := f.gather(f.left, nil)
 	if err != nil {

@@ -54,6 +54,7 @@ type core struct {
 	list     []*member         // the same, in the order of joining
 	static   map[string]string // instance id to member id
 	pending  map[string]int64  // member ids given out that have not come back (KIP-394), and until when they may
+	bytes    int               // of the members' protocols, see sizeOf
 	supports map[string]int    // by protocol: how many members know it
 	joining  int               // members whose Join waits
 	unsynced int               // members that have not asked for the assignment of this generation
@@ -116,6 +117,10 @@ const (
 	// newMemberTimeout is how long the Join of a new member may wait: its session has not begun, and its client may be gone
 	// (Kafka's classicGroupNewMemberJoinTimeoutMs).
 	newMemberTimeout = 5 * 60 * 1000
+
+	// tooManyBatches is how many times the largest batch of Topic the metadata of all members may take, by all protocols. A generation is one
+	// record and holds that of the chosen protocol, so a group beyond this could not become stable.
+	tooManyBatches = 4
 )
 
 func newCore(id string, cfg Config, now moment) *core {
@@ -177,8 +182,9 @@ func (c *core) add(m *member) {
 	delete(c.pending, m.id)
 }
 
-// count adds a member's votes, or takes them away.
+// count adds a member's votes and its size, or takes them away.
 func (c *core) count(m *member, by int) {
+	c.bytes += by * sizeOf(m.protocols)
 	for i, p := range m.protocols {
 		if slices.ContainsFunc(m.protocols[:i], func(q protocol) bool { return q.name == p.name }) {
 			continue
@@ -308,6 +314,14 @@ func (m *member) metadata(name *string) []byte {
 		}
 	}
 	return []byte{}
+}
+
+// sizeOf is what protocols take, names and metadata.
+func sizeOf(list []protocol) (n int) {
+	for i := range list {
+		n += len(list[i].name) + len(list[i].metadata)
+	}
+	return n
 }
 
 func (m *member) isStatic() bool { return m.instance != nil }

@@ -23,6 +23,8 @@ func (c *core) join(j *Join, newID string, now moment) {
 		}
 	case c.state == dead:
 		c.failJoin(j, req.MemberID, code.CoordinatorNotAvailable)
+	case !c.hasRoom(known, req.Protocols):
+		c.failJoin(j, req.MemberID, code.GroupMaxSizeReached)
 	case !c.supportsAny(req.ProtocolType, req.Protocols) || req.ProtocolType == consumerType && !subscriptionsReadable(req.Protocols):
 		c.failJoin(j, req.MemberID, code.InconsistentGroupProtocol)
 	case req.MemberID == "":
@@ -43,6 +45,18 @@ func (c *core) accepts(known *member) bool {
 		return known != nil || len(c.members) < most
 	}
 	return true
+}
+
+// hasRoom says whether the metadata of all members stays within bounds with what a member says now.
+func (c *core) hasRoom(known *member, list []kmsg.JoinGroupRequestProtocol) bool {
+	n := 0
+	for i := range list {
+		n += len(list[i].Name) + len(list[i].Metadata)
+	}
+	if known != nil {
+		n -= sizeOf(known.protocols)
+	}
+	return n <= 0 || c.cfg.MaxBatch <= 0 || c.bytes+n <= tooManyBatches*c.cfg.MaxBatch
 }
 
 // supportsAny says whether a member with these protocols can be in the group: its type is the group's, and every member knows one.

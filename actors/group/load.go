@@ -172,7 +172,9 @@ func (s *Shard) loaded(c kit.Context) {
 	t := &term{groups: make(map[string]*slot, len(l.groups))}
 	s.term = t
 	for id, g := range l.groups {
-		t.groups[id] = &slot{core: g, listing: g.listing()}
+		x := &slot{core: g}
+		t.shows(x, g.listing())
+		t.groups[id] = x
 	}
 	took := c.Now().Sub(l.began)
 	s.stats.lastLoad = fmt.Sprintf("%d records, %d groups in %s", l.records, len(l.groups), took.Round(time.Microsecond))

@@ -28,6 +28,10 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(code.NotCoordinator)
 		return
 	}
+	if j, ok := m.(*Join); ok && s.term.full(j) {
+		m.refuse(code.CoordinatorNotAvailable)
+		return
+	}
 	id := m.group()
 	x := s.term.groups[id]
 	switch {
@@ -128,7 +132,8 @@ func (s *Shard) pass(c kit.Context, id string, x *slot, m any) {
 	if x.ref == nil {
 		core := x.core
 		core.cfg = s.facts.Config
-		x.core, x.sent, x.listing = nil, 0, core.listing()
+		x.core, x.sent = nil, 0
+		s.term.shows(x, core.listing())
 		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.base), kit.Options{Kind: "group"})
 	}
 	s.tell(x, m)
@@ -152,7 +157,7 @@ func actorName(p int32, id string) string {
 
 func (s *Shard) onMoved(m moved) {
 	if x := s.slotOf(m.id, m.ref); x != nil {
-		x.listing = m.listing
+		s.term.shows(x, m.listing)
 	}
 }
 
@@ -172,7 +177,8 @@ func (s *Shard) onRested(c kit.Context, m rested) {
 	if x == nil || x.sent != m.handled || x.stopping {
 		return
 	}
-	x.core, x.listing, x.stopping = m.core, m.core.listing(), true
+	x.core, x.stopping = m.core, true
+	s.term.shows(x, m.core.listing())
 	c.Stop(x.ref, c.Self(), stopped{m.id, x.ref})
 }
 
@@ -192,6 +198,7 @@ func (s *Shard) onStopped(c kit.Context, m stopped) {
 		s.pass(c, m.id, x, h)
 	}
 	if x.ref == nil && x.core.worthless() {
+		s.term.shows(x, listing{})
 		delete(s.term.groups, m.id)
 	}
 }

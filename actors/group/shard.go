@@ -19,6 +19,11 @@ const (
 	maxHeld        = 1_000    // messages that wait until a group's actor has ended; beyond, they are refused
 	maxQueued      = 20_000   // writes that wait for the one on its way
 	maxQueuedBytes = 32 << 20 // likewise
+	// maxMemberBytes is what the metadata of the members of all groups of a shard may take; beyond, new members are told to try again, and from
+	// twice that on all that join.
+	maxMemberBytes = 4 << 20
+	// byteStep is how exactly a shard knows what the members of a group take.
+	byteStep = 64 << 10
 )
 
 // Options of a Shard.
@@ -65,6 +70,18 @@ type term struct {
 	groups      map[string]*slot
 	queue       []*write
 	queuedBytes int
+	memberBytes int // of all groups, in steps
+}
+
+// shows takes down what a group shows of itself now.
+func (t *term) shows(x *slot, l listing) {
+	t.memberBytes += l.bytes - x.bytes
+	x.listing = l
+}
+
+// full says whether a Join finds no room for what members say.
+func (t *term) full(j *Join) bool {
+	return t.memberBytes > 2*maxMemberBytes || t.memberBytes > maxMemberBytes && j.Req.MemberID == ""
 }
 
 // slot is one group: either its core is here, or its actor has it.
@@ -77,14 +94,17 @@ type slot struct {
 	held     []any  // meanwhile
 }
 
-// listing is what ListGroups shows.
+// listing is what ListGroups shows, and what the members take.
 type listing struct {
 	state        state
 	protocolType string
 	nothing      bool // there is nothing left of it: it is not shown
+	bytes        int  // of the members' metadata, in steps of byteStep
 }
 
-func (c *core) listing() listing { return listing{c.state, c.protocolType, c.worthless()} }
+func (c *core) listing() listing {
+	return listing{c.state, c.protocolType, c.worthless(), c.bytes / byteStep * byteStep}
+}
 
 type shardStats struct {
 	batches, records, bytes int64

@@ -3,6 +3,7 @@ package hostile
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,28 @@ func TestUnreadAnswers(t *testing.T) {
 			c.send(all)
 		}
 		time.Sleep(2 * time.Second)
+	})
+}
+
+// Very many clients that ask once and never read: after a moment those that read nothing are given up, if they are too many.
+func TestManyUnread(t *testing.T) {
+	g := start(t)
+	c := g.dial(t)
+	c.create("wide", 5_000)
+	c.Close()
+	req := kmsg.NewPtrMetadataRequest()
+	req.SetVersion(9)
+	b := request(req)
+	t.Run("800 ask for wide metadata, unread", func(t *testing.T) {
+		g.watch(t, 15*time.Second, func(t *testing.T) { // 180 MB of answers
+			for range 800 {
+				c := g.dial(t)
+				defer c.Close()
+				c.Conn.(*net.TCPConn).SetReadBuffer(4096)
+				c.send(bytes.Repeat(b, 20))
+			}
+			time.Sleep(2 * time.Second)
+		})
 	})
 }
 

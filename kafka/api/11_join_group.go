@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/kafka/code"
 )
 
 // JoinGroup (key 11, versions 0-9).
@@ -18,19 +19,45 @@ func joinGroup(c *Call) {
 	if c.Version == 0 {
 		req.RebalanceTimeoutMillis = req.SessionTimeoutMillis
 	}
+	size := joinSize(req)
+	if c.Env.joining.Add(size) > maxJoining {
+		c.Env.joining.Add(-size)
+		c.Respond(joinRefused(c.Version, req, code.CoordinatorNotAvailable))
+		return
+	}
 	m := &group.Join{Ask: c.Ask(), Client: c.groupClient(), Req: req}
 	c.Next = func(c *Call, answer any) {
 		if a, ok := answer.(group.Joined); ok {
+			c.Env.joining.Add(-size)
 			c.Respond(a.Resp)
 		}
 	}
 	c.OnClose = func(c *Call) {
-		resp := kmsg.NewPtrJoinGroupResponse()
-		resp.ErrorCode, resp.Generation, resp.MemberID = int16(groupCode), -1, req.MemberID
-		if c.Version < 7 {
-			resp.Protocol = new(string) // null is not allowed there
-		}
-		c.Respond(resp)
+		c.Env.joining.Add(-size)
+		c.Respond(joinRefused(c.Version, req, groupCode))
 	}
+	c.Rest() // it may wait for minutes; joining bounds it
 	c.tellGroup(req.Group, m)
+}
+
+// maxJoining is what all JoinGroup and SyncGroup requests that wait for their groups may take; beyond, members are told to try again.
+const maxJoining = 16 << 20
+
+// joinSize is about what a JoinGroup takes while it waits, in bytes.
+func joinSize(req *kmsg.JoinGroupRequest) int64 {
+	n := 1024
+	for i := range req.Protocols {
+		n += 64 + len(req.Protocols[i].Name) + len(req.Protocols[i].Metadata)
+	}
+	return int64(n)
+}
+
+// joinRefused is an answer that is no place in a generation.
+func joinRefused(version int16, req *kmsg.JoinGroupRequest, e code.Code) *kmsg.JoinGroupResponse {
+	resp := kmsg.NewPtrJoinGroupResponse()
+	resp.ErrorCode, resp.Generation, resp.MemberID = int16(e), -1, req.MemberID
+	if version < 7 {
+		resp.Protocol = new(string) // null is not allowed there
+	}
+	return resp
 }

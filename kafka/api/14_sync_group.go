@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/kafka/code"
 )
 
 // SyncGroup (key 14, versions 0-5).
@@ -13,15 +14,37 @@ import (
 // The answer comes when the leader's assignment is durable.
 func syncGroup(c *Call) {
 	req := c.Req.(*kmsg.SyncGroupRequest)
+	size := syncSize(req)
+	if c.Env.joining.Add(size) > maxJoining {
+		c.Env.joining.Add(-size)
+		c.Respond(syncRefused(code.CoordinatorNotAvailable))
+		return
+	}
 	c.Next = func(c *Call, answer any) {
 		if a, ok := answer.(group.Synced); ok {
+			c.Env.joining.Add(-size)
 			c.Respond(a.Resp)
 		}
 	}
 	c.OnClose = func(c *Call) {
-		resp := kmsg.NewPtrSyncGroupResponse()
-		resp.ErrorCode = int16(groupCode)
-		c.Respond(resp)
+		c.Env.joining.Add(-size)
+		c.Respond(syncRefused(groupCode))
 	}
+	c.Rest() // it may wait for minutes, for the leader; joining bounds it
 	c.tellGroup(req.Group, &group.Sync{Ask: c.Ask(), Client: c.groupClient(), Req: req})
+}
+
+// syncSize is about what a SyncGroup takes while it waits, in bytes.
+func syncSize(req *kmsg.SyncGroupRequest) int64 {
+	n := 1024
+	for i := range req.GroupAssignment {
+		n += 64 + len(req.GroupAssignment[i].MemberID) + len(req.GroupAssignment[i].MemberAssignment)
+	}
+	return int64(n)
+}
+
+func syncRefused(e code.Code) *kmsg.SyncGroupResponse {
+	resp := kmsg.NewPtrSyncGroupResponse()
+	resp.ErrorCode = int16(e)
+	return resp
 }

@@ -41,6 +41,7 @@ type Env struct {
 	TopicMaker  *kit.Ref     // told EnsureTopics
 	ProducerIDs *kit.Ref     // told NextProducerID
 	waiting     atomic.Int64 // partitions that large fetches wait for
+	joining     atomic.Int64 // bytes of JoinGroup and SyncGroup requests that wait for their groups
 }
 
 // Call is one request in flight. It lives inside its connection's actor: the handler runs there, answers arrive there.
