@@ -391,6 +391,24 @@ func TestTrimRules(t *testing.T) {
 	f(func(cfg *Config) { cfg.Compact = true }, 5, 5, code.OK)
 }
 
+func TestActiveProducers(t *testing.T) {
+	c, cfg := newTestCore(), plainConfig()
+	if l := c.active(); len(l) != 0 {
+		t.Errorf("%+v", l)
+	}
+	c.accept(from(9, 2, 0, 1), arrival{acks: 1, now: 1}, &cfg)
+	c.accept(from(5, 0, 7, 3), arrival{acks: 1, now: 2}, &cfg)
+	c.accept(from(5, 0, 10, 2), arrival{acks: 1, now: 3}, &cfg)
+	l := c.active()
+	if len(l) != 2 || l[0].ID != 5 || l[0].Epoch != 0 || l[0].LastSeq != 11 || l[1].ID != 9 || l[1].Epoch != 2 || l[1].LastSeq != 0 {
+		t.Errorf("%+v", l)
+	}
+	c.producers[9].n = 0 // of a producer whose batches are not known
+	if l := c.active(); l[1].LastSeq != -1 || l[1].LastTime != -1 {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestProducersAreBoundedAndExpire(t *testing.T) {
 	c, cfg := newTestCore(), plainConfig()
 	for i := range int64(maxProducers + 10) {

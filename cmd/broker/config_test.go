@@ -87,7 +87,7 @@ func TestHelp(t *testing.T) {
 		if cmd.Short == "" {
 			t.Errorf("%s has no short text", cmd.CommandPath())
 		}
-		if cmd.Runnable() && cmd.Example == "" && cmd.Name() != "version" {
+		if cmd.Runnable() && cmd.Example == "" {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
 		for _, sub := range cmd.Commands() {

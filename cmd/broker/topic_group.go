@@ -42,11 +42,23 @@ func (c *cli) consumeGroup(ctx context.Context, topic string, f consumeFlags) er
 	return err
 }
 
+// quietEnough is how often in a row nothing may come before -e ends although the group has not read all there is: the last offsets of a
+// partition need not hold a record, and with --offset end a group may have nothing to commit.
+const quietEnough = 5
+
 func (c *cli) drainGroup(ctx context.Context, cl *kgo.Client, topic string, f consumeFlags, p *recordPrinter, joined *atomic.Bool) error {
-	for seen := 0; ; {
+	for seen, quiet := 0, 0; ; {
+		member := joined.Load()
 		fetches, idle := poll(ctx, cl, f.exit)
-		if ctx.Err() != nil || idle && joined.Load() {
+		if ctx.Err() != nil {
 			return p.flush()
+		}
+		if !idle {
+			quiet = 0
+		} else if member {
+			if quiet++; quiet == quietEnough || c.caughtUp(ctx, cl, f.group) {
+				return p.flush()
+			}
 		}
 		for _, e := range fetches.Errors() {
 			return kafkaError("consume "+topic, c.brokers, e.Err)
@@ -65,6 +77,28 @@ func (c *cli) drainGroup(ctx context.Context, cl *kgo.Client, topic string, f co
 			return err
 		}
 	}
+}
+
+// caughtUp says whether this member has committed all that its partitions hold.
+func (c *cli) caughtUp(ctx context.Context, cl *kgo.Client, group string) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	if cl.CommitMarkedOffsets(ctx) != nil {
+		return false
+	}
+	self, _ := cl.GroupMetadata()
+	lags, err := kadm.NewClient(cl).Lag(ctx, group)
+	of := lags[group]
+	if err != nil || of.Error() != nil {
+		return false
+	}
+	left := int64(0)
+	for _, l := range of.Lag.Sorted() {
+		if l.Member != nil && l.Member.MemberID == self {
+			left += l.Lag // -1: an error
+		}
+	}
+	return left == 0
 }
 
 // resetOffset is where a group begins that has committed nothing.

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"troupe/integration/harness"
 	"troupe/integration/oracle"
 )
 
@@ -32,7 +33,8 @@ func TestKafkaTools(t *testing.T) {
 		fmt.Printf("missing: Kafka's tools (%v)\n", err)
 		t.Skip(err)
 	}
-	broker := start(t)
+	node := harness.Start(t, t.TempDir())
+	broker := node.Kafka
 	var kafka string
 	if f := flag.Lookup("rewrite"); f != nil && f.Value.String() == "true" {
 		kafka = aKafka(t)
@@ -73,23 +75,6 @@ func divided(expected string) (kafka, troupe string) {
 	}
 	kafka, troupe, _ = strings.Cut(rest, "troupe:\n")
 	return kafka, troupe
-}
-
-func start(t *testing.T) string {
-	bin, err := oracle.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := oracle.StartBroker(bin, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := node.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return node.Bootstrap
 }
 
 func aKafka(t *testing.T) string {

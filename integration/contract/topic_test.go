@@ -125,6 +125,17 @@ func TestConsumeFormats(t *testing.T) {
 	s.ok("", `^v1\n$`, "topic", "consume", "t", "-n", "1")
 	s.bad(2, `--format: .*; see: broker topic consume --help`, "topic", "consume", "t", "-f", "%q")
 	s.bad(2, `--offset @tomorrow: want RFC 3339`, "topic", "consume", "t", "--offset", "@tomorrow")
+}
+
+func TestConsumeAsGroup(t *testing.T) {
+	s := shell{t, harness.Start(t, t.TempDir(), "--set", "group.initial.rebalance.delay.ms=0")}
+	s.ok("", "OK", "topic", "create", "t", "-p", "2")
+	s.ok("1\n2\n3\n4\n5\n", "", "topic", "produce", "t", "-p", "1")
+	s.ok("", `^1\n2\n$`, "topic", "consume", "t", "--group", "g", "-n", "2")
+	s.ok("", `^3\n4\n5\n$`, "topic", "consume", "t", "--group", "g", "-e")
+	s.ok("", `^$`, "topic", "consume", "t", "--group", "g", "-e")
+	s.ok("", `^4\n5\n$`, "topic", "consume", "t", "--group", "other", "-e", "--offset", "-2")
+	s.bad(4, `did you mean t\?`, "topic", "consume", "tt", "--group", "g", "-e")
 	s.bad(2, `leave out one of --partition and --group`, "topic", "consume", "t", "--group", "g", "-p", "1")
 }
 

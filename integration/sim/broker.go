@@ -90,7 +90,7 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 		Registered: func(epoch int64) { b.Epoch = epoch },
 	}), kit.Options{Kind: "node"})
 	b.Shared = &api.Env{Metadata: b.Metadata, Writer: b.Writer, Published: b.Published, Data: b.Data, Tail: b.Tail, NodeID: b.ID.NodeID,
-		ClusterID: func() string { return b.Published.Get().Image.ClusterID() }, Static: o.Static}
+		ClusterID: func() string { return b.Published.Get().Image.ClusterID() }, Static: o.Static, DataDir: "/sim", Quorum: b.Board.Status}
 	b.Shared.Spawn(l)
 	b.Steps.Finish(node.StepServing) // there are no doors to open
 }
