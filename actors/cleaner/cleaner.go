@@ -22,6 +22,7 @@ type Options struct {
 	Gate *writer.Gate // nil: always open. While it is closed nothing is compacted: it needs room before it makes some
 	// MaxBuffer bounds the memory for keys in bytes, whatever the settings say; 0: they alone do.
 	MaxBuffer int64
+	MaxBatch  int // batches of a step; 0: maxBatch
 	Stats     *Stats // nil: its own
 }
 
@@ -90,6 +91,9 @@ func New(o Options) *Cleaner {
 	}
 	if o.Stats == nil {
 		o.Stats = &Stats{}
+	}
+	if o.MaxBatch == 0 {
+		o.MaxBatch = maxBatch
 	}
 	return &Cleaner{o: o, kept: map[uint32]*entry{}, last: "none"}
 }
@@ -290,7 +294,7 @@ func (k *Cleaner) onCleanable(c kit.Context, m partition.Cleanable) {
 	if k.o.MaxBuffer > 0 {
 		budget = min(budget, k.o.MaxBuffer)
 	}
-	k.job = &job{partID: e.PartID, name: e.Name, cfg: e.Config, data: k.o.Data, began: now,
+	k.job = &job{partID: e.PartID, name: e.Name, cfg: e.Config, data: k.o.Data, most: k.o.MaxBatch, began: now,
 		start: d.Start, from: d.Clean, through: r.end, to: r.end, at: d.Clean, keys: newKeys(budget), last: m.Last}
 	k.o.Stats.Running.Store(1)
 	k.state = mapping

@@ -11,7 +11,7 @@ import (
 const (
 	readSize = 1 << 20   // bytes of batches that are read at once
 	maxStep  = 256 << 10 // bytes of shrunk batches from which a step is full: what a commit can take along
-	maxBatch = 512       // batches of a step
+	maxBatch = 512       // batches of a step, where Options do not say less
 	maxRead  = 4 << 20   // bytes that are read before the actor hears again
 )
 
@@ -21,6 +21,7 @@ type job struct {
 	name   string
 	cfg    Config
 	data   storage.Data
+	most   int   // batches of a step
 	began  int64 // ms
 	now    int64 // ms, when the present piece was begun
 
@@ -145,7 +146,7 @@ func (j *job) shrinkSome() any {
 		j.took += int64(len(r.Batch))
 		bytes += len(r.Batch)
 		j.at = b.LastOffset() + 1 // also when this is the last of the step
-		return bytes < maxStep && len(j.step.Batches) < maxBatch, nil
+		return bytes < maxStep && len(j.step.Batches) < j.most, nil
 	})
 	j.err, j.done = err, over
 	if over {

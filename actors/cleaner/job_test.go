@@ -80,7 +80,7 @@ func (s *shop) clean() error {
 		s.t.Fatal(err)
 	}
 	end := d.Segments[len(d.Segments)-1].End
-	j := &job{partID: 1, cfg: s.cfg, data: s.data, now: s.now, start: d.Start, from: d.Clean, through: end, to: end, at: d.Clean, keys: newKeys(s.most), last: s.last}
+	j := &job{partID: 1, cfg: s.cfg, data: s.data, most: maxBatch, now: s.now, start: d.Start, from: d.Clean, through: end, to: end, at: d.Clean, keys: newKeys(s.most), last: s.last}
 	for !j.done {
 		if j.mapSome(); j.err != nil {
 			return j.err

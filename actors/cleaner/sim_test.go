@@ -114,7 +114,7 @@ func (w *world) boot(l *kitsim.Life) {
 	w.lives++
 	w.tail = storage.NewTail([]int64{0, 1 << 20}[w.s.IntN(2)])
 	w.writer = l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
-	w.cleaner = l.Spawn(Name, New(Options{Data: w.data, Stats: &w.stats}), kit.Options{})
+	w.cleaner = l.Spawn(Name, New(Options{Data: w.data, MaxBatch: 1 + w.s.IntN(4), Stats: &w.stats}), kit.Options{})
 	w.parts = nil
 	for i := range simParts {
 		p := l.Spawn(fmt.Sprint("partition/", i), partition.New(partition.Options{PartID: uint32(i), Data: w.data, Tail: w.tail, Writer: w.writer}), kit.Options{})
@@ -252,6 +252,17 @@ func (w *world) verify(part int) error {
 		} else if o < int64(len(l.known)) {
 			last[l.known[o].key] = o
 		}
+	}
+	clean := map[string]int64{}
+	for i := range min(d.Clean, int64(len(l.known))) {
+		if _, ok := held[i]; !ok {
+			continue
+		}
+		key := l.known[i].key
+		if before, ok := clean[key]; ok {
+			return fmt.Errorf("partition %d is clean below %d, and holds %s at offsets %d and %d", part, d.Clean, key, before, i)
+		}
+		clean[key] = i
 	}
 	for i := range l.known {
 		o, f := int64(i), &l.known[i]

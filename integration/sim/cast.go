@@ -78,6 +78,14 @@ func (w *World) configure(t *topic) {
 	if t.weak {
 		t.Configs["flush.policy"] = "os"
 	}
+	if w.Chance(.3) {
+		t.compacts = true
+		t.Configs["cleanup.policy"], t.Configs["segment.ms"], t.Configs["min.cleanable.dirty.ratio"] = "compact", strconv.Itoa(1+w.IntN(100)), "0.01"
+		if !w.Chance(.3) {
+			return
+		}
+		t.Configs["cleanup.policy"] = "compact,delete"
+	}
 	switch {
 	case w.Chance(.15):
 		t.Configs["retention.bytes"], t.cleans = "2000", true

@@ -30,6 +30,7 @@ type topic struct {
 	index      uint64 // Raft index of the last acknowledged change
 	partitions int    // acknowledged
 	cleans     bool   // retention may delete its records
+	compacts   bool   // only the last record of a stream, which is its key, must stay
 	weak       bool   // flush.policy=os: what is acknowledged may be lost in a crash
 }
 

@@ -39,6 +39,7 @@ type account struct {
 	asked    int64             // the greatest log start that anybody asked for
 	weak     bool              // flush.policy=os: an acknowledgement promises nothing
 	cleans   bool              // retention may raise the start, too
+	compacts bool              // compaction may take out all but the last record of each stream
 	gone     bool              // its deletion was asked for: nothing is promised any more
 }
 
@@ -128,17 +129,17 @@ func (a *account) settle(l log) error {
 		return fmt.Errorf("%s starts at %d, and was seen to start at %d (at most %d was asked for)", a, l.start, a.start, a.asked)
 	}
 	found := map[string]int64{}
-	last := map[string]int{}
+	last, newest := map[string]int{}, map[string]int64{}
 	next := l.start
 	for i, r := range l.recs {
 		v := string(r.Value)
 		if r.Offset < l.start {
 			continue // of a batch that begins below the log start
 		}
-		if r.Offset != next {
+		if r.Offset != next && !(a.compacts && r.Offset > next) {
 			return fmt.Errorf("%s: offset %d follows %d", a, r.Offset, next-1)
 		}
-		next++
+		next = r.Offset + 1
 		s, ok := a.sent[v]
 		if !ok {
 			return fmt.Errorf("%s: offset %d holds %q, which nobody sent", a, r.Offset, brief(v))
@@ -147,10 +148,10 @@ func (a *account) settle(l log) error {
 			return fmt.Errorf("%s: %q is there twice, at %d and %d", a, brief(v), at, r.Offset)
 		}
 		n, seen := last[s.stream]
-		if seen && s.once && s.n <= n || seen && s.strict && s.n != n+1 || !seen && s.strict && s.n != 0 && l.start == 0 {
+		if seen && s.once && s.n <= n || !a.compacts && (seen && s.strict && s.n != n+1 || !seen && s.strict && s.n != 0 && l.start == 0) {
 			return fmt.Errorf("%s: record %d of %s at offset %d follows record %d (the %d. of the log)", a, s.n, s.stream, r.Offset, n, i)
 		}
-		found[v], last[s.stream] = r.Offset, s.n
+		found[v], last[s.stream], newest[s.stream] = r.Offset, s.n, r.Offset
 	}
 	if next != l.end {
 		return fmt.Errorf("%s: holds records up to %d, and ends at %d", a, next, l.end)
@@ -160,6 +161,7 @@ func (a *account) settle(l log) error {
 		at, ok := found[v]
 		switch {
 		case o < l.start:
+		case !ok && a.compacts && newest[a.sent[v].stream] > o: // a later record of its key is there
 		case !ok:
 			return fmt.Errorf("%s: %q, promised at offset %d, is lost", a, brief(v), o)
 		case at != o && a.sent[v].once:

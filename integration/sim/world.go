@@ -94,7 +94,7 @@ func newWorld(o Options) *World {
 	if w.disk = NewModels(o.NoSyncData, o.NoSyncMeta); o.Pebble {
 		w.disk = NewPebbles()
 	}
-	w.opts = BrokerOptions{TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300"}}
+	w.opts = BrokerOptions{TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100"}}
 	if w.Chance(.5) {
 		w.opts.CompactEntries, w.opts.CompactTail = uint64(2+w.IntN(10)), uint64(1+w.IntN(5))
 	}
@@ -261,7 +261,7 @@ func (w *World) find(v *node.View, a *account) *kit.Ref {
 // account is the ledger's page for a partition of a topic.
 func (w *World) account(t *topic, index int) *account {
 	a := w.ledger.part(t.ID, int32(index))
-	a.cleans, a.weak = t.cleans, t.weak
+	a.cleans, a.weak, a.compacts = t.cleans, t.weak, t.compacts
 	a.gone = a.gone || t.state == topicLeaving || t.state == topicDeleted
 	return a
 }
