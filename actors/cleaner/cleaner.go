@@ -22,7 +22,7 @@ type Options struct {
 	Gate *writer.Gate // nil: always open. While it is closed nothing is compacted: it needs room before it makes some
 	// MaxBuffer bounds the memory for keys in bytes, whatever the settings say; 0: they alone do.
 	MaxBuffer int64
-	MaxBatch  int // batches of a step; 0: maxBatch
+	MaxBatch  int    // batches of a step; 0: maxBatch
 	Stats     *Stats // nil: its own
 }
 

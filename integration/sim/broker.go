@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"troupe/actors/cleaner"
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
@@ -22,6 +23,7 @@ type BrokerOptions struct {
 	Static    map[string]string // Kafka broker properties
 	TailBytes int64
 	Faults    raftnode.Faults
+	Cleaned   *cleaner.Stats // gets the figures of compaction
 	// Compaction of the Raft log; zero values take the defaults.
 	CompactEntries, CompactTail uint64
 }
@@ -85,7 +87,7 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 	b.Node = l.Spawn(nodeName, node.New(node.Options{
 		NodeID: b.ID.NodeID, RaftID: b.ID.RaftID, StoreID: b.ID.StoreID, Incarnation: newUUID(l), ClusterID: b.ID.ClusterID, PrevEpoch: b.ID.CleanEpoch,
 		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{},
-		Metadata: b.Metadata, Writer: b.Writer, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps,
+		Metadata: b.Metadata, Writer: b.Writer, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },
 		Registered: func(epoch int64) { b.Epoch = epoch },
 	}), kit.Options{Kind: "node"})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"troupe/actors/cleaner"
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/node"
@@ -30,6 +31,7 @@ type Totals struct {
 	Acked, Repeated, Consumed, Trims          uint64
 	Made, Deleted                             uint64
 	TimedOut, Refused                         uint64 // batches
+	Compacted                                 uint64 // records taken out
 }
 
 // Add adds another run's totals.
@@ -48,13 +50,14 @@ func (t *Totals) Add(o Totals) {
 	t.Deleted += o.Deleted
 	t.TimedOut += o.TimedOut
 	t.Refused += o.Refused
+	t.Compacted += o.Compacted
 }
 
 // String shows them as a sentence.
 func (t Totals) String() string {
 	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
-		"%d records consumed, %d trims, %d topics made, %d deleted",
-		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Trims, t.Made, t.Deleted)
+		"%d records consumed, %d compacted away, %d trims, %d topics made, %d deleted",
+		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Compacted, t.Trims, t.Made, t.Deleted)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -94,7 +97,7 @@ func newWorld(o Options) *World {
 	if w.disk = NewModels(o.NoSyncData, o.NoSyncMeta); o.Pebble {
 		w.disk = NewPebbles()
 	}
-	w.opts = BrokerOptions{TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100"}}
+	w.opts = BrokerOptions{Cleaned: &cleaner.Stats{}, TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100"}}
 	if w.Chance(.5) {
 		w.opts.CompactEntries, w.opts.CompactTail = uint64(2+w.IntN(10)), uint64(1+w.IntN(5))
 	}
@@ -290,6 +293,6 @@ func (w *World) waiting() string {
 func (w *World) totals() Totals {
 	s := w.Stats()
 	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Fatals: w.fatals, Unsynced: uint64(w.disk.Lost()),
-		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims,
+		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims, Compacted: uint64(w.opts.Cleaned.Removed.Load()),
 		Made: w.cluster.made, Deleted: w.cluster.deleted}
 }
