@@ -61,6 +61,7 @@ func TestExamine(t *testing.T) {
 	f(Evidence{Status: Status{Disk: Disk{FreeBytes: 15 << 20, MinFreeBytes: 10 << 20}}}, "disk-filling: 15 MiB")
 	f(Evidence{Status: Status{Disk: Disk{FreeBytes: 25 << 20, MinFreeBytes: 10 << 20}}})
 	f(Evidence{Status: Status{Disk: Disk{Damaged: 2}}}, "damaged: 2 reads")
+	f(Evidence{Status: Status{Disk: Disk{Uncleanable: 1}}}, "not-compacted: 1 partitions")
 	f(health(Health{Store: Store{Failed: true, ErrorsLately: 3}}), "store-failed", "store-errors: 3")
 
 	f(Evidence{Actors: []Actor{{Title: "x", Current: "Append", CurrentMs: 1500, Depth: 4}, {Title: "y", Current: "Append", CurrentMs: 15}}}, "actor-blocked: x has had Append in hand for 1.5 s; 4")

@@ -49,6 +49,7 @@ func (s source) Status() admin.Status {
 	out.Disk.FreeBytes, out.Disk.Full = b.stores.data.Free()
 	m := b.stores.data.Metrics()
 	out.Disk.Damaged, out.Disk.MinFreeBytes = uint64(m["damaged_reads_total"]), uint64(m["disk_min_free_bytes"])
+	out.Disk.Uncleanable = uint64(b.cleaned.Damaged.Load())
 	return out
 }
 
