@@ -35,10 +35,11 @@ type ConfigDef struct {
 	Name       string
 	Type       ConfigType
 	Default    string
-	HasDefault bool // false: null unless set
-	ReadOnly   bool // of a broker: only its flags, environment and file can set it
-	Sensitive  bool // never shown
-	Doc        string
+	HasDefault bool   // false: null unless set
+	ReadOnly   bool   // of a broker: only its flags, environment and file can set it
+	Sensitive  bool   // never shown
+	Doc        string // what it does here, or why it does nothing
+	Effect     bool
 	Synonyms   []ConfigSynonym // of a topic's setting: what of the broker stands in for it, the strongest first
 
 	valid validator

@@ -64,6 +64,30 @@ func (d *ConfigDef) perBroker(key string) bool {
 	return d.Name != key || strings.HasPrefix(key, "ssl.") || strings.HasPrefix(key, "sasl.")
 }
 
+// Problem is a setting that cannot be as it is, and why.
+type Problem struct{ Key, Why string }
+
+// CheckStatic judges what a broker is to be started with, each setting by itself: unknown names, values that are none, bounds that the
+// types do not tell. Problems come in the order of their keys.
+func CheckStatic(configs map[string]string) (out []Problem) {
+	for _, key := range slices.Sorted(maps.Keys(configs)) {
+		one := map[string]string{key: configs[key]}
+		why := CheckBrokerConfig(key, configs[key])
+		if why == "" {
+			if why = checkTimes(one); why != "" {
+				why = "must be " + strings.SplitN(why, " must be ", 2)[1]
+			}
+		}
+		if _, err := ParseOverrides(one["max.connections.per.ip.overrides"]); err != nil {
+			why = err.Error()
+		}
+		if why != "" {
+			out = append(out, Problem{key, why})
+		}
+	}
+	return out
+}
+
 // checkTimes judges the times whose bounds their types do not tell.
 func checkTimes(configs map[string]string) string {
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // groupDefs holds every setting of a group of Kafka 4.3.1: KIP-848 (consumer), KIP-932 (share), KIP-1071 (streams).
-var groupDefs = parseDefs(`
+var groupDefs = withDocs(parseDefs(`
 consumer.assignment.interval.ms int dynamic 1000 0.. group.consumer.assignment.interval.ms
 consumer.heartbeat.interval.ms int dynamic 5000 1.. group.consumer.heartbeat.interval.ms
 consumer.session.timeout.ms int dynamic 45000 1.. group.consumer.session.timeout.ms
@@ -30,7 +30,7 @@ streams.heartbeat.interval.ms int dynamic 5000 1.. group.streams.heartbeat.inter
 streams.initial.rebalance.delay.ms int dynamic 3000 0.. group.streams.initial.rebalance.delay.ms
 streams.num.standby.replicas int dynamic 0 0.. group.streams.num.standby.replicas
 streams.session.timeout.ms int dynamic 45000 1.. group.streams.session.timeout.ms
-`)
+`), nil, idleGroupConfigs)
 
 // groupBounds are the broker's settings that bound a group's: at least the first, at most the second.
 var groupBounds = []struct{ key, min, max string }{
@@ -139,11 +139,11 @@ func checkReset(key, value string) string {
 }
 
 // clientMetricsDefs are the settings of a subscription of client metrics (KIP-714).
-var clientMetricsDefs = parseDefs(`
+var clientMetricsDefs = withDocs(parseDefs(`
 interval.ms int dynamic 300000 -
 match list dynamic "" -
 metrics list dynamic "" whole
-`)
+`), nil, idleClientMetricsConfigs)
 
 // ClientMetricsConfigDef is the definition of a setting of a subscription of client metrics; nil if there is none of this name.
 func ClientMetricsConfigDef(key string) *ConfigDef { return clientMetricsDefs[key] }

@@ -55,52 +55,27 @@ segment.index.bytes int dynamic 10485760 4.. log.index.size.max.bytes
 segment.jitter.ms long dynamic 0 0.. log.roll.jitter.ms log.roll.jitter.hours*hours
 segment.ms long dynamic 604800000 1.. log.roll.ms log.roll.hours*hours
 unclean.leader.election.enable boolean dynamic false - unclean.leader.election.enable
-`), topicDocs)
+`), topicDocs, idleTopicConfigs)
 
-// topicDocs says what each setting does, here.
+// topicDocs says what the settings do that have an effect.
 var topicDocs = map[string]string{
 	"cleanup.policy": "How old data goes: \"delete\" drops it by retention time and size, \"compact\" keeps the last record of each key; " +
 		"both together are possible, and an empty value keeps everything.",
-	"compression.gzip.level":                  "The gzip level when compression.type is gzip.",
-	"compression.lz4.level":                   "The lz4 level when compression.type is lz4.",
-	"compression.type":                        "The codec batches are stored in; \"producer\" keeps the codec of the producer.",
-	"compression.zstd.level":                  "The zstd level when compression.type is zstd.",
-	"delete.retention.ms":                     "How long tombstones of a compacted topic are kept, so that a reader from the start sees the final state.",
-	"file.delete.delay.ms":                    "Kept for tools. Space is given back by the store, which has no files of its own per topic.",
-	"flush.messages":                          "Kept for tools. When records are made durable is decided by flush.policy.",
-	"flush.ms":                                "Kept for tools. When records are made durable is decided by flush.policy.",
-	"flush.policy":                            "When a record counts as stored: \"fsync\" when it is on the disk of each in-sync replica, \"os\" when their operating systems have it.",
-	"follower.replication.throttled.replicas": "Replicas whose catching up is throttled on the follower's side: partition:broker pairs, or *.",
-	"index.interval.bytes":                    "About how many bytes lie between two entries of the time index.",
-	"leader.replication.throttled.replicas":   "Replicas whose catching up is throttled on the leader's side: partition:broker pairs, or *.",
-	"local.retention.bytes":                   "With remote storage, the bytes kept locally per partition; -2 means retention.bytes.",
-	"local.retention.ms":                      "With remote storage, the time data is kept locally; -2 means retention.ms.",
-	"max.compaction.lag.ms":                   "The longest time a record of a compacted topic may wait for compaction.",
-	"max.message.bytes":                       "The largest record batch accepted, in bytes as sent.",
-	"message.timestamp.after.max.ms":          "How far a record's timestamp may lie after the broker's clock.",
-	"message.timestamp.before.max.ms":         "How far a record's timestamp may lie before the broker's clock.",
-	"message.timestamp.type":                  "Whether records carry the producer's time (CreateTime) or the broker's (LogAppendTime).",
-	"min.cleanable.dirty.ratio":               "The share of not yet compacted data from which a log is compacted.",
-	"min.compaction.lag.ms":                   "The time a record of a compacted topic stays as it was written.",
-	"min.insync.replicas":                     "How many in-sync replicas, the leader among them, a write with acks=all needs.",
-	"preallocate":                             "Kept for tools. The store manages its own files.",
-	"remote.log.copy.disable":                 "With remote storage, whether copying to it is stopped.",
-	"remote.log.delete.on.disable":            "With remote storage, whether switching it off deletes the remote data.",
-	"remote.storage.enable":                   "Whether old data moves to remote storage.",
-	"retention.bytes":                         "The size per partition beyond which the oldest data goes; -1 means no limit.",
-	"retention.ms":                            "The age at which data goes; -1 means never.",
-	"segment.bytes":                           "The size at which a new segment begins; only closed segments expire or are compacted.",
-	"segment.index.bytes":                     "Kept for tools. Indexes are keys of the store.",
-	"segment.jitter.ms":                       "The most that is taken off segment.ms at random, so that segments do not all end at once.",
-	"segment.ms":                              "The age at which a new segment begins even if it is not full.",
-	"unclean.leader.election.enable":          "Whether a replica that may lack acknowledged records can be elected when no other one is left.",
-}
-
-func withDocs(defs map[string]*ConfigDef, docs map[string]string) map[string]*ConfigDef {
-	for name, d := range defs {
-		d.Doc = docs[name]
-	}
-	return defs
+	"compression.gzip.level":          "The gzip level when compression.type is gzip.",
+	"compression.lz4.level":           "The lz4 level when compression.type is lz4.",
+	"compression.type":                "The codec batches are stored in; \"producer\" keeps the codec of the producer.",
+	"compression.zstd.level":          "The zstd level when compression.type is zstd.",
+	"flush.policy":                    "When a record counts as stored: \"fsync\" when it is on the disk of each in-sync replica, \"os\" when their operating systems have it.",
+	"max.message.bytes":               "The largest record batch accepted, in bytes as sent.",
+	"message.timestamp.after.max.ms":  "How far a record's timestamp may lie after the broker's clock.",
+	"message.timestamp.before.max.ms": "How far a record's timestamp may lie before the broker's clock.",
+	"message.timestamp.type":          "Whether records carry the producer's time (CreateTime) or the broker's (LogAppendTime).",
+	"min.insync.replicas":             "How many in-sync replicas, the leader among them, a write with acks=all needs.",
+	"retention.bytes":                 "The size per partition beyond which the oldest data goes; -1 means no limit.",
+	"retention.ms":                    "The age at which data goes; -1 means never.",
+	"segment.bytes":                   "The size at which a new segment begins; only closed segments expire or are compacted.",
+	"segment.jitter.ms":               "The most that is taken off segment.ms at random, so that segments do not all end at once.",
+	"segment.ms":                      "The age at which a new segment begins even if it is not full.",
 }
 
 // TopicConfigDef is the definition of a topic setting; nil if there is none of this name.

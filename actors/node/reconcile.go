@@ -142,7 +142,7 @@ func (n *Node) configOf(t *meta.Topic) partition.Config {
 	}
 	return partition.Config{
 		MaxMessageBytes: int(s.MaxMessageBytes), RetentionMs: s.RetentionMs, RetentionBytes: s.RetentionBytes,
-		SegmentBytes: s.SegmentBytes, SegmentMs: s.SegmentMs, Compact: s.Compact, Delete: s.Delete,
+		SegmentBytes: s.SegmentBytes, SegmentMs: s.SegmentMs, SegmentJitterMs: s.SegmentJitterMs, Compact: s.Compact, Delete: s.Delete,
 		LogAppendTime: s.LogAppendTime, BeforeMaxMs: s.TimestampBeforeMaxMs, AfterMaxMs: s.TimestampAfterMaxMs,
 		MinISR: int(s.MinISR), CompressionType: s.CompressionType, FlushOS: s.FlushPolicy == meta.FlushOS,
 		ProducerExpiryMs: meta.BrokerInt(n.image, n.defaults(), "producer.id.expiration.ms"), Internal: t.Internal,

@@ -27,8 +27,9 @@ type Config struct {
 	RetentionBytes   int64 // -1: no limit
 	SegmentBytes     int64
 	SegmentMs        int64
-	Compact, Delete  bool // cleanup.policy
-	LogAppendTime    bool // message.timestamp.type
+	SegmentJitterMs  int64 // each partition takes its own part of it off SegmentMs
+	Compact, Delete  bool  // cleanup.policy
+	LogAppendTime    bool  // message.timestamp.type
 	BeforeMaxMs      int64
 	AfterMaxMs       int64
 	MinISR           int // effective: min(min.insync.replicas, replicas)

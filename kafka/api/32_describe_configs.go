@@ -218,8 +218,6 @@ func documentation(def *meta.ConfigDef, name string) *string {
 	switch {
 	case def.Name != name || def.Type == meta.TypeUnknown || def.DynamicOnly():
 		return nil
-	case def.Doc == "":
-		return text("Accepted, so that the configuration of an Apache Kafka can be kept.")
 	}
 	return text(def.Doc)
 }

@@ -3,9 +3,11 @@ package run
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +61,10 @@ func (c Config) WithDefaults() (Config, error) {
 	if len(c.Seeds) > 0 || len(c.Join) > 0 {
 		return c, usagef("--seeds and --join: clusters of more than one node are not there yet; start without them for one node")
 	}
+	c, err := c.withKafkaNames()
+	if err != nil {
+		return c, err
+	}
 	if c.DataDir == "" {
 		dir, err := defaultDataDir()
 		if err != nil {
@@ -100,7 +106,7 @@ func (c Config) WithDefaults() (Config, error) {
 }
 
 func (c Config) checkStatic() error {
-	for key, value := range c.Static {
+	for _, key := range slices.Sorted(maps.Keys(c.Static)) {
 		if meta.BrokerConfigDef(key) == nil {
 			hint := ""
 			if s := meta.Suggest(key); s != "" {
@@ -108,9 +114,9 @@ func (c Config) checkStatic() error {
 			}
 			return usagef("unknown property %q%s", key, hint)
 		}
-		if text := meta.CheckBrokerConfig(key, value); text != "" {
-			return usagef("property %s=%s: %s", key, value, text)
-		}
+	}
+	for _, p := range meta.CheckStatic(c.Static) {
+		return usagef("property %s=%s: %s", p.Key, c.Static[p.Key], p.Why)
 	}
 	if host, _, _ := splitAddress(c.Admin); !c.InsecureAdmin && !loopback(host) {
 		return usagef("--admin %s: the admin address shows everything to whoever reaches it; use a loopback address, or say --insecure-admin", c.Admin)
