@@ -49,6 +49,9 @@ func Suggest(key string) string { return Nearest(key, brokerNames) }
 // SuggestTopic is the same for topic settings.
 func SuggestTopic(key string) string { return Nearest(key, TopicConfigKeys()) }
 
+// SuggestGroup is the same for settings of groups.
+func SuggestGroup(key string) string { return Nearest(key, GroupConfigKeys()) }
+
 // CheckBrokerConfig judges one setting given at start: "" if it is known and valid, else why not, with the name that was probably meant.
 func CheckBrokerConfig(key, value string) string {
 	d := BrokerConfigDef(key)

@@ -3,8 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,7 @@ type settings struct {
 }
 
 func (s *settings) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.file, "config", "", "YAML file: these names, or any Kafka broker property (env BROKER_CONFIG)")
+	f.StringVar(&s.file, "config", "", "YAML file (these names, or any Kafka broker property) or Kafka's *.properties (env BROKER_CONFIG)")
 	f.StringVar(&s.cfg.DataDir, "data-dir", "", "where data is kept (default $STATE_DIRECTORY, else ~/.local/share/broker)")
 	f.Int32Var(&s.nodeID, "node-id", 0, "this node's number (default: the one in the data dir, else 1)")
 	f.StringVar(&s.cfg.Rack, "rack", "", "rack or zone of this node")
@@ -112,26 +113,15 @@ func (s *settings) finish(static map[string]string) (run.Config, error) {
 	return c.WithDefaults()
 }
 
-// readFile takes a flat YAML map. Names of flags set the flag unless the command line did; others are Kafka properties.
+// readFile takes a file of settings: a flat YAML map, or Kafka's server.properties. Names of flags set the flag unless the command line did;
+// others are Kafka properties.
 func (s *settings) readFile(f *pflag.FlagSet, static map[string]string) error {
-	b, err := os.ReadFile(s.file)
+	values, err := readSettings(s.file)
 	if err != nil {
-		return failf(exitUsage, "--config: cannot read %s: %s", s.file, errors.Unwrap(err))
+		return failf(exitUsage, "--config: %s", err)
 	}
-	values := map[string]any{}
-	if err := yaml.Unmarshal(b, &values); err != nil {
-		return failf(exitUsage, "--config %s: not a YAML map: %s", s.file, err)
-	}
-	keys := make([]string, 0, len(values))
-	for k := range values {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for _, k := range keys {
-		text, err := scalar(values[k])
-		if err != nil {
-			return failf(exitUsage, "--config %s: %s: %s", s.file, k, err)
-		}
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		text := values[k]
 		if fl := f.Lookup(k); fl != nil && k != "config" && k != "set" && k != "help" {
 			if !fl.Changed && os.Getenv(envName(k)) == "" {
 				if err := fl.Value.Set(text); err != nil {
@@ -146,6 +136,32 @@ func (s *settings) readFile(f *pflag.FlagSet, static map[string]string) error {
 		static[k] = text
 	}
 	return nil
+}
+
+// readSettings reads a file of settings: as Java's properties if its name ends so, else as YAML.
+func readSettings(file string) (map[string]string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, failf(exitUsage, "cannot read %s: %s", file, errors.Unwrap(err))
+	}
+	if strings.HasSuffix(file, ".properties") {
+		values, err := parseProperties(string(b))
+		if err != nil {
+			return nil, failf(exitUsage, "%s: %s", file, err)
+		}
+		return values, nil
+	}
+	raw := map[string]any{}
+	if err := yaml.Unmarshal(b, &raw); err != nil {
+		return nil, failf(exitUsage, "%s: not a YAML map (is it Kafka's? then name it *.properties): %s", file, err)
+	}
+	values := make(map[string]string, len(raw))
+	for k, v := range raw {
+		if values[k], err = scalar(v); err != nil {
+			return nil, failf(exitUsage, "%s: %s: %s", file, k, err)
+		}
+	}
+	return values, nil
 }
 
 func scalar(v any) (string, error) {

@@ -11,7 +11,7 @@ import (
 
 func topicCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "topic", Short: "Make, show and delete topics; produce and consume", RunE: groupOnly, Example: "  broker topic list"}
-	cmd.AddCommand(topicCreate(c), topicList(c), topicDescribe(c), topicDelete(c), topicProduce(c), topicConsume(c))
+	cmd.AddCommand(topicCreate(c), topicList(c), topicDescribe(c), topicAlter(c), topicDelete(c), topicProduce(c), topicConsume(c))
 	return cmd
 }
 
