@@ -70,6 +70,18 @@ var brokerDocs = map[string]string{
 	"log.roll.jitter.ms":                               "The segment.jitter.ms of topics that do not set their own.",
 	"log.roll.ms":                                      "The segment.ms of topics that do not set their own.",
 	"log.segment.bytes":                                "The segment.bytes of topics that do not set their own.",
+	"group.initial.rebalance.delay.ms":                 "How long the first rebalance of an empty group waits for more members.",
+	"group.max.session.timeout.ms":                     "The longest session timeout a member may ask for.",
+	"group.max.size":                                   "How many members a group may have.",
+	"group.min.session.timeout.ms":                     "The shortest session timeout a member may ask for.",
+	"log.cleaner.backoff.ms":                           "How long the cleaner waits when it has found nothing to compact.",
+	"log.cleaner.dedupe.buffer.size":                   "The most memory for the keys of one compaction.",
+	"log.cleaner.delete.retention.ms":                  "The delete.retention.ms of topics that do not set their own.",
+	"log.cleaner.enable":                               "Whether logs are compacted.",
+	"log.cleaner.io.max.bytes.per.second":              "The most bytes that compaction reads and writes in a second.",
+	"log.cleaner.max.compaction.lag.ms":                "The max.compaction.lag.ms of topics that do not set their own.",
+	"log.cleaner.min.cleanable.ratio":                  "The min.cleanable.dirty.ratio of topics that do not set their own.",
+	"log.cleaner.min.compaction.lag.ms":                "The min.compaction.lag.ms of topics that do not set their own.",
 	"max.connection.creation.rate":                     "How many connections are accepted in a second; more wait.",
 	"max.connections":                                  "How many connections there may be; one more waits until another ends.",
 	"max.connections.per.ip":                           "How many connections one address may have; one more is closed.",
@@ -80,6 +92,11 @@ var brokerDocs = map[string]string{
 	"min.insync.replicas":                              "The min.insync.replicas of topics that do not set their own: one value for the whole cluster.",
 	"node.id":                                          "This node's number; --node-id goes before it.",
 	"num.partitions":                                   "The partitions of topics that leave it open.",
+	"offset.metadata.max.bytes":                        "The longest metadata of a committed offset, in bytes.",
+	"offsets.commit.timeout.ms":                        "How long a group's write to __consumer_offsets may take.",
+	"offsets.retention.check.interval.ms":              "How often committed offsets that have expired are looked for.",
+	"offsets.retention.minutes":                        "How long the offsets of a group without members are kept.",
+	"offsets.topic.compression.codec":                  "The codec of what groups write to __consumer_offsets, by its number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.",
 	"offsets.topic.num.partitions":                     "The partitions of __consumer_offsets, when it is made.",
 	"offsets.topic.replication.factor":                 "The replicas of __consumer_offsets, when it is made. Unset, it follows the size of the cluster.",
 	"offsets.topic.segment.bytes":                      "The segment.bytes of __consumer_offsets, when it is made.",
@@ -103,12 +120,11 @@ const (
 	whyStore      = "partitions live in one store, which manages its own files and indexes."
 	whyTiered     = "there is no remote storage."
 	whyReplicas   = "with one node there is one replica of each partition."
-	whyCompaction = "compaction is not there yet."
+	whyOneCleaner = "logs are compacted one at a time, in batches as they are stored."
 )
 
 // idleTopicConfigs are the settings of topics without effect.
 var idleTopicConfigs = []idleConfigs{
-	{"delete.retention.ms max.compaction.lag.ms min.cleanable.dirty.ratio min.compaction.lag.ms", whyCompaction},
 	{"flush.messages flush.ms", whyFsync},
 	{"file.delete.delay.ms index.interval.bytes preallocate segment.index.bytes", whyStore},
 	{"follower.replication.throttled.replicas leader.replication.throttled.replicas unclean.leader.election.enable", whyReplicas},
@@ -122,7 +138,7 @@ var idleBrokerConfigs = []idleConfigs{
 		"it names classes of Java, and none are loaded here."},
 	{"background.threads group.coordinator.background.threads group.coordinator.threads num.io.threads num.network.threads num.recovery.threads.per.data.dir " +
 		"queued.max.requests share.coordinator.threads", "actors run on all cores; there is no pool of threads to size."},
-	{"log.cleaner.*", whyCompaction},
+	{"log.cleaner.*", whyOneCleaner},
 	{"log.flush.*", whyFsync},
 	{"log.index.* log.preallocate log.segment.delete.delay.ms", whyStore},
 	{"follower.fetch.last.tiered.offset.enable log.local.retention.* remote.*", whyTiered},
@@ -142,7 +158,9 @@ var idleBrokerConfigs = []idleConfigs{
 	{"group.consumer.*", "groups of the new protocol (KIP-848) are not served yet. Bounds hold for what groups may set."},
 	{"group.share.* share.*", "share groups are not served yet. Bounds hold for what groups may set."},
 	{"group.streams.*", "streams groups are not served yet. Bounds hold for what groups may set."},
-	{"group.* offset.metadata.max.bytes offsets.*", "consumer groups are not there yet."},
+	{"group.coordinator.append.linger.ms group.coordinator.cached.buffer.max.bytes", "what groups write at a time is one write; nothing lingers for it."},
+	{"group.coordinator.rebalance.protocols", "the classic protocol is served, and no other."},
+	{"offsets.load.buffer.size", "offsets are read back in pieces of a fixed size."},
 	{"kafka.metrics.polling.interval.secs metrics.* telemetry.max.bytes", "metrics are counted, not sampled, and told at /metrics of the admin address."},
 	{"socket.listen.backlog.size", "the kernel's own limit holds (net.core.somaxconn)."},
 }
