@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"net"
 	"time"
 
 	"troupe/actors/kit/trace"
@@ -15,10 +16,27 @@ type Config struct {
 	MaxUnwritten    int             // bytes of answers that wait for one client, from which on none of its requests is begun; default 256 KiB
 	IdleClose       time.Duration   // connections.max.idle.ms; default 10 min, negative: never
 	FrameDeadline   time.Duration   // for each 64 KiB of a frame that has begun; default 30 s
+	Buffers         Buffers         // socket.send.buffer.bytes and socket.receive.buffer.bytes
 	Limits          func() Limits   // of connections, asked for each new one; default none. It must not block
 	Listener        string          // name of the listener, as metadata shows it; default PLAINTEXT
 	Table           []api.Entry     // what is served; default api.Table
 	Trace           *trace.Recorder // nil: requests are not recorded
+}
+
+// Buffers are the sizes of a connection's buffers in the kernel, in bytes; 0 leaves them to it, which then grows them with the traffic.
+type Buffers struct{ Send, Receive int }
+
+func (b Buffers) set(nc net.Conn) {
+	tcp, ok := nc.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if b.Send > 0 {
+		_ = tcp.SetWriteBuffer(b.Send) // a hint: the kernel takes what it allows
+	}
+	if b.Receive > 0 {
+		_ = tcp.SetReadBuffer(b.Receive)
+	}
 }
 
 func (c Config) withDefaults() Config {

@@ -155,6 +155,7 @@ func (d *door) notAccepted(x kit.Context, m accepted) {
 
 // admit spawns a conn.
 func (d *door) admit(x kit.Context, nc net.Conn, host string) {
+	d.cfg.Buffers.set(nc)
 	d.last++
 	c := newConn(d.shared, d.last, nc)
 	ref := x.Spawn("conn/"+strconv.FormatUint(d.last, 10), c, kit.Options{Kind: "conn", MayDie: true})

@@ -168,7 +168,7 @@ func (c Config) advertised(bound net.Addr) (meta.Endpoint, error) {
 		if port == 0 {
 			port = uint16(bound.(*net.TCPAddr).Port)
 		}
-		return meta.Endpoint{Name: "PLAINTEXT", Host: host, Port: port}, err
+		return meta.Endpoint{Name: listenerName, Host: host, Port: port}, err
 	}
 	host, _, err := splitAddress(c.Listen[0])
 	if err != nil {
@@ -179,5 +179,5 @@ func (c Config) advertised(bound net.Addr) (meta.Endpoint, error) {
 			return meta.Endpoint{}, usagef("--listen %s: cannot tell under which name clients reach it; say so with --advertise", c.Listen[0])
 		}
 	}
-	return meta.Endpoint{Name: "PLAINTEXT", Host: strings.ToLower(host), Port: uint16(bound.(*net.TCPAddr).Port)}, nil
+	return meta.Endpoint{Name: listenerName, Host: strings.ToLower(host), Port: uint16(bound.(*net.TCPAddr).Port)}, nil
 }

@@ -303,25 +303,3 @@ func (b *Broker) stopActor(name string, d time.Duration) {
 		b.log.Warn("actor did not stop in time", "actor", name)
 	}
 }
-
-// doorConfig is what the Kafka door takes from the broker's configuration.
-func (b *Broker) doorConfig(sp split) kafka.Config {
-	img, d := b.pub.Get().Image, meta.Defaults{BrokerID: b.stores.id.NodeID, Static: b.cfg.Static}
-	num := func(key string) int64 { return meta.BrokerInt(img, d, key) }
-	return kafka.Config{
-		MaxRequestBytes: int(num("socket.request.max.bytes")), RequestMemory: sp.requests,
-		IdleClose: time.Duration(num("connections.max.idle.ms")) * time.Millisecond,
-		Limits:    b.limits, Trace: b.trace,
-	}
-}
-
-// limits are those of connections in force now: each of them may be changed while the broker runs.
-func (b *Broker) limits() kafka.Limits {
-	img, d := b.pub.Get().Image, meta.Defaults{BrokerID: b.stores.id.NodeID, Static: b.cfg.Static}
-	num := func(key string) int { return int(meta.BrokerInt(img, d, key)) }
-	l := kafka.Limits{Connections: num("max.connections"), PerIP: num("max.connections.per.ip"), Rate: num("max.connection.creation.rate")}
-	if v := meta.EffectiveBroker(img, d, "max.connections.per.ip.overrides").Value; v != "" {
-		l.Overrides, _ = meta.ParseOverrides(v) // checked when it was set
-	}
-	return l
-}
