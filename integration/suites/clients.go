@@ -1,8 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+
+	"troupe/integration/oracle"
 )
 
 // Python's clients live in one virtual environment of the cache.
@@ -69,4 +74,37 @@ func getNode(c cache) error {
 		}
 		return command(dir, "npm", append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--force"}, nodePackages...)...)
 	})
+}
+
+// javaClient is Kafka's own client: a program compiled into the cache against the oracle's jars.
+var javaClient = suite{
+	name: "java", version: "4.3.1",
+	get: func(c cache) error {
+		jars, err := javaJars()
+		if err != nil {
+			return err
+		}
+		files, err := filepath.Glob(source("java", "*.java"))
+		if err != nil {
+			return err
+		}
+		return command(c.dir, "javac", append([]string{"-d", c.path("java"), "-cp", jars}, files...)...)
+	},
+	run: func(j job) (results, error) {
+		jars, err := javaJars()
+		if err != nil {
+			return nil, err
+		}
+		path := j.cache.path("java") + string(filepath.ListSeparator) + jars
+		return runScript(j, j.cache.dir, "java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path, "Checks")
+	},
+}
+
+// javaJars is the class path of Kafka's client.
+func javaJars() (string, error) {
+	out, err := exec.Command(oracle.Script(), "fetch").Output()
+	if err != nil {
+		return "", fmt.Errorf("oracle fetch: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "*"), nil
 }

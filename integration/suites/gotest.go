@@ -43,6 +43,8 @@ func (g goSuite) test(j job, dir string) (results, error) {
 	}
 	args := []string{"test", "-json", "-count=1", "-p=1", "-timeout", g.timeout.String()}
 	switch {
+	case len(j.again) > 0:
+		args = append(args, "-run", "^("+strings.Join(j.again, "|")+")$")
 	case j.only != nil:
 		args = append(args, "-run", j.only.String())
 	case len(j.online) > 0:

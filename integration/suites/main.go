@@ -124,7 +124,7 @@ func runOne(cache cache, o options, s suite, only *regexp.Regexp) (results, erro
 		return nil, err
 	}
 	defer log.Close()
-	got, err := s.run(job{cache: cache, bootstrap: node.Bootstrap, nobody: o.target == nobody, log: log, skips: skips, online: online, only: only})
+	got, err := s.runTwice(job{cache: cache, bootstrap: node.Bootstrap, nobody: o.target == nobody, log: log, skips: skips, online: online, only: only})
 	if stopErr := node.Stop(); stopErr != nil && err == nil {
 		err = stopErr
 	}

@@ -30,13 +30,16 @@ type job struct {
 	skips     skips          // tests that are not run, with reasons
 	online    []string       // the top-level tests that need a broker; empty: all
 	only      *regexp.Regexp // nil: all
+	again     []string       // the top-level tests of a second try; empty: it is the first
 }
 
 // wants tells whether a check is to be run.
 func (j job) wants(name string) bool { return j.only == nil || j.only.MatchString(name) }
 
 // suites are all of them, the quick ones first.
-var suites = []suite{confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kafkaTools, kgo, kafkaGo, confluentGo}
+var suites = []suite{
+	javaClient, confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kafkaTools, kgo, kafkaGo, confluentGo,
+}
 
 func names() []string {
 	var all []string

@@ -124,3 +124,17 @@ func TestOnlineNamesAreTopLevel(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestASecondTryMends(t *testing.T) {
+	first := results{{name: "TestA/x", verdict: failed, why: "late"}, {name: "TestB", verdict: absent}, {name: "TestC", verdict: passed}, {name: "TestA/y", verdict: failed}}
+	if got := strings.Join(topLevel(first.lost()), " "); got != "TestA TestB" {
+		t.Errorf("again: %s", got)
+	}
+	if e := exactly(first.lost()); !e.MatchString("TestA/x") || e.MatchString("TestA/xy") || e.MatchString("TestC") {
+		t.Errorf("%s", e)
+	}
+	rs := first.mended(results{{name: "TestA/x", verdict: passed}, {name: "TestC", verdict: failed}, {name: "TestA/y", verdict: failed}})
+	if n := rs.count(); n[passed] != 2 || n[failed] != 1 || n[absent] != 1 || rs[0].why != "at the second try; at the first: late" {
+		t.Errorf("%+v", rs)
+	}
+}

@@ -229,7 +229,12 @@ async def topics():
         got = (await a.describe_topics([name]))[0]
         same(sorted((p["partition"], p["leader"]) for p in got["partitions"]), [(0, 1), (1, 1), (2, 1)])
         await a.create_partitions({name: NewPartitions(5)})
-        same(len((await a.describe_topics([name]))[0]["partitions"]), 5)
+        for _ in range(50):
+            if len((await a.describe_topics([name]))[0]["partitions"]) == 5:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise AssertionError("not five partitions")
         again = await a.create_topics([NewTopic(name, 1, 1)])
         same([e[1] for e in again.topic_errors], [36], "TOPIC_ALREADY_EXISTS")
         await a.delete_topics([name])
