@@ -1,7 +1,7 @@
 // Command bench compares Troupe (fsync before every acknowledgement) with Apache Kafka (its defaults: no fsync) on this machine,
 // in one run, interleaved, with the same client. It prints a table for docs/benchmarks.md.
 //
-// Usage: go run ./integration/bench [-rounds 3] [-mb 1024] [-state full|fresh] [-bin bin/broker]
+// Usage: go run ./integration/bench [-rounds 3] [-mb 1024] [-state full|fresh] [-bin bin/broker] [-trace 10]
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 
 type options struct {
 	bin, oracle, state string
-	rounds, mb         int
+	rounds, mb, pairs  int
 	noKafka            bool
 }
 
@@ -29,8 +29,13 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds after a warm-up")
 	flag.IntVar(&o.mb, "mb", 1024, "MB to produce in each run")
 	flag.BoolVar(&o.noKafka, "no-kafka", false, "measure Troupe alone")
+	flag.IntVar(&o.pairs, "trace", 0, "measure instead what recording requests costs, in so many pairs of bursts")
 	flag.Parse()
-	if err := run(o); err != nil {
+	what := run
+	if o.pairs > 0 {
+		what = traceCost
+	}
+	if err := what(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -14,9 +14,10 @@ import (
 
 // troupe runs bin/broker on free ports over an empty data directory.
 type troupe struct {
-	o   options
-	dir string
-	cmd *exec.Cmd
+	o    options
+	dir  string
+	args []string // more of them
+	cmd  *exec.Cmd
 }
 
 func newTroupe(o options, dir string) *troupe { return &troupe{o: o, dir: dir} }
@@ -25,6 +26,7 @@ func (t *troupe) name() string { return "troupe" }
 
 func (t *troupe) start() (string, int, time.Duration, error) {
 	t.cmd = exec.Command(t.o.bin, "start", "--data-dir", t.dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
+	t.cmd.Args = append(t.cmd.Args, t.args...)
 	t.cmd.Stderr = nil
 	out, err := t.cmd.StdoutPipe()
 	if err != nil {

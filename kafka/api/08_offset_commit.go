@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 )
 
@@ -29,11 +30,13 @@ func offsetCommit(c *Call) {
 	asked.Topics = known
 	c.Next = func(c *Call, answer any) {
 		if a, ok := answer.(group.Committed); ok {
+			c.Op.Resume()
 			resp := *a.Resp
 			resp.Topics = joinCommits(resp.Topics, refused)
 			c.Respond(&resp)
 		}
 	}
+	c.Op.Await(trace.AwaitDurable, "")
 	c.tellGroup(req.Group, &group.Commit{Ask: c.Ask(), Client: c.groupClient(), Req: &asked})
 }
 

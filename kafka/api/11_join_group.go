@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 )
 
@@ -29,6 +30,7 @@ func joinGroup(c *Call) {
 	c.Next = func(c *Call, answer any) {
 		if a, ok := answer.(group.Joined); ok {
 			c.Env.joining.Add(-size)
+			c.Op.Resume()
 			c.Respond(a.Resp)
 		}
 	}
@@ -37,6 +39,7 @@ func joinGroup(c *Call) {
 		c.Respond(joinRefused(c.Version, req, groupCode))
 	}
 	c.Rest() // it may wait for minutes; joining bounds it
+	c.Op.Await(trace.AwaitMembers, "")
 	c.tellGroup(req.Group, m)
 }
 

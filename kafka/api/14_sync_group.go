@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 )
 
@@ -23,6 +24,7 @@ func syncGroup(c *Call) {
 	c.Next = func(c *Call, answer any) {
 		if a, ok := answer.(group.Synced); ok {
 			c.Env.joining.Add(-size)
+			c.Op.Resume()
 			c.Respond(a.Resp)
 		}
 	}
@@ -31,6 +33,7 @@ func syncGroup(c *Call) {
 		c.Respond(syncRefused(groupCode))
 	}
 	c.Rest() // it may wait for minutes, for the leader; joining bounds it
+	c.Op.Await(trace.AwaitMembers, "")
 	c.tellGroup(req.Group, &group.Sync{Ask: c.Ask(), Client: c.groupClient(), Req: req})
 }
 

@@ -19,6 +19,9 @@ const (
 	budgetGrace   = time.Second     // a request that waits for memory
 	clientGrace   = 5 * time.Second // an answer that a client does not read
 	stuckGrace    = 10 * time.Second
+	groupGrace    = 10 * time.Second // members that wait for a rebalance
+
+	dirtyHigh = 0.9 // of a log, for a minute without one compaction
 
 	syncSlow    = 200 * time.Millisecond // p99
 	syncSamples = 50                     // commits in a minute, for a p99 that means something
@@ -36,6 +39,7 @@ type Evidence struct {
 	// Silent is how long the store has been asked for what it holds, without an answer; 0: it has answered.
 	Silent time.Duration
 	Open   []Trace // requests under way, oldest first
+	Groups []GroupWait
 	Now    time.Time
 }
 
@@ -74,7 +78,7 @@ func (x *exam) warn(code, next, format string, args ...any) {
 func Examine(e Evidence) []Finding {
 	x := &exam{Evidence: e, out: []Finding{}}
 	for _, rule := range []func(*exam){
-		metadataLog, start, partitions, disk, store, actors, pool, connections, memory, requests, clock,
+		metadataLog, start, partitions, disk, store, cleaner, groups, actors, pool, connections, memory, requests, clock,
 	} {
 		rule(x)
 	}
@@ -119,6 +123,24 @@ func partitions(x *exam) {
 			continue
 		}
 		x.warn("stray-partition", "broker actor tree", "%s exists on this broker but not in the metadata at index %d", s.Name, s.Index)
+	}
+}
+
+func cleaner(x *exam) {
+	c := x.Health.Cleaner
+	if c.Uncleanable > 0 {
+		x.warn("cleaner-failing", "the broker's log: it names the partition", "%d of %d compacted partitions are not compacted any more after an error: they grow", c.Uncleanable, c.Partitions)
+	}
+	if c.Dirty > dirtyHigh && c.Rounds == 0 {
+		x.warn("cleaner-behind", "broker actor top, and log.cleaner.* of this broker", "compaction gets nowhere: %.0f %% of a log are to be compacted, and no compaction has ended in the last minute", c.Dirty*100)
+	}
+}
+
+func groups(x *exam) {
+	for _, g := range x.Groups {
+		if g.Seconds > groupGrace.Seconds() {
+			x.warn("group-waits", "those members: they are stuck in their work or their network is; broker trace open", "consumer group %q has kept members waiting for %.0f s (%s): it waits for %s", g.Group, g.Seconds, g.State, g.Awaiting)
+		}
 	}
 }
 

@@ -64,6 +64,11 @@ func TestExamine(t *testing.T) {
 	f(Evidence{Status: Status{Disk: Disk{Uncleanable: 1}}}, "not-compacted: 1 partitions")
 	f(health(Health{Store: Store{Failed: true, ErrorsLately: 3}}), "store-failed", "store-errors: 3")
 
+	f(health(Health{Cleaner: Cleaner{Partitions: 5, Uncleanable: 2}}), "cleaner-failing: 2 of 5")
+	f(health(Health{Cleaner: Cleaner{Partitions: 5, Dirty: .95}}), "cleaner-behind: 95 %")
+	f(health(Health{Cleaner: Cleaner{Partitions: 5, Dirty: .95, Rounds: 1}}))
+	f(Evidence{Groups: []GroupWait{{"g", "PreparingRebalance", 15, "1 of 2 members to join again: c-1"}, {"h", "", 3, ""}}}, `group-waits: group "g" has kept members waiting for 15 s (PreparingRebalance): it waits for 1 of 2 members to join again: c-1`)
+
 	f(Evidence{Actors: []Actor{{Title: "x", Current: "Append", CurrentMs: 1500, Depth: 4}, {Title: "y", Current: "Append", CurrentMs: 15}}}, "actor-blocked: x has had Append in hand for 1.5 s; 4")
 	f(Evidence{Actors: []Actor{{Title: "x", Depth: 4, OldestWaitMs: 1500}, {Title: "y", Depth: 4, OldestWaitMs: 500}}}, "mailbox-backed-up: x is behind: 4")
 	f(health(Health{Work: Work{Pool: Pool{Size: 32, Busy: 32, Queued: 5, OldestWaitMs: 1500}}}), "pool-exhausted: 5 reads")

@@ -13,8 +13,25 @@ type Health struct {
 	Store       Store       `json:"store"`
 	Clock       []ClockJump `json:"clock_jumps"` // of the last quarter of an hour
 	// Leaderless are partitions of the cluster without a leader, and Leaderless1 names the first.
-	Leaderless  int    `json:"leaderless_partitions"`
-	Leaderless1 string `json:"leaderless_example,omitempty"`
+	Leaderless  int     `json:"leaderless_partitions"`
+	Leaderless1 string  `json:"leaderless_example,omitempty"`
+	Cleaner     Cleaner `json:"cleaner"`
+}
+
+// Cleaner is how compaction gets on.
+type Cleaner struct {
+	Partitions  int64   `json:"partitions"`
+	Uncleanable int64   `json:"uncleanable"`   // given up after damage or a failed read
+	Dirty       float64 `json:"dirty_ratio"`   // the greatest share of a log that is to be compacted, and was during all of the last minute
+	Rounds      int64   `json:"rounds_lately"` // that ended well in the last minute
+}
+
+// GroupWait is a consumer group that keeps its members waiting.
+type GroupWait struct {
+	Group    string  `json:"group"`
+	State    string  `json:"state"`
+	Seconds  float64 `json:"seconds"`  // since when the first member waits
+	Awaiting string  `json:"awaiting"` // what for, with the members by name
 }
 
 // Memory is Go's heap against its limit (GOMEMLIMIT, set from --memory).

@@ -32,6 +32,9 @@ type Source interface {
 	Work() Work
 	// Health is what the doctor looks at beside the Status.
 	Health() Health
+	// Explain asks a consumer group what it waits for; false: it waits for nothing, or does not say so at once. The one method that asks an
+	// actor, for a short time.
+	Explain(group string) (GroupWait, bool)
 	// Traces are the records of requests.
 	Traces() *trace.Recorder
 	// Collect adds the metrics of the moment.
@@ -153,8 +156,9 @@ func (s *Server) doctor(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	open, groups := s.openTraces()
 	writeJSON(w, Examine(Evidence{
-		Status: s.src.Status(), Health: s.src.Health(), Actors: s.src.Actors(), Strays: strays, Silent: silent, Open: s.views(s.src.Traces().Open()), Now: s.now(),
+		Status: s.src.Status(), Health: s.src.Health(), Actors: s.src.Actors(), Strays: strays, Silent: silent, Open: open, Groups: groups, Now: s.now(),
 	}))
 }
 

@@ -16,12 +16,13 @@ import (
 
 type fakeSource struct{ status func() Status }
 
-func (f fakeSource) Status() Status           { return f.status() }
-func (f fakeSource) Actors() []Actor          { return nil }
-func (f fakeSource) Strays() ([]Stray, error) { return nil, nil }
-func (f fakeSource) Work() Work               { return Work{} }
-func (f fakeSource) Health() Health           { return Health{} }
-func (f fakeSource) Traces() *trace.Recorder  { return nil }
+func (f fakeSource) Status() Status                   { return f.status() }
+func (f fakeSource) Actors() []Actor                  { return nil }
+func (f fakeSource) Strays() ([]Stray, error)         { return nil, nil }
+func (f fakeSource) Work() Work                       { return Work{} }
+func (f fakeSource) Health() Health                   { return Health{} }
+func (f fakeSource) Explain(string) (GroupWait, bool) { return GroupWait{}, false }
+func (f fakeSource) Traces() *trace.Recorder          { return nil }
 func (f fakeSource) Collect(func(string, prometheus.ValueType, float64, ...Label)) {
 }
 

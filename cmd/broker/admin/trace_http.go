@@ -23,7 +23,8 @@ func (s *Server) traceRoutes(mux *http.ServeMux) {
 		mux.HandleFunc("GET /api/v1/traces/"+path, func(w http.ResponseWriter, r *http.Request) { s.keptTraces(w, r, why) })
 	}
 	mux.HandleFunc("GET /api/v1/traces/open", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, s.views(s.src.Traces().Open()))
+		open, _ := s.openTraces()
+		writeJSON(w, open)
 	})
 	mux.HandleFunc("GET /api/v1/traces/{id}", s.oneTrace)
 }
@@ -49,6 +50,43 @@ func (s *Server) oneTrace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, s.views([]trace.Record{rec})[0])
+}
+
+// maxExplained is how many groups are asked what they wait for, for one answer.
+const maxExplained = 20
+
+// openTraces are the requests under way. Those that wait for a group say whom the group waits for; groups are those groups.
+func (s *Server) openTraces() (open []Trace, groups []GroupWait) {
+	open = s.views(s.src.Traces().Open())
+	known := map[string]int{}
+	for i := range open {
+		t := &open[i]
+		if t.Awaiting != trace.AwaitMembers.Code() {
+			continue
+		}
+		at, asked := known[t.Subject]
+		if !asked {
+			at = -1
+			if g, ok := s.explain(t.Subject, len(groups)); ok {
+				g.Seconds = t.waited().Seconds() // the first of the group is the oldest
+				groups = append(groups, g)
+				at = len(groups) - 1
+			}
+			known[t.Subject] = at
+		}
+		if at >= 0 {
+			t.AwaitingOf = groups[at].Awaiting
+			t.Sentence += " The group waits for " + t.AwaitingOf + "."
+		}
+	}
+	return open, groups
+}
+
+func (s *Server) explain(group string, soFar int) (GroupWait, bool) {
+	if soFar >= maxExplained {
+		return GroupWait{}, false
+	}
+	return s.src.Explain(group)
 }
 
 func (s *Server) views(list []trace.Record) []Trace {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"troupe/actors/group"
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/cmd/broker/admin"
@@ -31,7 +32,8 @@ func (t timed) Wait(w *storage.Write) error {
 
 // look takes the counters of which the watch remembers the last minute.
 func (b *Broker) look() look {
-	return look{sync: b.syncs.Load(), errors: int64(b.stores.data.Metrics()["background_errors_total"]), rejected: b.door.Stats().Rejected.Load()}
+	return look{sync: b.syncs.Load(), errors: int64(b.stores.data.Metrics()["background_errors_total"]), rejected: b.door.Stats().Rejected.Load(),
+		rounds: b.cleaned.Rounds.Load(), dirty: b.cleaned.DirtyPermille.Load()}
 }
 
 // Health implements admin.Source.
@@ -47,11 +49,34 @@ func (s source) Health() admin.Health {
 		},
 		Store: admin.Store{Failed: b.stores.data.Metrics()["store_failed"] != 0, ErrorsLately: since.errors},
 	}
+	h.Cleaner = admin.Cleaner{
+		Partitions: b.cleaned.Partitions.Load(), Uncleanable: b.cleaned.Damaged.Load(), Dirty: float64(since.dirty) / 1000, Rounds: since.rounds,
+	}
 	if h.Connections.Max == math.MaxInt32 {
 		h.Connections.Max = 0 // no limit
 	}
 	h.Leaderless, h.Leaderless1 = leaderless(b.pub.Get().Image)
 	return h
+}
+
+// explainWithin is how long a group may take to say what it waits for.
+const explainWithin = 500 * time.Millisecond
+
+// Explain implements admin.Source.
+func (s source) Explain(id string) (admin.GroupWait, bool) {
+	t := s.b.pub.Get().Image.Topic(group.Topic)
+	if t == nil {
+		return admin.GroupWait{}, false
+	}
+	shard := s.b.sys.Lookup(group.ShardName(group.PartitionFor(id, int32(len(t.Partitions)))))
+	if shard == nil {
+		return admin.GroupWait{}, false
+	}
+	m, ok := kit.Await[group.Explained](s.b.sys, explainWithin, func(to *kit.Ref) { shard.Tell(&group.Explain{Ask: kit.Ask{ReplyTo: to}, Group: id}) })
+	if !ok || m.Explanation.Awaiting == "" {
+		return admin.GroupWait{}, false
+	}
+	return admin.GroupWait{Group: id, State: m.Explanation.State, Awaiting: m.Explanation.Awaiting}, true
 }
 
 // leaderless counts the partitions without a leader, and names the first.

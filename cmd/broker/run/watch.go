@@ -22,6 +22,8 @@ type look struct {
 	sync     kit.Histogram
 	rejected int64
 	errors   int64
+	rounds   int64
+	dirty    int64 // permille: the one that does not only grow
 }
 
 // watch is safe for any goroutine.
@@ -92,6 +94,13 @@ func (w *watch) lately(now time.Time) (since look, jumps []admin.ClockJump) {
 		since.sync.Subtract(&old.sync)
 		since.rejected -= old.rejected
 		since.errors -= old.errors
+		since.rounds -= old.rounds
+		if len(w.looks) < watchLast {
+			since.dirty = 0 // not known for long enough
+		}
+		for i := range w.looks {
+			since.dirty = min(since.dirty, w.looks[i].dirty)
+		}
 	}
 	jumps = []admin.ClockJump{}
 	for _, j := range w.jumps {
