@@ -327,6 +327,7 @@ func (c *conn) inspect(m *kit.Inspect) kit.Inspected {
 func (s *slot) Rest() {
 	s.conn.door.memory.give(s.held)
 	s.held = held{}
+	s.call.Op.SetCharged(0)
 }
 
 // Respond implements api.Completion.
@@ -345,7 +346,6 @@ func (s *slot) Disconnect(reason string) {
 
 func (s *slot) end(resp api.Response) {
 	s.ended, s.resp = true, resp
-	s.call.Op.SetCharged(0)
 	s.call.Op.Stamp(trace.Answered)
 	s.conn.running--
 	s.Rest()

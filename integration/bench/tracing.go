@@ -16,7 +16,7 @@ import (
 
 const (
 	burstClients  = 8
-	burstRequests = 1000 // of each client, one after the other: a request per record
+	burstRequests = 250 // of each client, one after the other: a request per record
 )
 
 // traceCost runs two brokers of one binary side by side, one that records requests and one that does not, and gives each the same bursts by turns.
