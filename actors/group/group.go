@@ -20,7 +20,7 @@ type group struct {
 	core  *core
 	shard *kit.Ref
 	topic func(name string) (meta.TopicID, bool)
-	base  time.Time // of moments
+	clock clock
 
 	handled   uint64 // messages of the shard
 	told      listing
@@ -30,21 +30,21 @@ type group struct {
 	lingering bool
 }
 
-func newGroup(c *core, shard *kit.Ref, topic func(string) (meta.TopicID, bool), base time.Time) *group {
-	return &group{core: c, shard: shard, topic: topic, base: base, told: c.listing()}
+func newGroup(c *core, shard *kit.Ref, topic func(string) (meta.TopicID, bool), clk clock) *group {
+	return &group{core: c, shard: shard, topic: topic, clock: clk, told: c.listing()}
 }
 
 // Receive implements kit.Actor.
 func (g *group) Receive(c kit.Context, m any) {
 	switch m := m.(type) {
 	case kit.Started:
-		g.core.wakeUp(since(g.base, c.Now()))
+		g.core.wakeUp(g.clock.at(c.Now()))
 	case due:
 		g.onDue(c, m)
 	case lingered:
 		g.onLingered(c, m)
 	case wrote:
-		g.core.written(m.entry, m.code, since(g.base, c.Now()))
+		g.core.written(m.entry, m.code, g.clock.at(c.Now()))
 	case *kit.Inspect:
 		g.onInspect(c, m)
 		return
@@ -54,7 +54,7 @@ func (g *group) Receive(c kit.Context, m any) {
 	default:
 		g.handled++
 		g.resting = false
-		g.onMessage(c, m, since(g.base, c.Now()))
+		g.onMessage(c, m, g.clock.at(c.Now()))
 	}
 	g.settle(c)
 }
@@ -122,7 +122,7 @@ func (g *group) settle(c kit.Context) {
 		return
 	}
 	k := g.core
-	if now := since(g.base, c.Now()); k.wake != 0 && k.wake <= now.mono {
+	if now := g.clock.at(c.Now()); k.wake != 0 && k.wake <= now.mono {
 		k.tick(now)
 	}
 	if l := k.listing(); l != g.told {
@@ -160,14 +160,15 @@ func (g *group) arm(c kit.Context) {
 		g.timer.Stop()
 	}
 	g.timerAt = at
-	g.timer = c.After(c.Self(), max(ms(at-since(g.base, c.Now()).mono), 0), due{at})
+	g.timer = c.After(c.Self(), max(ms(at-g.clock.at(c.Now()).mono), 0), due{at})
 }
 
 func (g *group) onDue(c kit.Context, m due) {
 	if m.at == g.timerAt {
 		g.timerAt, g.timer = 0, nil
 		if !g.resting {
-			g.core.tick(moment{m.at, c.Now().UnixMilli()}) // the timer is the clock
+			g.clock.last = max(g.clock.last, m.at) // the timer is a clock too
+			g.core.tick(g.clock.at(c.Now()))
 		}
 	}
 }
@@ -232,7 +233,7 @@ func (g *group) onInspect(c kit.Context, m *kit.Inspect) {
 	k := g.core
 	m.Reply(kit.Inspected{Inspect: m, State: k.state.String(), Fields: []kit.Field{
 		{Name: "group", Value: k.id},
-		{Name: "awaiting", Value: k.awaiting(since(g.base, c.Now()))},
+		{Name: "awaiting", Value: k.awaiting(g.clock.at(c.Now()))},
 		{Name: "generation", Value: k.generation},
 		{Name: "protocol", Value: deref(k.protocol)},
 		{Name: "leader", Value: k.leader},

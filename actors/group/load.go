@@ -151,7 +151,7 @@ func (s *Shard) onChunk(c kit.Context, m chunk) {
 		r := &m.records[i]
 		g := l.groups[r.id]
 		if g == nil {
-			g = newCore(r.id, s.facts.Config, since(s.base, l.began))
+			g = newCore(r.id, s.facts.Config, s.clock.at(l.began))
 			l.groups[r.id] = g
 		}
 		g.replay(r)

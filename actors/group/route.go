@@ -43,7 +43,7 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(code.CoordinatorNotAvailable)
 		return
 	default:
-		x = &slot{core: newCore(id, s.facts.Config, since(s.base, c.Now()))}
+		x = &slot{core: newCore(id, s.facts.Config, s.clock.at(c.Now()))}
 		s.term.groups[id] = x
 	}
 	s.pass(c, id, x, m)
@@ -134,7 +134,7 @@ func (s *Shard) pass(c kit.Context, id string, x *slot, m any) {
 		core.cfg = s.facts.Config
 		x.core, x.sent = nil, 0
 		s.term.shows(x, core.listing())
-		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.base), kit.Options{Kind: "group"})
+		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.clock), kit.Options{Kind: "group"})
 	}
 	s.tell(x, m)
 }

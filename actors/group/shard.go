@@ -3,7 +3,6 @@ package group
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
@@ -55,7 +54,7 @@ type Shard struct {
 	role  role
 	lost  bool // the partition says that it does not lead; the node will say more
 
-	base    time.Time // moments count from here
+	clock   clock
 	load    *load
 	loads   uint64
 	term    *term
@@ -118,7 +117,7 @@ func NewShard(o Options) *Shard { return &Shard{o: o} }
 func (s *Shard) Receive(c kit.Context, m any) {
 	switch m := m.(type) {
 	case kit.Started:
-		s.base = c.Now()
+		s.clock.base = c.Now()
 	case Become:
 		s.onBecome(c, m)
 	case partition.Located:
@@ -257,7 +256,7 @@ func (s *Shard) onSweep(c kit.Context, m sweep) {
 	if m.term != s.term {
 		return
 	}
-	now := since(s.base, c.Now())
+	now := s.clock.at(c.Now())
 	for _, id := range s.term.ids() {
 		x := s.term.groups[id]
 		if x.ref == nil && !s.worthCleaning(x.core, now) {
@@ -272,11 +271,6 @@ func (s *Shard) worthCleaning(core *core, now moment) bool {
 	core.cfg = s.facts.Config
 	gone, all := core.expired(now)
 	return all || len(gone) > 0
-}
-
-// since is now as a moment. The difference of two times of one process takes no notice of jumps of the wall clock.
-func since(base, now time.Time) moment {
-	return moment{mono: now.Sub(base).Milliseconds() + 1, wall: now.UnixMilli()}
 }
 
 func (t *term) ids() []string { return slices.Sorted(maps.Keys(t.groups)) }

@@ -48,6 +48,7 @@ func (w *World) cast() {
 		}
 		w.clients = append(w.clients, p)
 	}
+	w.castGroup(w.cluster.topics[0].NewTopic)
 	for i := range 1 + w.IntN(3) {
 		w.clients = append(w.clients, &consumer{w: w, id: "c" + strconv.Itoa(i), bytes: 1 << (6 + w.IntN(11)), trims: w.Chance(.3), finite: 3 + w.IntN(6)})
 	}

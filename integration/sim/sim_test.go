@@ -31,7 +31,8 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	for name, x := range map[string]uint64{"batches that timed out": sum.TimedOut, "batches refused": sum.Refused, "batches sent again": sum.Repeated,
-		"trims": sum.Trims, "topics deleted": sum.Deleted, "unsynced writes lost": sum.Unsynced, "orderly stops": sum.Stops} {
+		"trims": sum.Trims, "topics deleted": sum.Deleted, "unsynced writes lost": sum.Unsynced, "orderly stops": sum.Stops,
+		"offsets committed": sum.Committed, "groups joined": sum.Joined} {
 		if x == 0 {
 			t.Errorf("in all seeds no %s: the simulation has gone blind", name)
 		}

@@ -32,6 +32,7 @@ type Totals struct {
 	Made, Deleted                             uint64
 	TimedOut, Refused                         uint64 // batches
 	Compacted                                 uint64 // records taken out
+	Joined, Committed                         uint64 // of consumer groups
 }
 
 // Add adds another run's totals.
@@ -51,13 +52,15 @@ func (t *Totals) Add(o Totals) {
 	t.TimedOut += o.TimedOut
 	t.Refused += o.Refused
 	t.Compacted += o.Compacted
+	t.Joined += o.Joined
+	t.Committed += o.Committed
 }
 
 // String shows them as a sentence.
 func (t Totals) String() string {
 	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
-		"%d records consumed, %d compacted away, %d trims, %d topics made, %d deleted",
-		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Compacted, t.Trims, t.Made, t.Deleted)
+		"%d records consumed, %d compacted away, %d trims, %d topics made, %d deleted, %d groups joined, %d offsets committed",
+		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Compacted, t.Trims, t.Made, t.Deleted, t.Joined, t.Committed)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -71,6 +74,7 @@ type World struct {
 	opts    BrokerOptions
 	clients []client
 	ledger  *Ledger
+	group   *groupBook
 	cluster *clusterBook
 	life    lifeBook
 	refs    map[partKey]*kit.Ref // as some connection remembers them
@@ -97,7 +101,7 @@ func newWorld(o Options) *World {
 	if w.disk = NewModels(o.NoSyncData, o.NoSyncMeta); o.Pebble {
 		w.disk = NewPebbles()
 	}
-	w.opts = BrokerOptions{Cleaned: &cleaner.Stats{}, TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100"}}
+	w.opts = BrokerOptions{Cleaned: &cleaner.Stats{}, TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100", "offsets.topic.num.partitions": "2"}}
 	if w.Chance(.5) {
 		w.opts.CompactEntries, w.opts.CompactTail = uint64(2+w.IntN(10)), uint64(1+w.IntN(5))
 	}
@@ -294,5 +298,5 @@ func (w *World) totals() Totals {
 	s := w.Stats()
 	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Fatals: w.fatals, Unsynced: uint64(w.disk.Lost()),
 		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims, Compacted: uint64(w.opts.Cleaned.Removed.Load()),
-		Made: w.cluster.made, Deleted: w.cluster.deleted}
+		Made: w.cluster.made, Deleted: w.cluster.deleted, Joined: w.group.joined, Committed: w.group.committed}
 }
