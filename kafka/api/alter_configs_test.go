@@ -81,9 +81,8 @@ func TestAlterTopicConfigs(t *testing.T) {
 	f("40 Can't SUBTRACT to key retention.ms because its type is not LIST.", "retention.ms-=1")
 	f("42 Null value not supported for : retention.ms, segment.ms", "retention.ms!", "segment.ms!")
 	f("42 Error due to duplicate config keys", "retention.ms=1", "-retention.ms")
-	if got := w.configsOf(4, 2, "t", "retention.ms"); got != "retention.ms=604800000/5" {
-		t.Errorf("a refused change left %s", got)
-	}
+	expect(t, "what a refused change left", w.configsOf(4, 2, "t", "retention.ms", "cleanup.policy"),
+		"cleanup.policy=/1 <cleanup.policy=/1 <log.cleanup.policy=delete/5\nretention.ms=604800000/5")
 	expect(t, "each by itself", w.alter(1, false, changeOf(2, "t", "retention.ms=1"), changeOf(2, "none", "retention.ms=1"), changeOf(2, "", "retention.ms=1"),
 		changeOf(2, "a/b"), changeOf(7, "x")), "ok\n3 The topic 'none' does not exist.\n42 Default topic resources are not allowed.\n"+
 		"17 Topic name is invalid: 'a/b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'\n42 Unknown resource type 7")
