@@ -5,7 +5,7 @@
 //
 //	asked                what                                     by
 //	partition actors     what may be read, where an offset is     Fetch, ListOffsets, OffsetForLeaderEpoch, Produce
-//	metadata actor       a change of a cluster fact               CreateTopics, DeleteTopics, CreatePartitions
+//	metadata actor       a change of a cluster fact               CreateTopics, DeleteTopics, CreatePartitions, AlterConfigs
 //	topic-maker          that a topic exists                      Metadata, FindCoordinator
 //	shards of groups     all that concerns a group                JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetFetch,
 //	                                                              DescribeGroups, ListGroups, DeleteGroups, OffsetDelete
@@ -17,7 +17,7 @@
 //
 // What connections share is made by Env.Spawn: the two actors topic-maker and producer-ids, and the cache of fetch sessions. Everything
 // here is bounded: sessions and their partitions (sessions.go), topics in making (topic_maker.go), waiters for producer ids
-// (producer_ids.go), reads under way (parallelReads), partitions of one request for topics (meta.MaxPartitionsPerRequest).
+// (producer_ids.go), reads under way (parallelReads), partitions of one request for topics (meta.MaxPartitionsPerRequest), settings that one request changes (meta.MaxConfigOps).
 //
 // What differs from Apache Kafka on purpose: a topic that Metadata makes is answered with its leader, not first with
 // UNKNOWN_TOPIC_OR_PARTITION; InitProducerId is held while a block of ids is fetched; fetched batches are never cut; and where Kafka answers with
