@@ -19,7 +19,7 @@ STATE    ?= full
 SUITE    ?= all
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients suites crash contract origin golden hostile clean help
+        bench clients clients-more suites crash contract origin golden hostile clean help
 
 all: build
 
@@ -33,7 +33,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract hostile clients differential-smoke crash mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract hostile clients clients-more differential-smoke crash mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -91,6 +91,9 @@ differential-smoke: build
 
 clients: build ## real clients against the real binary
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
+
+clients-more: build ## clients that Debian does not bring: Java's, and those of PyPI and npm, with groups and admin
+	$(GO) run ./integration/suites -target troupe -broker $(BIN_PATH) -strict -suite java,confluent-python,kafka-python,kafkajs
 
 suites: ## public suites, clients and Kafka's tools on Kafka and on Troupe, compared (SUITE=name for one; not part of make test)
 	$(GO) run ./integration/suites -target kafka -suite $(SUITE)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -70,7 +72,8 @@ func (c cache) log(target string, s suite) (*os.File, error) {
 
 // once runs get unless it has succeeded for this key before, and remembers that it has.
 func (c cache) once(key string, get func() error) error {
-	mark := c.path("got", strings.NewReplacer("/", "_", " ", "_").Replace(key))
+	sum := sha256.Sum256([]byte(key))
+	mark := c.path("got", hex.EncodeToString(sum[:8]))
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}
@@ -80,7 +83,7 @@ func (c cache) once(key string, get func() error) error {
 	if err := os.MkdirAll(filepath.Dir(mark), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(mark, nil, 0o644)
+	return os.WriteFile(mark, []byte(key+"\n"), 0o644)
 }
 
 // module copies a Go module out of the module cache, writable, and gives its folder.

