@@ -47,6 +47,7 @@ func TestConfigCommands(t *testing.T) {
 		}
 	}
 	f(exitOK, "TOPIC STATUS orders OK", "topic create orders -c segment.bytes=2000000")
+	f(exitError, "broker: create topic misspelt: INVALID_CONFIG: Unknown topic config name: retention.m; did you mean retention.ms?", "topic create misspelt -c retention.m=1")
 	f(exitOK, "KEY VALUE SOURCE DEFAULT retention.ms 172800000 start 604800000 segment.bytes 2000000 topic 1073741824", "config describe topic orders --changed")
 	f(exitOK, "topic orders: 2 settings changed", "config set topic orders retention.ms=3600000 cleanup.policy+=compact")
 	f(exitOK, "KEY VALUE SOURCE cleanup.policy delete,compact topic retention.ms 3600000 topic", "config describe topic orders retention.ms cleanup.policy")

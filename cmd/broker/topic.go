@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func topicCommand(c *cli) *cobra.Command {
@@ -75,6 +76,9 @@ func (c *cli) perTopic(verb string, topics []string, result func(string) (string
 			}
 			if text != "" {
 				status += ": " + text
+			}
+			if _, key, ok := strings.Cut(text, "config name: "); ok {
+				status += resource{kind: kmsg.ConfigResourceTypeTopic}.suggestion(key)
 			}
 			if first == nil {
 				first = failf(exitCode(err), "%s topic %s: %s", verb, t, status)

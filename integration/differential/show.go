@@ -31,6 +31,9 @@ func keepOwn(resp kmsg.Response, prefix string) {
 		m.ConfigResources = slices.DeleteFunc(m.ConfigResources, func(r kmsg.ListConfigResourcesResponseConfigResource) bool {
 			return !strings.HasPrefix(r.Name, prefix) && r.Type != int8(configBroker) && r.Type != int8(configLogger)
 		})
+		if len(m.ConfigResources) == 0 { // whether there were others' is not this case's matter
+			m.ConfigResources = nil
+		}
 	case *kmsg.ListGroupsResponse:
 		m.Groups = slices.DeleteFunc(m.Groups, func(g kmsg.ListGroupsResponseGroup) bool { return !strings.HasPrefix(g.Group, prefix) })
 	case *kmsg.ElectLeadersResponse:
