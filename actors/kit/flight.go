@@ -15,6 +15,7 @@ import (
 // A dump is bounded, and never prints a payload: pretty-printing a mailbox has killed other systems.
 const (
 	maxStack  = 16 << 10
+	maxExtra  = 8 << 10
 	maxPanic  = 1 << 10
 	maxActors = 50
 	maxDumps  = 20
@@ -37,7 +38,7 @@ func (t *Troupe) SetFatal(exit func(reason string)) { t.exit = exit }
 // It must be called before the first Spawn.
 func (t *Troupe) SetDumpDir(dir string) { t.dumpDir = dir }
 
-// SetDumpExtra adds what fn says to every dump, at most 16 KiB of it. It must be called before the first Spawn.
+// SetDumpExtra adds what fn says to every dump, at most 8 KiB of it. It must be called before the first Spawn.
 func (t *Troupe) SetDumpExtra(fn func() string) { t.extra = fn }
 
 // Fatal implements System.
@@ -117,7 +118,7 @@ func (t *Troupe) flightText(reason, detail string, stack []byte) string {
 		fmt.Fprintf(&w, "  blocker %s %s queued=%d running=%s\n", clip(b.Actor, 100), b.Name, b.Queued, b.Running)
 	}
 	if t.extra != nil {
-		w.WriteString(clip(t.extra(), maxStack))
+		w.WriteString(clip(t.extra(), maxExtra) + "\n")
 	}
 	if ring, ok := t.ring(); ok {
 		ev := ring.Events()

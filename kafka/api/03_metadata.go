@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/actors/node"
 	"troupe/kafka/code"
@@ -31,9 +32,11 @@ func metadata(c *Call) {
 	}
 	c.Next = func(c *Call, answer any) {
 		if _, ok := answer.(TopicsEnsured); ok {
+			c.Op.Resume()
 			c.Respond(metadataAnswer(c, c.Env.Published.Get(), req))
 		}
 	}
+	c.Op.Await(trace.AwaitTopic, names[0])
 	c.Env.TopicMaker.Tell(&EnsureTopics{Ask: c.Ask(), Names: names, Timeout: autoCreateWait})
 }
 

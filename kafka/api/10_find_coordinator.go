@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
+	"troupe/actors/kit/trace"
 	"troupe/kafka/code"
 )
 
@@ -25,10 +26,12 @@ func findCoordinator(c *Call) {
 	}
 	c.Next = func(c *Call, answer any) {
 		if _, ok := answer.(TopicsEnsured); ok {
+			c.Op.Resume()
 			c.View = c.Env.Published.Get()
 			c.Respond(coordinatorAnswer(c, req))
 		}
 	}
+	c.Op.Await(trace.AwaitTopic, group.Topic)
 	c.Env.TopicMaker.Tell(&EnsureTopics{Ask: c.Ask(), Names: []string{group.Topic}, Timeout: autoCreateWait})
 }
 

@@ -86,7 +86,8 @@ func (o *Op) Await(a Await, detail string) {
 		return
 	}
 	if detail != "" {
-		o.detail.Store(&detail)
+		d := detail // only now on the heap
+		o.detail.Store(&d)
 	}
 	o.wait.Store(uint32(a))
 	if a == AwaitBudget {

@@ -389,6 +389,17 @@ func TestStampsAllocateNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { full(r, &client, &topic) }); n != 0 {
 		t.Errorf("%v allocations for a request", n)
 	}
+	poll := func() {
+		o := r.Begin(1, "")
+		o.SetRequest(1, 12, 1)
+		o.Await(AwaitBytes, "")
+		o.Resume()
+		o.Stamp(Written)
+		o.End(Done)
+	}
+	if n := testing.AllocsPerRun(1000, poll); n != 0 {
+		t.Errorf("%v allocations for a long poll", n)
+	}
 }
 
 // BenchmarkRequest is all that tracing does for one produce.

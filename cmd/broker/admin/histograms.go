@@ -9,7 +9,8 @@ import (
 	"troupe/kafka/code"
 )
 
-// Histograms are shown with one bucket per doubling, from 2^firstOctave nanoseconds (66 µs) to 2^lastOctave (17 s): series are what Prometheus pays for.
+// Histograms are shown with one bucket per doubling, those of stages with one per two, from 2^firstOctave nanoseconds (66 µs) to 2^lastOctave (17 s):
+// series are what Prometheus pays for.
 const (
 	firstOctave = 16
 	lastOctave  = 34
@@ -24,10 +25,10 @@ func requestMetrics(r *trace.Recorder, ch chan<- prometheus.Metric) {
 	for _, a := range r.APIs() {
 		api := kmsg.NameForKey(a.Key)
 		for p := range a.Phases {
-			histogram(ch, "kafka_request_duration_seconds", &a.Phases[p], []string{"api", "phase"}, api, trace.Phase(p).String())
+			histogram(ch, "kafka_request_duration_seconds", &a.Phases[p], 1, []string{"api", "phase"}, api, trace.Phase(p).String())
 		}
 		for s := range a.Stages {
-			histogram(ch, "kafka_stage_duration_seconds", &a.Stages[s], []string{"api", "stage"}, api, trace.Stage(s).String())
+			histogram(ch, "kafka_stage_duration_seconds", &a.Stages[s], 2, []string{"api", "stage"}, api, trace.Stage(s).String())
 		}
 		for c, n := range a.Codes {
 			value(prometheus.CounterValue, "kafka_request_errors_total", float64(n), []string{"api", "error"}, []string{api, code.Code(c).String()})
@@ -43,13 +44,13 @@ func requestMetrics(r *trace.Recorder, ch chan<- prometheus.Metric) {
 	}
 }
 
-func histogram(ch chan<- prometheus.Metric, name string, h *kit.Histogram, labels []string, values ...string) {
+func histogram(ch chan<- prometheus.Metric, name string, h *kit.Histogram, step int, labels []string, values ...string) {
 	total := h.Count()
 	if total == 0 {
 		return
 	}
 	buckets, seen, i := map[float64]uint64{}, uint64(0), 0
-	for o := firstOctave; o <= lastOctave; o++ {
+	for o := firstOctave; o <= lastOctave; o += step {
 		for ; i < len(h.Counts) && h.Bound(i) <= 1<<o; i++ {
 			seen += h.Counts[i]
 		}

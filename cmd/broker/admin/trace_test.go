@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 )
 
@@ -76,4 +79,47 @@ func TestParseQuery(t *testing.T) {
 	f("since=yesterday", "how long ago")
 	f("last=x", "a number")
 	f("last=-1", "a number")
+}
+
+// TestHistogramKeepsItsCounts: the buckets that Prometheus sees hold what the fine ones hold, and the sum is exact.
+func TestHistogramKeepsItsCounts(t *testing.T) {
+	var live kit.LiveHistogram
+	for _, d := range []time.Duration{time.Microsecond, 60 * time.Microsecond, 100 * time.Microsecond, 3 * time.Millisecond, time.Minute} {
+		live.Add(int64(d))
+	}
+	h := live.Load()
+	for _, step := range []int{1, 2} {
+		reg := prometheus.NewRegistry()
+		reg.MustRegister(oneHistogram{&h, step})
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := families[0].Metric[0].GetHistogram()
+		if got.GetSampleCount() != 5 || got.GetSampleSum() < 60 || got.GetSampleSum() > 60.01 {
+			t.Errorf("%d samples, sum %v", got.GetSampleCount(), got.GetSampleSum())
+		}
+		for _, b := range got.Bucket {
+			want := uint64(0)
+			for _, d := range []float64{1e-6, 60e-6, 100e-6, 3e-3, 60} {
+				if d <= b.GetUpperBound() {
+					want++
+				}
+			}
+			if b.GetCumulativeCount() != want {
+				t.Errorf("up to %v: %d, want %d", b.GetUpperBound(), b.GetCumulativeCount(), want)
+			}
+		}
+	}
+}
+
+type oneHistogram struct {
+	h    *kit.Histogram
+	step int
+}
+
+func (o oneHistogram) Describe(chan<- *prometheus.Desc) {}
+
+func (o oneHistogram) Collect(ch chan<- prometheus.Metric) {
+	histogram(ch, "kafka_request_duration_seconds", o.h, o.step, []string{"api"}, "Produce")
 }

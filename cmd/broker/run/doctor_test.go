@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
+	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
 	"troupe/cmd/broker/admin"
 	"troupe/storage"
@@ -469,5 +470,26 @@ func TestNoPayloadInRecords(t *testing.T) {
 	}
 	if dump := w.sys.FlightRecord("test") + fmt.Sprint(w.trace.Open()); strings.Contains(dump, marker) {
 		t.Error("a dump shows a payload")
+	}
+}
+
+// TestDumpIsBounded: with very many requests under way, whose clients have long names, a dump shows the oldest and stays small (T11).
+func TestDumpIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, nil)
+	name := strings.Repeat("c", 30_000)
+	var all []*trace.Op
+	for i := range 3000 {
+		o := w.trace.Begin(uint64(i), "10.0.0.1")
+		o.SetClient(&name)
+		o.SetTopic(&name, 0, 1)
+		all = append(all, o)
+	}
+	dump := w.sys.FlightRecord("test")
+	if !strings.Contains(dump, "open operations 3000") || len(dump) > 64<<10 {
+		t.Errorf("a dump of %d bytes", len(dump))
+	}
+	for _, o := range all {
+		o.End(trace.Gone)
 	}
 }
