@@ -80,6 +80,15 @@ var describeLogDirsCases = []Case{
 		t := s.Topic("t", 2)
 		s.Ask(v, logDirs(of(t, 0, 0, 1), of(t, 1)))
 	}},
+	{"after records were deleted", 5, 5, func(s *Side, v int16) {
+		t := s.Topic("t", 1)
+		s.Put(t, 0, s.batchOf("a"), s.batchOf("b"))
+		req := kmsg.NewPtrDeleteRecordsRequest()
+		req.TimeoutMillis = 5000
+		req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: t, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 0, Offset: 1}}}}
+		s.Ask(2, req)
+		s.Ask(v, logDirs(of(t, 0)))
+	}},
 	{"topic without partitions", 1, 5, func(s *Side, v int16) { s.Ask(v, logDirs(of(s.Topic("t", 1)))) }},
 }
 

@@ -17,6 +17,7 @@ const sizesAtOnce = 500
 //	v2 flexible; v3 an error of the whole; v4 the room of the volume (KIP-827); v5 whether a folder takes no new replicas (KIP-1066).
 //
 // A size is what the records take that can still be read: the store counts it while it writes, within a few MB in a large partition.
+// Kafka counts whole files, and so tells more than that after records were deleted.
 // Here a replica that leads lags behind nobody, no replica is on its way to another folder, and the one folder is not cordoned.
 func describeLogDirs(c *Call) {
 	req := c.Req.(*kmsg.DescribeLogDirsRequest)
