@@ -23,6 +23,7 @@ type flight struct {
 	frame  *writer.Frame
 	writes []*write // which end with this batch
 	part   *write   // of which a part is in it, and the rest still queued; nil: none
+	epoch  int32    // of the leader that sent it
 }
 
 // onWrite queues a group's records.
@@ -59,7 +60,7 @@ func (s *Shard) pump(c kit.Context) {
 	if t == nil || s.flying != nil || len(t.queue) == 0 {
 		return
 	}
-	f := &flight{}
+	f := &flight{epoch: s.facts.LeaderEpoch}
 	recs := s.take(f, c.Now().UnixMilli())
 	s.flying = f
 	o := record.Plain()
@@ -137,7 +138,7 @@ func (s *Shard) onDone(c kit.Context, m writer.Done) {
 	}
 	switch {
 	case bad == code.NotLeaderForPartition, bad == code.FencedLeaderEpoch, bad == code.UnknownLeaderEpoch:
-		s.lost = true // the node has news
+		s.lost = s.lost || f.epoch == s.facts.LeaderEpoch // the node will have news, or they have come meanwhile
 		s.unload(c)
 	case unsure:
 		c.Log().Error("a write of consumer groups has an unknown outcome: the log is read anew", "partition", s.o.Index, "code", bad.String())

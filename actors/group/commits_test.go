@@ -9,6 +9,7 @@ import (
 
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
+	"troupe/kafka/code"
 )
 
 // TestSimpleCommits has many groups without members, which come to rest and are woken again, on a broker that loses its lead and crashes.
@@ -24,6 +25,8 @@ func TestSimpleCommits(t *testing.T) {
 			sent      int64
 			acked     int64
 			busy      bool
+			epoch     int32 // of the partition when it asked
+			calm      bool  // it was led then, for some time
 			nextAfter time.Duration
 		}
 		list := make([]*client, 8)
@@ -38,6 +41,9 @@ func TestSimpleCommits(t *testing.T) {
 				switch m := m.(type) {
 				case Committed:
 					c.busy = false
+					if bad := code.Code(m.Resp.Topics[0].Partitions[0].ErrorCode); bad == code.NotCoordinator && c.epoch == w.epoch && c.calm {
+						broken = fmt.Sprintf("client %d: a commit was refused at %s, and the shard has led since %s", i, s.Now(), w.changed)
+					}
 					if m.Resp.Topics[0].Partitions[0].ErrorCode == 0 {
 						commits++
 						c.acked = max(c.acked, m.Req.Topics[0].Partitions[0].Offset)
@@ -74,10 +80,10 @@ func TestSimpleCommits(t *testing.T) {
 						Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: simTopic, Partitions: []int32{0}}}}})
 				default:
 					c.sent++
-					c.busy = true
+					c.busy, c.epoch, c.calm = true, w.epoch, !w.down && s.Now()-w.changed > time.Second
 					w.shard.Tell(&Commit{Ask: ask, Req: &kmsg.OffsetCommitRequest{Version: 8, Group: group, Generation: -1,
 						Topics: []kmsg.OffsetCommitRequestTopic{{Topic: simTopic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: c.sent}}}}}})
-					if s.IntN(3) == 0 { // long enough to come to rest, or just that long
+					if s.IntN(2) == 0 { // long enough to come to rest, or just that long
 						c.nextAfter = s.Now() + lingerFor + time.Duration(s.IntN(200)-100)*time.Microsecond
 					}
 				}

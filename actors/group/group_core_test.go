@@ -115,6 +115,10 @@ func TestRecords(t *testing.T) {
 	if got, want := fmt.Sprintf("%v %v %v %v %v", d.state, d.generation, d.leader, len(d.list), d.since), "Stable 7 m1 2 5"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	once := d.bytes
+	if d.replay(&rec); d.bytes != once || once == 0 {
+		t.Errorf("a record that is read twice counts %d bytes, not %d", d.bytes, once)
+	}
 	m := d.members["m1"]
 	if got, want := fmt.Sprintf("%v %v %v %v %s %v %v", *m.instance, m.client, m.session, m.rebalance, m.assignment, d.static["i"], d.subscribed), "i {c /h} 10 20 x m1 map[t:true v:true]"; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -142,7 +142,7 @@ func (c *core) replay(r *loadedRecord) {
 		}
 		return
 	}
-	c.stateAt = 0
+	c.stateAt, c.bytes = 0, 0
 	c.members, c.list, c.static, c.supports = map[string]*member{}, nil, map[string]string{}, map[string]int{}
 	c.state, c.previous, c.saved, c.leader, c.protocol, c.protocolType = empty, dead, false, "", nil, ""
 	c.generation, c.subscribed = 0, nil

@@ -27,8 +27,9 @@ type world struct {
 
 	part, shard *kit.Ref
 	epoch       int32
-	down        bool // this broker does not lead
-	crashes     bool // it may lose power
+	down        bool          // this broker does not lead
+	crashes     bool          // it may lose power
+	changed     time.Duration // when it last did, or the lead went or came
 	topics      map[string]meta.TopicID
 	clients     []*consumer
 	made        int
@@ -98,6 +99,7 @@ func (w *world) become() {
 
 // crash loses power: what was not durable may be gone.
 func (w *world) crash() {
+	w.changed = w.s.Now()
 	w.node.Crash()
 	w.data = w.data.Crash(w.s)
 	w.node.Restart()
@@ -111,6 +113,7 @@ func (w *world) crash() {
 
 // depose makes another broker the leader; restore makes it this one again.
 func (w *world) depose(away bool) {
+	w.changed = w.s.Now()
 	w.epoch++
 	w.down = away
 	w.become()
