@@ -31,6 +31,7 @@ func TestSimpleCommits(t *testing.T) {
 		}
 		list := make([]*client, 8)
 		life := 0
+		var send func(i int, c *client)
 		for i := range list {
 			c := &client{probe: s.Probe(fmt.Sprint("c", i)), acked: -1}
 			list[i] = c
@@ -43,6 +44,14 @@ func TestSimpleCommits(t *testing.T) {
 					c.busy = false
 					if bad := code.Code(m.Resp.Topics[0].Partitions[0].ErrorCode); bad == code.NotCoordinator && c.epoch == w.epoch && c.calm {
 						broken = fmt.Sprintf("client %d: a commit was refused at %s, and the shard has led since %s", i, s.Now(), w.changed)
+					}
+					if s.IntN(2) == 0 { // the next one comes about when the group comes to rest
+						c.nextAfter = s.Now() + lingerFor + 10*time.Millisecond
+						s.At(lingerFor+time.Duration(s.IntN(200)-100)*time.Microsecond, func() {
+							if !c.busy {
+								send(i, c)
+							}
+						})
 					}
 					if m.Resp.Topics[0].Partitions[0].ErrorCode == 0 {
 						commits++
@@ -59,6 +68,12 @@ func TestSimpleCommits(t *testing.T) {
 					c.acked = max(c.acked, at)
 				}
 			}
+		}
+		send = func(i int, c *client) {
+			c.sent++
+			c.busy, c.epoch, c.calm = true, w.epoch, !w.down && s.Now()-w.changed > time.Second
+			w.shard.Tell(&Commit{Ask: kit.Ask{ReplyTo: c.probe.Ref(), Slot: uint64(life)}, Req: &kmsg.OffsetCommitRequest{Version: 8, Group: fmt.Sprint("g", i), Generation: -1,
+				Topics: []kmsg.OffsetCommitRequestTopic{{Topic: simTopic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: c.sent}}}}}})
 		}
 		for range 600 {
 			for i, c := range list {
@@ -79,13 +94,7 @@ func TestSimpleCommits(t *testing.T) {
 					w.shard.Tell(&FetchOffsets{Ask: ask, Req: &kmsg.OffsetFetchRequestGroup{Group: group,
 						Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: simTopic, Partitions: []int32{0}}}}})
 				default:
-					c.sent++
-					c.busy, c.epoch, c.calm = true, w.epoch, !w.down && s.Now()-w.changed > time.Second
-					w.shard.Tell(&Commit{Ask: ask, Req: &kmsg.OffsetCommitRequest{Version: 8, Group: group, Generation: -1,
-						Topics: []kmsg.OffsetCommitRequestTopic{{Topic: simTopic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: c.sent}}}}}})
-					if s.IntN(2) == 0 { // long enough to come to rest, or just that long
-						c.nextAfter = s.Now() + lingerFor + time.Duration(s.IntN(200)-100)*time.Microsecond
-					}
+					send(i, c)
 				}
 			}
 			switch x := s.IntN(100); {

@@ -23,6 +23,7 @@ type group struct {
 	clock clock
 
 	handled   uint64 // messages of the shard
+	busyAt    int64  // when the last of them came
 	told      listing
 	resting   bool // the core was given back, unless another message comes
 	timer     kit.Timer
@@ -53,7 +54,7 @@ func (g *group) Receive(c kit.Context, m any) {
 		return
 	default:
 		g.handled++
-		g.resting = false
+		g.resting, g.busyAt = false, g.clock.at(c.Now()).mono
 		g.onMessage(c, m, g.clock.at(c.Now()))
 	}
 	g.settle(c)
@@ -145,8 +146,7 @@ func (g *group) settle(c kit.Context) {
 	case k.worthless():
 		g.rest(c)
 	case !g.lingering:
-		g.lingering = true
-		c.After(c.Self(), lingerFor, lingered{g.handled})
+		g.linger(c, lingerFor)
 	}
 }
 
@@ -176,9 +176,19 @@ func (g *group) onDue(c kit.Context, m due) {
 // onLingered gives an idle group back, if nothing has come since.
 func (g *group) onLingered(c kit.Context, m lingered) {
 	g.lingering = false
-	if !g.resting && g.core.idle() && m.handled == g.handled {
+	switch {
+	case g.resting || !g.core.idle():
+	case m.handled == g.handled:
 		g.rest(c)
+	default:
+		g.linger(c, max(lingerFor-ms(g.clock.at(c.Now()).mono-g.busyAt), 0))
 	}
+}
+
+// linger asks whether the group is still idle after a while.
+func (g *group) linger(c kit.Context, d time.Duration) {
+	g.lingering = true
+	c.After(c.Self(), d, lingered{g.handled})
 }
 
 func (g *group) rest(c kit.Context) {
