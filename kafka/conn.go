@@ -38,7 +38,8 @@ type conn struct {
 	stopping  bool
 	writing   bool
 	out       output
-	unwritten int // bytes handed to the writer
+	unwritten int        // bytes handed to the writer
+	poll      trace.Poll // the last long poll
 }
 
 // slot is the place of one call in the order of answers.
@@ -192,7 +193,7 @@ func (c *conn) begin(x kit.Context) {
 		c.running++
 		c.alone = !shared
 		s.begun = true
-		s.call.Op.Stamp(trace.Begun)
+		s.call.Op.BeginBehind(c.poll)
 		if c.gone && !shared {
 			s.end(nil) // nobody would see it
 			continue
@@ -347,6 +348,9 @@ func (s *slot) Disconnect(reason string) {
 func (s *slot) end(resp api.Response) {
 	s.ended, s.resp = true, resp
 	s.call.Op.Stamp(trace.Answered)
+	if p := s.call.Op.Polled(); p != (trace.Poll{}) {
+		s.conn.poll = p
+	}
 	s.conn.running--
 	s.Rest()
 }

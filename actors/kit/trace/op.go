@@ -31,7 +31,7 @@ type Op struct {
 	detail  atomic.Pointer[string]
 	since   atomic.Int64 // of a wait for the budget
 	budget  atomic.Int64 // nanoseconds of ended waits for the budget
-	waited  atomic.Int64 // nanoseconds of ended waits for AwaitBytes: the client asked for them
+	waited  atomic.Int64 // nanoseconds of ended waits for AwaitBytes, its own and those it was behind: the client asked for them
 	marked  atomic.Bool
 }
 
@@ -110,7 +110,7 @@ func (o *Op) Resume() {
 		o.budget.Add(o.rec.now() - o.since.Load())
 	case AwaitBytes:
 		now := o.rec.now()
-		o.waited.Store(now - o.at[Waiting].Load())
+		o.waited.Add(now - o.at[Waiting].Load())
 		o.at[Woken].Store(now)
 	default:
 		o.Stamp(Woken)
@@ -119,6 +119,30 @@ func (o *Op) Resume() {
 		o.ended.Store(uint32(a))
 	}
 	o.wait.Store(uint32(AwaitNothing))
+}
+
+// Poll is a wait that a client asked for: from and to, by the recorder's clock.
+type Poll struct{ from, to int64 }
+
+// Polled is the operation's own such wait that has ended; the zero Poll if there was none.
+func (o *Op) Polled() Poll {
+	if o == nil || Await(o.ended.Load()) != AwaitBytes {
+		return Poll{}
+	}
+	return Poll{o.at[Waiting].Load(), o.at[Woken].Load()}
+}
+
+// BeginBehind notes that the handler begins, on a connection whose last such wait was p. As long as the request waited for its turn because of
+// that, it is not slow either: the client asked for it, and asked again on the same connection.
+func (o *Op) BeginBehind(p Poll) {
+	if o == nil {
+		return
+	}
+	now := o.rec.now()
+	o.at[Begun].Store(now)
+	if both := min(p.to, now) - max(p.from, o.at[Parsed].Load()); both > 0 {
+		o.waited.Add(both)
+	}
 }
 
 // SetRequest says which request it is.

@@ -82,7 +82,7 @@ func (r *Record) Busy(now int64) time.Duration { return r.Total(now) - time.Dura
 
 func (r *Record) asked(now int64) int64 {
 	if r.Wait == AwaitBytes && r.At[Waiting] != 0 {
-		return r.end(now) - r.At[Waiting]
+		return r.end(now) - r.At[Waiting] + r.Asked
 	}
 	return r.Asked
 }

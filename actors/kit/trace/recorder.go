@@ -179,7 +179,7 @@ func (r *Recorder) end(o *Op, how Outcome) {
 
 func (o *Op) asked(now int64) int64 {
 	if w := o.at[Waiting].Load(); w != 0 && Await(o.wait.Load()) == AwaitBytes {
-		return now - w
+		return now - w + o.waited.Load()
 	}
 	return o.waited.Load()
 }

@@ -167,6 +167,41 @@ func TestLongPollIsNotSlow(t *testing.T) {
 	}
 }
 
+// A request that its client sent behind a long poll, on the same connection, waits for its turn as long as the client wanted. What it waits for
+// beyond that is slowness.
+func TestBehindALongPollIsNotSlow(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	poll := r.Begin(1, "")
+	poll.SetRequest(1, 12, 1)
+	h.after(time.Second)
+	poll.Await(AwaitBytes, "")
+	h.after(100 * time.Millisecond)
+	behind := r.Begin(1, "")
+	behind.SetRequest(2, 1, 2)
+	behind.Stamp(Parsed)
+	h.after(5 * time.Second)
+	poll.Resume()
+	p := poll.Polled()
+	poll.Mark()
+	poll.End(Done)
+	for i, extra := range []time.Duration{0, 50 * time.Millisecond} {
+		h.after(extra)
+		behind.BeginBehind(p)
+		behind.Stamp(Written)
+		behind.End(Done)
+		if n := len(r.Kept(Slow, Query{Key: 2})); n != i {
+			t.Errorf("%d kept, %v behind", n, extra)
+		}
+		behind = r.Begin(1, "")
+		behind.SetRequest(2, 1, 3)
+		behind.Stamp(Parsed)
+	}
+	if other := (Poll{}); r.Begin(1, "").Polled() != other {
+		t.Error("a poll out of nothing")
+	}
+}
+
 func TestFailuresAreKept(t *testing.T) {
 	h := newHand()
 	r := h.recorder(Options{Trivial: func(c int16) bool { return c == 27 }})
@@ -343,6 +378,7 @@ func TestNil(t *testing.T) {
 	o.SetOut(1)
 	o.SetCharged(1)
 	o.Reads(1, 1)
+	o.BeginBehind(o.Polled())
 	o.Mark()
 	o.Hold()
 	o.End(Done)
