@@ -10,7 +10,7 @@ import (
 func TestGiantsQueue(t *testing.T) {
 	m := newMemory(1 << 30)
 	a, b, c := account{b: m.giants}, account{b: m.giants}, account{b: m.giants}
-	if !a.take(10 * maxGiants) {
+	if !a.take(maxGiants) {
 		t.Fatal("the first one was refused")
 	}
 	var second, third atomic.Int32

@@ -48,9 +48,6 @@ func Recode(b Batch, t Target, most int) (Batch, *Error) {
 	if err := w.Close(); err != nil {
 		return nil, out.fault(bad("%v", err))
 	}
-	if len(out.b) > most {
-		return nil, out.fault(nil)
-	}
 	return headed(out.b, b, t.Codec, r.first), nil
 }
 
@@ -153,7 +150,7 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // fault is err, or that the output is too large if that is why.
 func (l *limited) fault(err *Error) *Error {
-	if !l.over && err != nil {
+	if !l.over {
 		return err
 	}
 	return refuse(codeTooLarge, "The record batch is larger than %d bytes when compressed as the topic wants it", l.most)
