@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"troupe/actors/kit"
@@ -44,13 +45,14 @@ type conn struct {
 
 // slot is the place of one call in the order of answers.
 type slot struct {
-	conn  *conn
-	call  *api.Call
-	entry *api.Entry
-	held  held
-	begun bool
-	ended bool
-	resp  api.Response // nil: no answer
+	conn     *conn
+	call     *api.Call
+	entry    *api.Entry
+	held     held
+	detached func() // gives back what was held, if the call has taken that over
+	begun    bool
+	ended    bool
+	resp     api.Response // nil: no answer
 }
 
 func newConn(d *shared, id uint64, nc net.Conn) *conn {
@@ -294,6 +296,9 @@ func (c *conn) close() {
 		}
 		if !s.ended {
 			s.Rest()
+			if s.detached != nil {
+				s.detached()
+			}
 		}
 		s.call.Op.End(trace.Gone)
 	}
@@ -329,6 +334,19 @@ func (s *slot) Rest() {
 	s.conn.door.memory.give(s.held)
 	s.held = held{}
 	s.call.Op.SetCharged(0)
+}
+
+// Detach implements api.Completion.
+func (s *slot) Detach() func() {
+	h, m := s.held, s.conn.door.memory
+	s.held = held{}
+	var given atomic.Bool
+	s.detached = func() {
+		if given.CompareAndSwap(false, true) {
+			m.give(h)
+		}
+	}
+	return s.detached
 }
 
 // Respond implements api.Completion.

@@ -31,8 +31,11 @@ type Frame struct {
 	// ReplyTo gets Done when every item has its answer. Slot is the asker's own mark.
 	ReplyTo *kit.Ref
 	Slot    uint64
-	Writer  *kit.Ref  // gets the frame when all partitions have settled
-	Op      *trace.Op // of the request; held from Begin until the last answer, and by the writer as long as the slab
+	Writer  *kit.Ref // gets the frame when all partitions have settled
+	// LetGo, if set, is called once when the writer, having got the frame, is through with it: nothing of it is on its way to the disk any more.
+	// It may be long after Done (acks=0, a time-out). It must not block.
+	LetGo func()
+	Op    *trace.Op // of the request; held from Begin until the last answer, and by the writer as long as the slab
 
 	pending atomic.Int32 // items whose partition has not yet accepted or refused
 	waiting atomic.Int32 // items without an answer
@@ -198,6 +201,9 @@ func (w Write) Refuse() {
 func (f *Frame) letGo() {
 	f.Slab.Release()
 	f.Op.Release()
+	if f.LetGo != nil {
+		f.LetGo()
+	}
 }
 
 // Lost says that this item will not be written and that nothing behind it of its partition will: the writer has stopped or failed.

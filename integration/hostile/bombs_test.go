@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/storage/record"
@@ -104,7 +105,7 @@ func TestBatches(t *testing.T) {
 
 // Batches that are small on the wire and huge inside: up to 100 MiB they are taken, above they are refused with 87.
 func TestBombs(t *testing.T) {
-	g := start(t, "--set", "message.max.bytes=20000000")
+	g := start(t, "--memory", "512MiB", "--set", "message.max.bytes=20000000") // a tail that is soon full: what is stored counts little
 	for c := record.Gzip; c <= record.Zstd; c++ {
 		fits, over := zeros(c, 90<<20), zeros(c, 900<<20)
 		t.Logf("%s: 90 MiB in %d bytes, 900 MiB in %d bytes", c, len(fits), len(over))
@@ -159,6 +160,22 @@ func TestBombs(t *testing.T) {
 		defer c.Close()
 		c.ask(req)
 	})
+	t.Run("50 windows of 8 MiB", func(t *testing.T) {
+		b := windowed(t)
+		g.watch(t, 25*time.Second, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for range 50 {
+				c := g.dial(t)
+				defer c.Close()
+				wg.Go(func() {
+					if _, err := c.try(produceOf("t", 0, b)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	})
 	// What is worth of time is what was sent: 50 connections of 900 KiB each may take a second each at most.
 	t.Run("50 connections at once", func(t *testing.T) {
 		g.watch(t, 50*time.Second, func(t *testing.T) {
@@ -176,4 +193,18 @@ func TestBombs(t *testing.T) {
 			wg.Wait()
 		})
 	})
+}
+
+// windowed is a batch whose decoder needs all of a window of 8 MiB.
+func windowed(t *testing.T) record.Batch {
+	t.Helper()
+	b := batchOf(record.None, string(make([]byte, 60<<20)))
+	z, err := zstd.NewWriter(nil, zstd.WithWindowSize(8<<20), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	out := append(b[:record.HeaderLen:record.HeaderLen], z.EncodeAll(b[record.HeaderLen:], nil)...)
+	out[22] |= byte(record.Zstd)
+	return reseal(out)
 }

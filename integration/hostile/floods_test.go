@@ -253,3 +253,31 @@ func hoardSessions(t *testing.T, g *target) {
 		}
 	}
 }
+
+// Producers that wait for no answer send faster than the disk takes it. What is on its way to the disk is bounded: beside what a small broker keeps
+// of new records anyway, little is taken.
+func TestUnansweredProduce(t *testing.T) {
+	g := start(t, "--memory", "256MiB")
+	b := batchOf(record.None, strings.Repeat("0123456789abcdef", 60<<10))
+	req := produceOf("t", 0, b)
+	req.Acks = 0
+	frame := request(req)
+	t.Run("16 produce with acks=0", func(t *testing.T) {
+		g.watch(t, 60*time.Second, func(t *testing.T) { // gigabytes are stored
+			var wg sync.WaitGroup
+			for range 16 {
+				c := g.dial(t)
+				defer c.Close()
+				wg.Go(func() {
+					c.SetWriteDeadline(time.Now().Add(4 * time.Second))
+					for range 200 {
+						if _, err := c.Write(frame); err != nil {
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	})
+}

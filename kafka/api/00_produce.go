@@ -1,6 +1,8 @@
 package api
 
 import (
+	"sync/atomic"
+
 	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/actors/writer"
@@ -41,6 +43,20 @@ type produceCall struct {
 	results []produceResult
 	waiting int // frames and look-ups without an answer
 	starts  map[*partition.Locate]*produceResult
+	charge  *frameCharge
+}
+
+// frameCharge keeps what a request is charged until nothing of its frames is on its way to the disk: the answer may come long before, and then
+// producers could send faster than the disk takes it.
+type frameCharge struct {
+	frames atomic.Int32 // and one more, for the call itself
+	give   func()
+}
+
+func (f *frameCharge) done() {
+	if f.frames.Add(-1) == 0 {
+		f.give()
+	}
 }
 
 // produceTopic is one topic of the answer; its results are those of its list.
@@ -220,6 +236,12 @@ func (p *produceCall) send() {
 				})
 			}
 		}
+		if p.charge == nil {
+			p.charge = &frameCharge{give: p.c.done.Detach()}
+			p.charge.frames.Store(1)
+		}
+		p.charge.frames.Add(1)
+		f.LetGo = p.charge.done
 		f.Begin()
 		p.waiting++
 		for i := range f.Items {
@@ -233,8 +255,13 @@ func (p *produceCall) send() {
 func (p *produceCall) next(_ *Call, answer any) {
 	switch m := answer.(type) {
 	case writer.Done:
+		written := false
 		for i := range m.Items {
 			m.Items[i].User.(*produceResult).answered(&m.Items[i])
+			written = written || m.Items[i].Written
+		}
+		if !written { // the writer never saw it
+			p.charge.done()
 		}
 	case partition.Located:
 		p.starts[m.Locate].located(m)
@@ -260,6 +287,9 @@ func (r *produceResult) located(m partition.Located) {
 
 func (p *produceCall) finish() {
 	p.req.Release()
+	if p.charge != nil {
+		p.charge.done()
+	}
 	p.record()
 	if p.req.Acks != 0 {
 		p.c.Send(produceAnswer(p))

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"reflect"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,6 +27,7 @@ type producing struct {
 	answer code.Code
 	hold   bool
 	held   []*writer.Item
+	writes []writer.Write // if the partitions write
 }
 
 func newProducing(t *testing.T) *producing {
@@ -58,6 +60,9 @@ func (p *producing) receive(topic *meta.Topic, m any) {
 			m.Base, m.LogStart = -1, -1
 		}
 		p.next += 10
+		if p.env.Writer != nil {
+			m.Written, m.Owner, m.Alive = true, p.ref("owner", func(any) {}), &atomic.Bool{}
+		}
 		m.Settled()
 		if p.hold {
 			p.held = append(p.held, m.Item)
@@ -118,11 +123,13 @@ type produced struct {
 	end   string // "", "answer", "silent", "closed"
 	resp  *kmsg.ProduceResponse
 	frame []byte // the answer as it goes out
+	given int    // how often the charge was given back
 }
 
 func (p *produced) Silent()           { p.end = "silent" }
 func (p *produced) Disconnect(string) { p.end = "closed" }
 func (p *produced) Rest()             {}
+func (p *produced) Detach() func()    { return func() { p.given++ } }
 func (p *produced) Respond(r Response) {
 	p.end = "answer"
 	flexible := p.c.Version >= 9
@@ -344,6 +351,26 @@ func TestProduceWithoutAnswer(t *testing.T) {
 	p.answer = code.KafkaStorageError
 	if got := p.produce(9, batches(0, rec{"a", 0, one("x")})); got.end != "closed" {
 		t.Errorf("with an error of the partition: ended with %q", got.end)
+	}
+	p.noSlabs()
+}
+
+// What a request is charged stays charged until the writer is through with it, though its producer has been answered, or waits for no answer.
+func TestProduceIsChargedUntilWritten(t *testing.T) {
+	p := newProducing(t)
+	if got := p.produce(9, batches(1, rec{"a", 0, one("x")})); got.given != 1 {
+		t.Errorf("refused by the partition: given back %d times", got.given)
+	}
+	p.env.Writer = p.ref("writer", func(m any) { p.writes = append(p.writes, m.(writer.Write)) })
+	for _, acks := range []int16{0, 1, -1} {
+		got := p.produce(9, batches(acks, rec{"a", 0, one("x")}, rec{"b", 0, one("y")}))
+		if got.end == "" || got.given != 0 || len(p.writes) != 1 {
+			t.Fatalf("acks %d: ended with %q, given back %d times, %d writes", acks, got.end, got.given, len(p.writes))
+		}
+		p.writes[0].Refuse() // the writer stops: it lets go
+		if p.writes = nil; got.given != 1 {
+			t.Fatalf("acks %d: given back %d times", acks, got.given)
+		}
 	}
 	p.noSlabs()
 }

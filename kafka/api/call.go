@@ -85,6 +85,8 @@ type Conn struct {
 type Completion interface {
 	// Rest gives back what the call is charged as a request, before its end; see Call.Rest.
 	Rest()
+	// Detach takes over what the call is charged: what is returned gives it back, from any goroutine, the first time it is called.
+	Detach() (give func())
 	// Respond answers with resp; the connection writes answers in the order of the requests.
 	Respond(resp Response)
 	// Silent ends a call without an answer (acks=0).

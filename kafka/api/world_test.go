@@ -260,6 +260,8 @@ func (f *inFlight) Disconnect(_ string) { f.cut = true }
 
 func (f *inFlight) Rest() {}
 
+func (f *inFlight) Detach() func() { return func() {} }
+
 // begin starts a request on a connection of its own.
 func (w *world) begin(version int16, req kmsg.Request) *inFlight {
 	w.t.Helper()
