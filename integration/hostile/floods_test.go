@@ -87,9 +87,9 @@ func TestManyUnread(t *testing.T) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.SetVersion(9)
 	b := request(req)
-	t.Run("800 ask for wide metadata, unread", func(t *testing.T) {
-		g.watch(t, 15*time.Second, func(t *testing.T) { // 180 MB of answers
-			for range 800 {
+	t.Run("400 ask for wide metadata, unread", func(t *testing.T) {
+		g.watch(t, 15*time.Second, func(t *testing.T) { // 90 MB of answers
+			for range 400 {
 				c := g.dial(t)
 				defer c.Close()
 				c.Conn.(*net.TCPConn).SetReadBuffer(4096)
