@@ -30,6 +30,7 @@ type job struct {
 	through int64 // the end of the virtual segment where it ends
 	to      int64 // below, keys were mapped: it becomes the border of what is clean
 	keys    *keys
+	epoch   int32           // leader epoch
 	last    map[int64]int64 // last offset of each producer's newest batch
 
 	at   int64 // the next offset to be read

@@ -45,7 +45,7 @@ func (k *Cleaner) onShrunk(c kit.Context, m shrunk) {
 		k.goOn(c, j)
 	default:
 		k.state = writing
-		e.Ref.Tell(&partition.Rewrite{Ask: kit.Ask{ReplyTo: c.Self()}, Step: j.step, Reclaim: j.done && j.removed > 0})
+		e.Ref.Tell(&partition.Rewrite{Ask: kit.Ask{ReplyTo: c.Self()}, Epoch: j.epoch, Step: j.step, Reclaim: j.done && j.removed > 0})
 	}
 }
 

@@ -20,16 +20,21 @@ func (p *Partition) onClean(c kit.Context, m *Clean) {
 			last[id] = x.batches[x.n-1].Last
 		}
 	}
-	m.Reply(Cleanable{Clean: m, Limit: l.high, Last: last})
+	m.Reply(Cleanable{Clean: m, Epoch: p.facts.LeaderEpoch, Limit: l.high, Last: last})
 }
 
 // onRewrite sends one step of a compaction to the disk. It goes the way of the partition's own changes, so that it comes there after
 // the log start that it has to keep to, and before any later one.
 func (p *Partition) onRewrite(c kit.Context, m *Rewrite) {
+	if p.facts.LeaderEpoch != m.Epoch {
+		m.Refuse()
+		return
+	}
+	if !p.ready(c, m) {
+		return
+	}
 	l := p.log
 	switch {
-	case p.state != loaded:
-		m.Refuse()
 	case m.Step.Through <= l.floor || m.Step.Through > l.high:
 		m.Reply(Rewritten{m, code.OffsetOutOfRange})
 	case len(l.changes) >= maxChanges:

@@ -230,6 +230,7 @@ type Clean struct{ kit.Ask }
 type Cleanable struct {
 	*Clean
 	Code  code.Code       // OK, or NOT_LEADER_OR_FOLLOWER: not here, not now
+	Epoch int32           // leader epoch
 	Limit int64           // what lies from here on may still be lost
 	Last  map[int64]int64 // by producer id: the last offset of its newest batch
 }
@@ -239,9 +240,10 @@ func (m *Clean) Refuse() { m.Reply(Cleanable{Clean: m, Code: code.NotLeaderForPa
 
 // Rewrite asks to make one step of a compaction durable. Batches below the log start are left out.
 //
-// From: cleaner. Answer: Rewritten, when durable. Fence: the log has stayed loaded since Clean, and starts below the step's end.
+// From: cleaner. Answer: Rewritten, when durable. Fence: Epoch, and the log starts below the step's end.
 type Rewrite struct {
 	kit.Ask
+	Epoch   int32 // as Cleanable told it
 	Step    *storage.Clean
 	Reclaim bool // when it is durable, disk space may be given back
 }

@@ -229,7 +229,7 @@ func (s *story) rewrite(d *datadriven.TestData, num func(string, int64) int64) {
 			step.Batches = append(step.Batches, storage.Rewrite{Last: o, Was: len(built(record.Plain(), 1, 0))})
 		}
 	}
-	s.p.Tell(&Rewrite{Ask: s.ask(), Step: step, Reclaim: d.HasArg("reclaim")})
+	s.p.Tell(&Rewrite{Ask: s.ask(), Epoch: int32(num("epoch", int64(s.facts.LeaderEpoch))), Step: step, Reclaim: d.HasArg("reclaim")})
 }
 
 // fetch reads as a conn does: from the tail, else from the store.
