@@ -62,6 +62,7 @@ var floors = map[string]int{
 	"integration/mutants":      120,
 	"integration/bench":        120,
 	"integration/suites":       120,
+	"integration/groupload":    120,
 }
 
 // simulated packages replace a real part in a simulation. Only tests, integration and the hooks of cmd/broker/run may
