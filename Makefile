@@ -115,6 +115,10 @@ bench: build ## the figures of docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit
 	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE)
 
+.PHONY: bench-groups
+bench-groups: build ## rebalances of a large group, and producing while a thousand groups commit
+	$(GO) run ./integration/groupload -bin $(BIN)
+
 clean:
 	rm -rf bin
 

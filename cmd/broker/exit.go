@@ -85,9 +85,9 @@ func kafkaExit(e *kerr.Error) int {
 	switch e.Code {
 	case kerr.UnknownTopicOrPartition.Code, kerr.UnknownTopicID.Code, kerr.GroupIDNotFound.Code:
 		return exitNotFound
-	case kerr.TopicAlreadyExists.Code:
+	case kerr.TopicAlreadyExists.Code, kerr.NonEmptyGroup.Code:
 		return exitConflict
-	case kerr.TopicAuthorizationFailed.Code, kerr.ClusterAuthorizationFailed.Code, kerr.SaslAuthenticationFailed.Code:
+	case kerr.TopicAuthorizationFailed.Code, kerr.GroupAuthorizationFailed.Code, kerr.ClusterAuthorizationFailed.Code, kerr.SaslAuthenticationFailed.Code:
 		return exitDenied
 	case kerr.RequestTimedOut.Code:
 		return exitNoConnect
@@ -110,6 +110,11 @@ func kafkaError(what, brokers string, err error) error {
 	default:
 		return failf(exitError, "%s: %s", what, err)
 	}
+}
+
+// kafkaCode is kafkaError for an error code of an answer.
+func kafkaCode(what string, code int16) error {
+	return kafkaError(what, "", kerr.ErrorForCode(code))
 }
 
 func cause(err error) string {

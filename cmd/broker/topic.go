@@ -50,19 +50,25 @@ func topicCreate(c *cli) *cobra.Command {
 	return cmd
 }
 
-// outcome is one line of a command that does the same to several topics.
+// outcome is one line of a command that does the same to several topics or groups.
 type outcome struct {
-	Topic  string `json:"topic"`
+	Topic  string `json:"topic,omitempty"`
+	Group  string `json:"group,omitempty"`
 	Status string `json:"status"`
 }
 
-// perTopic prints what became of each topic and gives the command's error: partly failed if some went well.
+// perTopic is each for topics.
 func (c *cli) perTopic(verb string, topics []string, result func(string) (string, error)) error {
+	return c.each("topic", verb, topics, result)
+}
+
+// each prints what became of each topic or group and gives the command's error: partly failed if some went well.
+func (c *cli) each(kind, verb string, names []string, result func(string) (string, error)) error {
 	var list []outcome
 	var rows [][]string
 	var first error
 	failed := 0
-	for _, t := range topics {
+	for _, t := range names {
 		status := "OK"
 		if text, err := result(t); err != nil {
 			failed++
@@ -81,20 +87,24 @@ func (c *cli) perTopic(verb string, topics []string, result func(string) (string
 				status += resource{kind: kmsg.ConfigResourceTypeTopic}.suggestion(key)
 			}
 			if first == nil {
-				first = failf(exitCode(err), "%s topic %s: %s", verb, t, status)
+				first = failf(exitCode(err), "%s %s %s: %s", verb, kind, t, status)
 			}
 		}
-		list = append(list, outcome{t, status})
+		o := outcome{Topic: t, Status: status}
+		if kind == "group" {
+			o = outcome{Group: t, Status: status}
+		}
+		list = append(list, o)
 		rows = append(rows, []string{t, status})
 	}
-	if failed > 0 && len(topics) == 1 {
+	if failed > 0 && len(names) == 1 {
 		return first
 	}
-	if err := c.print(list, []string{"TOPIC", "STATUS"}, rows); err != nil {
+	if err := c.print(list, []string{strings.ToUpper(kind), "STATUS"}, rows); err != nil {
 		return err
 	}
-	if failed > 0 && failed < len(topics) {
-		return failf(exitPartly, "%d of %d topics failed", failed, len(topics))
+	if failed > 0 && failed < len(names) {
+		return failf(exitPartly, "%d of %d %ss failed", failed, len(names), kind)
 	}
 	return first
 }

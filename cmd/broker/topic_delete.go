@@ -61,17 +61,21 @@ func (c *cli) confirmDelete(lines []topicLine) error {
 		names = append(names, l.Topic)
 		records += max(0, l.Records)
 	}
-	what := fmt.Sprintf("%s (%d records)", strings.Join(names, ", "), records)
+	return c.confirm(fmt.Sprintf("delete %s (%d records)", strings.Join(names, ", "), records), " for ever", "deleted")
+}
+
+// confirm asks whether to do what. Who cannot be asked is refused: a pipe must not answer by accident. done is what did not happen then.
+func (c *cli) confirm(what, howLong, done string) error {
 	if !atTerminal(c.in) {
-		return failf(exitUsage, "delete %s: nobody to ask; say --yes to delete without a question", what)
+		return failf(exitUsage, "%s: nobody to ask; say --yes to do it without a question", what)
 	}
-	fmt.Fprintf(c.errOut, "delete %s for ever? [y/N] ", what)
+	fmt.Fprintf(c.errOut, "%s%s? [y/N] ", what, howLong)
 	answer, _ := bufio.NewReader(c.in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil
 	}
-	return failf(exitError, "delete %s: not confirmed, nothing was deleted", strings.Join(names, ", "))
+	return failf(exitError, "%s: not confirmed, nothing was %s", what, done)
 }
 
 // atTerminal says whether somebody sits at in.

@@ -22,7 +22,8 @@ import (
 	"troupe/actors/kit/trace"
 )
 
-// Source is where the admin door looks. Its methods may be called from any goroutine and do not wait for actors.
+// Source is where the admin door looks. Its methods may be called from any goroutine and do not wait for actors, but for those
+// that say so.
 type Source interface {
 	Status() Status
 	Actors() []Actor
@@ -32,9 +33,13 @@ type Source interface {
 	Work() Work
 	// Health is what the doctor looks at beside the Status.
 	Health() Health
-	// Explain asks a consumer group what it waits for; false: it waits for nothing, or does not say so at once. The one method that asks an
-	// actor, for a short time.
+	// Explain asks a consumer group what it waits for; false: it waits for nothing, or does not say so at once. It asks an actor, and
+	// waits a short time.
 	Explain(group string) (GroupWait, bool)
+	// Groups are the groups that this broker coordinates, Group is what one of them does, or ErrNoGroup or ErrNotHere. They ask the
+	// coordinators, and wait at most a second.
+	Groups() []Group
+	Group(name string) (GroupExplained, error)
 	// Traces are the records of requests.
 	Traces() *trace.Recorder
 	// Collect adds the metrics of the moment.
@@ -74,6 +79,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/work", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Work()) })
 	mux.HandleFunc("GET /api/v1/health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Health()) })
 	mux.HandleFunc("GET /api/v1/doctor", s.doctor)
+	s.groupRoutes(mux)
 	s.traceRoutes(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,16 @@ func (f fakeSource) Work() Work                       { return Work{} }
 func (f fakeSource) Health() Health                   { return Health{} }
 func (f fakeSource) Explain(string) (GroupWait, bool) { return GroupWait{}, false }
 func (f fakeSource) Traces() *trace.Recorder          { return nil }
+func (f fakeSource) Groups() []Group                  { return []Group{{Group: "a/b", State: "Empty"}} }
+func (f fakeSource) Group(name string) (GroupExplained, error) {
+	switch name {
+	case "a/b", "":
+		return GroupExplained{Group: name}, nil
+	case "moving":
+		return GroupExplained{}, ErrNotHere
+	}
+	return GroupExplained{}, ErrNoGroup
+}
 func (f fakeSource) Collect(func(string, prometheus.ValueType, float64, ...Label)) {
 }
 
@@ -70,4 +81,23 @@ func TestCloseCuts(t *testing.T) {
 	if d := time.Since(start); d > closeWithin+3*time.Second {
 		t.Errorf("closing took %v", d)
 	}
+}
+
+func TestGroups(t *testing.T) {
+	h := New(fakeSource{}, time.Now, "127.0.0.1:9644").Handler()
+	f := func(path string, status int, want string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = "127.0.0.1:9644"
+		h.ServeHTTP(w, r)
+		if w.Code != status || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %q, want %d %q", path, w.Code, w.Body.String(), status, want)
+		}
+	}
+	f("/api/v1/groups", 200, `"group": "a/b"`)
+	f("/api/v1/groups/a%2Fb", 200, `"group": "a/b"`)
+	f("/api/v1/groups/", 200, `"group": ""`)
+	f("/api/v1/groups/none", 404, "GROUP_ID_NOT_FOUND")
+	f("/api/v1/groups/moving", 409, "ask again")
 }
