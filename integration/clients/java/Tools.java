@@ -28,6 +28,7 @@ public class Tools {
     private static final Map<String, String> PACKAGES = Map.of(
         "ReassignPartitionsCommand", "org.apache.kafka.tools.reassign.",
         "ConsumerGroupCommand", "org.apache.kafka.tools.consumer.group.",
+        "ConsoleConsumer", "org.apache.kafka.tools.consumer.",
         "ConfigCommand", "kafka.admin.");
 
     private static Integer exit; // the first code that the tool wanted to end with; it may catch our exception and end again
