@@ -1,6 +1,7 @@
 package group
 
 import (
+	"math"
 	"strconv"
 	"unicode/utf16"
 )
@@ -22,7 +23,13 @@ func PartitionFor(groupID string, partitions int32) int32 {
 	for _, u := range utf16.Encode([]rune(groupID)) {
 		h = 31*h + int32(u)
 	}
-	return (h & 0x7fffffff) % partitions
+	switch {
+	case h == math.MinInt32: // has no opposite
+		h = 0
+	case h < 0:
+		h = -h
+	}
+	return h % partitions
 }
 
 // javaLen is the length of a string as Java counts it, in UTF-16 units.
