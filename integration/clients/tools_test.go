@@ -150,6 +150,7 @@ var variable = []struct {
 	{regexp.MustCompile(`(?m)^(\d+ +\t)\S{22}\t\d+ +(\t\d+ +)\t\d{13} +\t\d{13} +\t`), "${1}DIRECTORY\tEND${2}\tTIME\tTIME\t"},
 	{regexp.MustCompile(`(?m)^\d+ +(\t\d+ +\t-1 +\t\d+ +\t\d{13} *\t)`), "PRODUCER${1}"},
 	{regexp.MustCompile(`("(?:commit|expire|currentState)Timestamp":)\d{13}`), "${1}TIME"},
+	{regexp.MustCompile(`("topicId":)"\S{22}"`), `${1}"ID"`},
 	{regexp.MustCompile(`(console-consumer-)[0-9a-f]{8}-[0-9a-f-]{27}`), "${1}UUID"},
 	{regexp.MustCompile(`(?m)[ \t]+$`), ""},
 }
