@@ -2,7 +2,6 @@
 
 import base64
 import json
-import signal
 import sys
 import time
 
@@ -42,22 +41,7 @@ def soon(ask):
     return False
 
 
-def tell(partition, offset, key, value):
-    print(json.dumps({"partition": partition, "offset": offset, "key": pack(key), "value": pack(value)}), flush=True)
-
-
-class Stop:
-    """Says whether SIGTERM has come."""
-
-    def __init__(self):
-        self.asked = False
-        signal.signal(signal.SIGTERM, self.ask)
-
-    def ask(self, *_):
-        self.asked = True
-
-
-def main(produce, consume, admin, group):
+def main(produce, consume, admin):
     verb, bootstrap, topic = sys.argv[1:4]
     if verb == "produce":
         partition, codec, idempotent = int(sys.argv[4]), sys.argv[5], sys.argv[6] == "true"
@@ -65,8 +49,6 @@ def main(produce, consume, admin, group):
             print(json.dumps({"offset": offset}))
     elif verb == "consume":
         consume(bootstrap, topic, int(sys.argv[4]), sys.argv[5], int(sys.argv[6]))
-    elif verb == "group":
-        group(bootstrap, topic, sys.argv[4], Stop())
     elif verb == "admin":
         print(json.dumps(admin(bootstrap, topic)))
     else:
