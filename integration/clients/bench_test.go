@@ -63,38 +63,3 @@ func (b bench) topic(t *testing.T, c client) string {
 	}
 	return name
 }
-
-// Keys that decide what clients can do.
-const (
-	findCoordinator = 10
-	describeConfigs = 32
-)
-
-// serves asks the broker whether it advertises the key.
-func (b bench) serves(t *testing.T, key int16) bool {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	all, err := b.adm.ApiVersions(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, broker := range all {
-		if _, _, has := broker.KeyVersions(key); has {
-			return true
-		}
-	}
-	return false
-}
-
-// storedCodec is the codec in which the client's batches must be stored: the one it was told. librdkafka switches lz4 off, and
-// sends plain batches, towards a broker that does not advertise FindCoordinator 0 (rdkafka_feature.c); the line it prints goes
-// away with group coordination.
-func (b bench) storedCodec(t *testing.T, c client, codec string) int {
-	t.Helper()
-	if c.can().librdkafka && codec == "lz4" && !b.serves(t, findCoordinator) {
-		fmt.Printf("not yet: %s compresses with lz4 (the broker does not serve FindCoordinator)\n", c.name())
-		codec = "none"
-	}
-	return codecNumber[codec]
-}

@@ -3,6 +3,7 @@ package clients
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,15 @@ type client interface {
 	// consume reads from start, an offset, or @ and a timestamp, until the offset.
 	consume(bootstrap, topic string, partition int32, from string, until int64) ([]record, error)
 	admin(bootstrap, topic string) (seen, error)
+	// member is the command of a member of a group: it begins at the start, commits what it has read, leaves at SIGTERM, and writes a line
+	// for each record, which read understands.
+	member(bootstrap, topic, group string) (command []string, read func(line string) (groupRecord, error))
+}
+
+// groupRecord is one record as a member of a group tells it; the partition is -1 if it does not.
+type groupRecord struct {
+	Partition int32  `json:"partition"`
+	Value     []byte `json:"value"`
 }
 
 // seen is what an admin client saw of a topic with three partitions.
@@ -104,6 +114,13 @@ func (s speaker) admin(bootstrap, topic string) (seen, error) {
 		return seen{}, fmt.Errorf("unexpected words %q (%v)", out, err)
 	}
 	return told[0], nil
+}
+
+func (s speaker) member(bootstrap, topic, group string) ([]string, func(string) (groupRecord, error)) {
+	return append(s.program[:len(s.program):len(s.program)], "group", bootstrap, topic, group), func(line string) (r groupRecord, err error) {
+		err = json.Unmarshal([]byte(line), &r)
+		return r, err
+	}
 }
 
 var allCodecs = []string{"none", "gzip", "snappy", "lz4", "zstd"}

@@ -115,9 +115,6 @@ func fromNull(s string) []byte {
 	return []byte(s)
 }
 
-// unasked is the number of partitions of a topic that could not be described.
-const unasked = -1
-
 func (j java) admin(bootstrap, topic string) (s seen, err error) {
 	topics := func(args ...string) (string, error) {
 		out, err := j.tool(nil, "TopicCommand", append([]string{"--bootstrap-server", bootstrap}, args...)...)
@@ -128,15 +125,10 @@ func (j java) admin(bootstrap, topic string) (s seen, err error) {
 		return s, err
 	}
 	s.Created = strings.Contains(out, "Created topic "+topic)
-	// The partitions come from DescribeTopicPartitions, but the tool also asks for the configs.
-	switch out, err = topics("--describe", "--topic", topic); {
-	case err != nil && strings.Contains(err.Error(), "does not support DESCRIBE_CONFIGS"):
-		s.Partitions = unasked
-	case err != nil:
+	if out, err = topics("--describe", "--topic", topic); err != nil {
 		return s, err
-	default:
-		s.Partitions = strings.Count(out, "Leader: 1")
 	}
+	s.Partitions = strings.Count(out, "Leader: 1")
 	if out, err = topics("--list"); err != nil {
 		return s, err
 	}
@@ -148,4 +140,18 @@ func (j java) admin(bootstrap, topic string) (s seen, err error) {
 	out, err = topics("--list")
 	s.Deleted = !strings.Contains("\n"+out, "\n"+topic+"\n")
 	return s, err
+}
+
+func (java) member(bootstrap, topic, group string) ([]string, func(string) (groupRecord, error)) {
+	command := []string{oracle.Script(), "tool", "ConsoleConsumer", "--bootstrap-server", bootstrap, "--topic", topic, "--group", group, "--from-beginning",
+		"--formatter-property", "print.partition=true", "--command-property", "session.timeout.ms=10000", "--command-property", "heartbeat.interval.ms=500",
+		"--command-property", "auto.commit.interval.ms=100"}
+	return command, func(line string) (groupRecord, error) {
+		place, value, ok := strings.Cut(line, "\t")
+		p, err := strconv.ParseInt(strings.TrimPrefix(place, "Partition:"), 10, 32)
+		if !ok || err != nil {
+			return groupRecord{}, fmt.Errorf("unexpected line %.200q", line)
+		}
+		return groupRecord{int32(p), []byte(value)}, nil
+	}
 }

@@ -102,3 +102,16 @@ func (k kcat) admin(bootstrap, topic string) (seen, error) {
 	}
 	return s, nil
 }
+
+func (kcat) member(bootstrap, topic, group string) ([]string, func(string) (groupRecord, error)) {
+	command := []string{"kcat", "-b", bootstrap, "-q", "-u", "-E", "-J", "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=10000",
+		"-X", "heartbeat.interval.ms=500", "-X", "auto.commit.interval.ms=100", "-G", group, topic}
+	return command, func(line string) (groupRecord, error) {
+		var m struct {
+			Partition int32
+			Payload   *string
+		}
+		err := json.Unmarshal([]byte(line), &m)
+		return groupRecord{m.Partition, text(m.Payload)}, err
+	}
+}

@@ -83,4 +83,17 @@ def admin(bootstrap, topic):
     return seen
 
 
-speech.main(produce, consume, admin)
+def group(bootstrap, topic, name, stop):
+    c = Consumer({"bootstrap.servers": bootstrap, "group.id": name, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+                  "session.timeout.ms": 10000, "heartbeat.interval.ms": 500})
+    c.subscribe([topic])
+    while not stop.asked:
+        m = c.poll(0.2)
+        if m is None or m.error():
+            continue
+        speech.tell(m.partition(), m.offset(), m.key(), m.value())
+        c.commit(m, asynchronous=False)
+    c.close()
+
+
+speech.main(produce, consume, admin, group)

@@ -62,4 +62,17 @@ def admin(bootstrap, topic):
     return seen
 
 
-speech.main(produce, consume, admin)
+def group(bootstrap, topic, name, stop):
+    c = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=name, enable_auto_commit=False, auto_offset_reset="earliest",
+                      session_timeout_ms=10000, heartbeat_interval_ms=500)
+    while not stop.asked:
+        some = c.poll(200)
+        for records in some.values():
+            for m in records:
+                speech.tell(m.partition, m.offset, m.key, m.value)
+        if some:
+            c.commit()
+    c.close(autocommit=False)
+
+
+speech.main(produce, consume, admin, group)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import sys
 import time
 
@@ -41,7 +42,22 @@ def soon(ask):
     return False
 
 
-def main(produce, consume, admin):
+def tell(partition, offset, key, value):
+    print(json.dumps({"partition": partition, "offset": offset, "key": pack(key), "value": pack(value)}), flush=True)
+
+
+class Stop:
+    """Says whether SIGTERM has come."""
+
+    def __init__(self):
+        self.asked = False
+        signal.signal(signal.SIGTERM, self.ask)
+
+    def ask(self, *_):
+        self.asked = True
+
+
+def main(produce, consume, admin, group):
     verb, bootstrap, topic = sys.argv[1:4]
     if verb == "produce":
         partition, codec, idempotent = int(sys.argv[4]), sys.argv[5], sys.argv[6] == "true"
@@ -49,6 +65,8 @@ def main(produce, consume, admin):
             print(json.dumps({"offset": offset}))
     elif verb == "consume":
         consume(bootstrap, topic, int(sys.argv[4]), sys.argv[5], int(sys.argv[6]))
+    elif verb == "group":
+        group(bootstrap, topic, sys.argv[4], Stop())
     elif verb == "admin":
         print(json.dumps(admin(bootstrap, topic)))
     else:
