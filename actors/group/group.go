@@ -19,7 +19,7 @@ const lingerFor = 10 * time.Second
 type group struct {
 	core  *core
 	shard *kit.Ref
-	topic func(name string) (meta.TopicID, bool)
+	topic topicFinder
 	clock clock
 
 	handled   uint64 // messages of the shard
@@ -31,7 +31,7 @@ type group struct {
 	lingering bool
 }
 
-func newGroup(c *core, shard *kit.Ref, topic func(string) (meta.TopicID, bool), clk clock) *group {
+func newGroup(c *core, shard *kit.Ref, topic topicFinder, clk clock) *group {
 	return &group{core: c, shard: shard, topic: topic, clock: clk, told: c.listing()}
 }
 
@@ -78,7 +78,7 @@ func (g *group) onMessage(c kit.Context, m any, now moment) {
 	case *Commit:
 		g.core.commit(m, g.topicIDs(m.Req), now)
 	case *FetchOffsets:
-		m.Reply(FetchedOffsets{m, g.core.fetchOffsets(m.Req)})
+		m.Reply(FetchedOffsets{m, g.core.fetchOffsets(m.Req, g.topic)})
 	case *Describe:
 		m.Reply(Described{m, g.core.describe()})
 	case *Delete:
@@ -90,6 +90,7 @@ func (g *group) onMessage(c kit.Context, m any, now moment) {
 	case TopicsDeleted:
 		g.core.forgetTopics(m.Topics, now)
 	case cleanUp:
+		g.core.forgetTopics(g.core.strangers(g.topic), now) // their deletion may have failed
 		g.core.cleanUp(now)
 	case reconfigured:
 		g.core.cfg = m.Config

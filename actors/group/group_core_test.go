@@ -218,3 +218,35 @@ func TestActorNames(t *testing.T) {
 		t.Fatal(long)
 	}
 }
+
+// TestForgetTopics: what was committed to a topic's successor stays, also when it is not durable yet.
+func TestForgetTopics(t *testing.T) {
+	f := func(want string, gone byte, stored, coming byte) {
+		t.Helper()
+		c := newCore("g", plainConfig(), at(1))
+		if stored > 0 {
+			c.putOffset("t", meta.TopicID{stored}, 0, offset{at: 5, expire: -1})
+		}
+		if coming > 0 {
+			req := kmsg.NewPtrOffsetCommitRequest()
+			req.Version, req.Generation = 9, -1
+			req.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: 1}}}}
+			c.commit(&Commit{Req: req}, []meta.TopicID{{coming}}, at(1))
+		}
+		c.out = outbox{}
+		c.forgetTopics([]TopicRef{{"t", meta.TopicID{gone}}}, at(2))
+		got := "stays"
+		if len(c.out.writes) > 0 {
+			got = fmt.Sprint(c.out.writes[0].removed)
+		}
+		if got != want {
+			t.Fatalf("topic %d gone, %d stored, %d coming: got %s, want %s", gone, stored, coming, got, want)
+		}
+	}
+	f("[{t 0}]", 1, 1, 0)
+	f("[{t 0}]", 1, 0, 1)
+	f("[{t 0}]", 1, 1, 1)
+	f("stays", 1, 2, 0)
+	f("stays", 1, 0, 2)
+	f("stays", 1, 1, 2)
+}

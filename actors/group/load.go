@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"troupe/actors/kit"
-	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/kafka/code"
 	"troupe/storage/record"
@@ -183,23 +182,12 @@ func (s *Shard) loaded(c kit.Context) {
 	}
 	for _, id := range t.ids() {
 		x := t.groups[id]
-		gone := s.strangers(x.core)
+		gone := x.core.strangers(s.o.Topic)
 		if len(x.core.members) > 0 || len(gone) > 0 {
 			s.pass(c, id, x, TopicsDeleted{gone})
 		}
 	}
 	s.armSweep(c)
-}
-
-// strangers are the topics of a group's offsets that are no more, or are others by now.
-func (s *Shard) strangers(g *core) (gone []TopicRef) {
-	for name, t := range g.offsets {
-		id, ok := s.o.Topic(name)
-		if !ok || t.id != id && t.id != (meta.TopicID{}) {
-			gone = append(gone, TopicRef{name, t.id})
-		}
-	}
-	return gone
 }
 
 func (s *Shard) armSweep(c kit.Context) {

@@ -132,8 +132,28 @@ func (c *core) mayCommit(req *kmsg.OffsetCommitRequest) code.Code {
 	return code.OK
 }
 
-// fetchOffsets answers what is durable. Offsets on their way do not count: they may not arrive.
-func (c *core) fetchOffsets(req *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchResponseGroup {
+// topicFinder finds a topic in the published view.
+type topicFinder = func(name string) (meta.TopicID, bool)
+
+// strange says whether offsets are of a topic that is no more, or is another by now.
+func (t *topicOffsets) strange(name string, topic topicFinder) bool {
+	id, ok := topic(name)
+	return !ok || t.id != id && t.id != (meta.TopicID{})
+}
+
+// strangers are the topics of such offsets.
+func (c *core) strangers(topic topicFinder) (gone []TopicRef) {
+	for name, t := range c.offsets {
+		if t.strange(name, topic) {
+			gone = append(gone, TopicRef{name, t.id})
+		}
+	}
+	return gone
+}
+
+// fetchOffsets answers what is durable. Offsets on their way do not count: they may not arrive. Nor do strangers, whose deletion may be on
+// its way or have failed: a reader of the new topic would leave out what comes before them.
+func (c *core) fetchOffsets(req *kmsg.OffsetFetchRequestGroup, topic topicFinder) kmsg.OffsetFetchResponseGroup {
 	resp := kmsg.NewOffsetFetchResponseGroup()
 	resp.Group = req.Group
 	offsets := c.offsets
@@ -143,6 +163,9 @@ func (c *core) fetchOffsets(req *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchR
 	if req.Topics == nil {
 		for _, name := range slices.Sorted(maps.Keys(offsets)) {
 			t := offsets[name]
+			if t.strange(name, topic) {
+				continue
+			}
 			out := kmsg.OffsetFetchResponseGroupTopic{Topic: name, TopicID: t.id}
 			for _, p := range slices.Sorted(maps.Keys(t.parts)) {
 				out.Partitions = append(out.Partitions, fetched(p, t))
@@ -156,6 +179,9 @@ func (c *core) fetchOffsets(req *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchR
 		from, to := &req.Topics[i], &resp.Topics[i]
 		to.Topic, to.TopicID = from.Topic, from.TopicID
 		t := offsets[from.Topic]
+		if t != nil && t.strange(from.Topic, topic) {
+			t = nil
+		}
 		to.Partitions = make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(from.Partitions))
 		for k, p := range from.Partitions {
 			to.Partitions[k] = fetched(p, t)
@@ -223,13 +249,18 @@ func (c *core) holds(at place) bool {
 	return c.onItsWay(at)
 }
 
-func (c *core) onItsWay(at place) bool {
-	for _, e := range c.writes {
-		if slices.ContainsFunc(e.offsets, func(x committing) bool { return x.place == at }) {
-			return true
+func (c *core) onItsWay(at place) bool { return c.coming(at) != nil }
+
+// coming is the last commit to a place that is on its way, nil if there is none.
+func (c *core) coming(at place) *committing {
+	for _, e := range slices.Backward(c.writes) {
+		for i := range slices.Backward(e.offsets) {
+			if x := &e.offsets[i]; x.place == at {
+				return x
+			}
 		}
 	}
-	return false
+	return nil
 }
 
 // places are all offsets that are there or will be, for which which is true, in a fixed order.
@@ -286,11 +317,22 @@ func (c *core) burial(offsets []place, now moment) *entry {
 	return e
 }
 
-// forgetTopics drops the offsets of topics that are no more. A topic that has the same name by now has another id.
+// forgetTopics drops the offsets of topics that are no more. A topic that has the same name by now has another id; where a commit to it is
+// on its way, that takes the place of what was there.
 func (c *core) forgetTopics(gone []TopicRef, now moment) {
+	if len(gone) == 0 {
+		return
+	}
 	e := &entry{kind: writeRemoval}
+	of := func(topic string, id meta.TopicID) bool {
+		return slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == topic && (t.ID == id || id == meta.TopicID{}) })
+	}
 	for _, at := range c.places(func(at place, id meta.TopicID) bool {
-		return slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == at.topic && (t.ID == id || id == meta.TopicID{}) })
+		if !of(at.topic, id) {
+			return false
+		}
+		x := c.coming(at)
+		return x == nil || of(at.topic, x.id)
 	}) {
 		e.remove(c.id, at)
 	}

@@ -109,7 +109,7 @@ func absent(m ask) {
 		}
 		m.refuse(code.IllegalGeneration)
 	case *FetchOffsets:
-		m.Reply(FetchedOffsets{m, (&core{}).fetchOffsets(m.Req)})
+		m.Reply(FetchedOffsets{m, (&core{}).fetchOffsets(m.Req, nil)})
 	case *Describe:
 		m.Reply(Described{m, describeAbsent(m)})
 	case *Delete, *DeleteOffsets, *Explain:

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"troupe/actors/kit"
-	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
@@ -31,7 +30,7 @@ type Options struct {
 	Data   storage.Data
 	Writer *kit.Ref
 	// Topic finds a topic in the published view.
-	Topic func(name string) (meta.TopicID, bool)
+	Topic topicFinder
 }
 
 // role is where a shard is in its life; see doc.go.
@@ -270,7 +269,7 @@ func (s *Shard) onSweep(c kit.Context, m sweep) {
 func (s *Shard) worthCleaning(core *core, now moment) bool {
 	core.cfg = s.facts.Config
 	gone, all := core.expired(now)
-	return all || len(gone) > 0
+	return all || len(gone) > 0 || len(core.strangers(s.o.Topic)) > 0
 }
 
 func (t *term) ids() []string { return slices.Sorted(maps.Keys(t.groups)) }

@@ -23,6 +23,7 @@ type world struct {
 	node *kitsim.Node
 	data *sim.Data
 	tail *storage.Tail
+	gate *writer.Gate
 	cfg  Config
 
 	part, shard *kit.Ref
@@ -71,14 +72,14 @@ func newWorld(s *kitsim.Sim, noSync bool) *world {
 
 // emptyWorld is one that nobody has booted.
 func emptyWorld(s *kitsim.Sim) *world {
-	return &world{s: s, data: sim.NewData(), cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
+	return &world{s: s, data: sim.NewData(), gate: &writer.Gate{}, cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
 		topics: map[string]meta.TopicID{simTopic: {7}}}
 }
 
 func (w *world) boot(l *kitsim.Life) {
 	w.tail = storage.NewTail(1 << 20)
 	wr := l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
-	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr}), kit.Options{})
+	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr, Gate: w.gate}), kit.Options{})
 	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: func(name string) (meta.TopicID, bool) {
 		id, ok := w.topics[name]
 		return id, ok
