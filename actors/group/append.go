@@ -127,6 +127,9 @@ func (s *Shard) onDone(c kit.Context, m writer.Done) {
 		}
 	}
 	unsure := bad == code.RequestTimedOut || bad == code.NotEnoughReplicasAfterAppend
+	if unsure && f.epoch == s.facts.LeaderEpoch {
+		s.owed = m.Items[0].Append.Last + 1
+	}
 	for _, w := range f.writes {
 		unsure = unsure || bad != code.OK && w.begun
 		if !w.Answered() {

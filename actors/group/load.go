@@ -67,6 +67,10 @@ func (s *Shard) onLocated(c kit.Context, m partition.Located) {
 		s.locate(c)
 		return
 	}
+	if m.Offset < s.owed {
+		c.After(c.Self(), retryAfter, again{l})
+		return
+	}
 	l.end = m.Offset
 	s.read(c)
 }

@@ -51,7 +51,8 @@ type Shard struct {
 	o     Options
 	facts Become
 	role  role
-	lost  bool // the partition says that it does not lead; the node will say more
+	lost  bool  // the partition says that it does not lead; the node will say more
+	owed  int64 // end of a write that may still arrive in this epoch: a load waits for it
 
 	clock   clock
 	load    *load
@@ -163,6 +164,7 @@ func (s *Shard) onBecome(c kit.Context, m Become) {
 	s.facts, s.lost = m, false
 	switch {
 	case !m.Leader, m.LeaderEpoch != old.LeaderEpoch, m.Partition != old.Partition:
+		s.owed = 0 // a new leader's log ends behind what is on its way
 		s.unload(c)
 	case s.term != nil && m.Config != old.Config:
 		for _, id := range s.term.ids() {
