@@ -360,8 +360,8 @@ func (c *core) expirePending(now moment) {
 	for _, id := range gone {
 		delete(c.pending, id)
 	}
-	if len(gone) > 0 && c.state == preparing && c.allJoined() {
-		c.completeJoin(now)
+	if len(gone) > 0 {
+		c.completeIfAll(now)
 	}
 	for _, at := range c.pending {
 		c.alarm(at)
@@ -391,8 +391,8 @@ func (c *core) expireMembers(now moment) {
 		switch {
 		case c.state == stable || c.state == completing:
 			c.prepareRebalance(why, now)
-		case c.state == preparing && c.allJoined():
-			c.completeJoin(now)
+		default:
+			c.completeIfAll(now)
 		}
 	}
 }
