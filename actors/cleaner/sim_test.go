@@ -38,6 +38,8 @@ type world struct {
 	cfg     Config
 	buffer  int64
 	conn    *kitsim.Probe
+	trims   bool  // records are deleted too, when asked for
+	most    int64 // and when a log is larger, in bytes; -1: not
 	lines   []*line
 	broken  string
 }
@@ -50,6 +52,8 @@ type line struct {
 	flying bool
 	known  []fact // by offset
 	marked int64  // the log was seen to be clean below
+	asked  int64  // the greatest log start that was asked for
+	start  int64  // the log start that was told
 }
 
 // fact is one acknowledged record.
@@ -64,13 +68,22 @@ func newWorld(s *kitsim.Sim, data storage.Data) *world {
 	w := &world{s: s, data: data, buffer: []int64{0, 1 << 20}[s.IntN(2)]}
 	w.cfg = Config{MinDirtyRatio: []float64{0, 0.3}[s.IntN(2)], MinLagMs: []int64{0, 400}[s.IntN(2)], MaxLagMs: []int64{1000, math.MaxInt64}[s.IntN(2)],
 		DeleteRetentionMs: []int64{0, 300, 5000}[s.IntN(3)]}
+	w.trims, w.most = s.IntN(2) == 0, -1
+	if w.trims {
+		w.most = []int64{-1, 2000}[s.IntN(2)]
+	}
 	for range simParts {
 		w.lines = append(w.lines, &line{})
 	}
 	w.conn = s.Probe("conn")
 	w.conn.On = func(m any) {
-		if d, ok := m.(writer.Done); ok {
-			w.onDone(d)
+		switch m := m.(type) {
+		case writer.Done:
+			w.onDone(m)
+		case partition.Trimmed:
+			if l := w.lines[m.Slot%simParts]; m.Code == code.OK && m.Slot/simParts == uint64(w.lives) {
+				l.start = max(l.start, m.Start)
+			}
 		}
 	}
 	w.node = s.Node("n1", w.boot)
@@ -119,7 +132,7 @@ func (w *world) boot(l *kitsim.Life) {
 	for i := range simParts {
 		p := l.Spawn(fmt.Sprint("partition/", i), partition.New(partition.Options{PartID: uint32(i), Data: w.data, Tail: w.tail, Writer: w.writer}), kit.Options{})
 		p.Tell(partition.Become{Topic: "t", Self: 1,
-			Config: partition.Config{MaxMessageBytes: 1 << 20, RetentionMs: -1, RetentionBytes: -1, SegmentBytes: 600, SegmentMs: 1e9, Compact: true, BeforeMaxMs: math.MaxInt64,
+			Config: partition.Config{MaxMessageBytes: 1 << 20, RetentionMs: -1, RetentionBytes: w.most, Delete: w.trims, SegmentBytes: 600, SegmentMs: 1e9, Compact: true, BeforeMaxMs: math.MaxInt64,
 				AfterMaxMs: math.MaxInt64, MinISR: 1, ProducerExpiryMs: math.MaxInt64},
 			Partition: meta.Partition{ID: uint32(i), Index: int32(i), Replicas: []int32{1}, ISR: []int32{1}, Leader: 1, LeaderEpoch: w.lives, PartitionEpoch: w.lives}})
 		w.parts = append(w.parts, p)
@@ -194,12 +207,15 @@ func (w *world) held(part int, at storage.Loaded) (map[int64]record.Record, erro
 	}
 	defer b.Release()
 	out := map[int64]record.Record{}
-	next, size := int64(0), int64(0)
+	next, size := at.Start, int64(0)
 	for _, raw := range b.Data {
 		for len(raw) > 0 {
 			n := int(record.Batch(raw).Length()) + record.Overhead
 			one := record.Batch(raw[:n:n])
 			raw = raw[n:]
+			if size == 0 {
+				next = min(next, one.BaseOffset()) // a batch over the log start stays whole
+			}
 			size += int64(n)
 			if !one.Intact() || one.BaseOffset() < next || one.BaseOffset() > next && one.BaseOffset() >= at.Roll.Offset {
 				return nil, fmt.Errorf("partition %d: the batch of offset %d to %d follows offset %d, intact: %v", part, one.BaseOffset(), one.LastOffset(), next-1, one.Intact())
@@ -239,12 +255,15 @@ func (w *world) verify(part int) error {
 	if err != nil {
 		return err
 	}
-	if at.End < int64(len(l.known)) || at.Start != 0 || d.Clean < l.marked {
+	if at.Start < l.start || w.most < 0 && at.Start > l.asked {
+		return fmt.Errorf("partition %d starts at %d; %d was told, %d asked for", part, at.Start, l.start, l.asked)
+	}
+	if at.End < int64(len(l.known)) || d.Clean < l.marked {
 		return fmt.Errorf("partition %d holds offsets %d to %d, and is clean below %d; acknowledged were %d, and it was clean below %d", part, at.Start, at.End, d.Clean, len(l.known), l.marked)
 	}
 	l.marked = d.Clean
 	last := map[string]int64{} // by key: the newest record
-	for o := range at.End {
+	for o := at.Start; o < at.End; o++ {
 		if r, ok := held[o]; ok && o >= int64(len(l.known)) {
 			last[string(r.Key)] = o
 		} else if !ok && (o >= int64(len(l.known)) || o >= at.Roll.Offset) {
@@ -254,7 +273,7 @@ func (w *world) verify(part int) error {
 		}
 	}
 	clean := map[string]int64{}
-	for i := range min(d.Clean, int64(len(l.known))) {
+	for i := at.Start; i < min(d.Clean, int64(len(l.known))); i++ {
 		if _, ok := held[i]; !ok {
 			continue
 		}
@@ -266,6 +285,9 @@ func (w *world) verify(part int) error {
 	}
 	for i := range l.known {
 		o, f := int64(i), &l.known[i]
+		if o < at.Start {
+			continue
+		}
 		if o < d.Clean && f.time > now-w.cfg.MinLagMs && w.cfg.MinLagMs > 0 {
 			return fmt.Errorf("partition %d: offset %d, sent at %d, is clean at %d", part, o, f.time, now)
 		}
@@ -324,6 +346,16 @@ func (w *world) run(rounds int) error {
 			for _, p := range w.parts {
 				p.Tell(partition.Retain{})
 			}
+		case 3, 4:
+			if i := w.s.IntN(simParts); w.trims && len(w.lines[i].known) > 0 {
+				l := w.lines[i]
+				to := l.start + int64(w.s.IntN(len(l.known)-int(l.start)+1))
+				if w.s.IntN(3) > 0 {
+					to = min(to, l.start+20)
+				}
+				l.asked = max(l.asked, to)
+				w.parts[i].Tell(&partition.Trim{Ask: kit.Ask{ReplyTo: w.conn.Ref(), Slot: uint64(w.lives)*simParts + uint64(i)}, Offset: to})
+			}
 		case 2: // old enough for everything
 			if err := w.s.Run(time.Duration(w.s.IntN(1500)) * time.Millisecond); err != nil {
 				return err
@@ -349,23 +381,23 @@ func (w *world) run(rounds int) error {
 }
 
 func TestSimulation(t *testing.T) {
-	var all, rounds, removed int64
+	var all, rounds, removed, cut int64
 	sum := kitsim.Seeds(t, 60, func(t *testing.T, s *kitsim.Sim) {
 		w := newModelWorld(s, false)
 		if err := w.run(150); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range w.lines {
-			all += int64(len(l.known))
+			all, cut = all+int64(len(l.known)), cut+l.start
 		}
 		rounds, removed = rounds+w.stats.Rounds.Load(), removed+w.stats.Removed.Load()
 		if n := w.stats.Damaged.Load(); n != 0 {
 			t.Errorf("%d logs were given up", n)
 		}
 	})
-	t.Logf("%d records, %d compactions took %d out, %d messages, %d crashes", all, rounds, removed, sum.Messages, sum.Crashes)
-	if removed < all/10 {
-		t.Errorf("%d of %d records were taken out: it proves little", removed, all)
+	t.Logf("%d records, of which %d were cut off, %d compactions took %d out, %d messages, %d crashes", all, cut, rounds, removed, sum.Messages, sum.Crashes)
+	if removed < all/10 || cut < all/20 {
+		t.Errorf("%d of %d records were taken out, %d cut off: it proves little", removed, all, cut)
 	}
 }
 
