@@ -30,6 +30,7 @@ type consumer struct {
 	rejoin    bool
 	slots     uint64
 	asks      map[uint64]any // what is under way
+	syncs     int            // SyncGroups among them
 }
 
 func (w *world) consumer(name string, static bool, version int16) *consumer {
@@ -97,6 +98,7 @@ func (c *consumer) step() {
 func (c *consumer) join() {
 	c.phase, c.rejoin, c.parts = "join", false, nil
 	c.life++
+	c.syncs = 0
 	clear(c.asks)
 	meta := append([]byte{0, 0, 0, 0, 0, 1, 0, 1}, simTopic...)
 	if c.w.s.IntN(10) == 0 {
@@ -184,16 +186,18 @@ func (c *consumer) joined(r *kmsg.JoinGroupResponse) {
 		c.w.s.At(time.Duration(c.w.s.IntN(400_000)), c.w.crash) // about when the assignment becomes durable
 	}
 	for range 1 + c.w.s.IntN(20)/19 {
+		c.syncs++
 		c.w.shard.Tell(&Sync{Ask: c.ask(c.life), Req: req})
 	}
 }
 
 func (c *consumer) synced(m Synced) {
+	c.syncs--
 	if c.phase != "sync" || m.Req.Generation != c.gen {
 		return
 	}
 	if m.Resp.ErrorCode != 0 {
-		if len(c.asks) == 0 {
+		if c.syncs == 0 { // else another one has taken its place
 			c.code(code.Code(m.Resp.ErrorCode))
 		}
 		return
