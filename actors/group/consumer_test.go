@@ -215,6 +215,7 @@ func (c *consumer) commit() {
 		return
 	}
 	c.w.sent++
+	c.w.flying[c.w.sent] = true
 	p := kmsg.OffsetCommitRequestTopicPartition{Partition: c.parts[c.w.s.IntN(len(c.parts))], Offset: c.w.sent, LeaderEpoch: -1}
 	req := &kmsg.OffsetCommitRequest{Version: 8, Group: simGroup, Generation: c.gen, MemberID: c.id, InstanceID: c.instance,
 		Topics: []kmsg.OffsetCommitRequestTopic{{Topic: simTopic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}}
@@ -223,13 +224,16 @@ func (c *consumer) commit() {
 
 func (c *consumer) committed(m Committed) {
 	p := m.Req.Topics[0].Partitions[0]
+	delete(c.w.flying, p.Offset)
 	if bad := code.Code(m.Resp.Topics[0].Partitions[0].ErrorCode); bad != code.OK {
 		c.w.stats.refused++
 		c.code(bad)
 		return
 	}
 	c.w.stats.commits++
-	c.w.acked[p.Partition] = max(c.w.acked[p.Partition], p.Offset)
+	if p.Offset > c.w.born {
+		c.w.acked[p.Partition] = max(c.w.acked[p.Partition], p.Offset)
+	}
 }
 
 func (c *consumer) leave() {

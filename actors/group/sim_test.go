@@ -37,6 +37,11 @@ func (w *world) round() {
 		w.crash()
 	case x < 13:
 		w.depose(!w.down)
+	case x < 16:
+		w.recreate()
+	}
+	if w.s.IntN(30) == 0 {
+		w.gate.Set(false)
 	}
 	if w.down && w.s.IntN(30) == 0 {
 		w.depose(false)
@@ -60,6 +65,7 @@ func (w *world) run(rounds int, crashes bool) error {
 // calm lets everybody come to work in peace.
 func (w *world) calm() error {
 	w.crashes = false
+	w.gate.Set(false)
 	if w.down {
 		w.depose(false)
 	}

@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -41,6 +42,10 @@ type world struct {
 	synced      int32           // the greatest generation whose assignment was given out
 	acked       map[int32]int64 // by partition: the greatest offset that was acknowledged, or read
 	sent        int64           // the last offset that was committed; they only grow
+	born        int64           // the last one that was sent before the topic was made anew
+	births      int
+	flying      map[int64]bool // offsets without an answer
+	early       map[int64]bool // those of them when the topic was made anew: they may count for either
 	stats       struct{ joins, syncs, commits, refused, reads, rebalances int }
 }
 
@@ -72,7 +77,7 @@ func newWorld(s *kitsim.Sim, noSync bool) *world {
 
 // emptyWorld is one that nobody has booted.
 func emptyWorld(s *kitsim.Sim) *world {
-	return &world{s: s, data: sim.NewData(), gate: &writer.Gate{}, cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{},
+	return &world{s: s, data: sim.NewData(), gate: &writer.Gate{}, cfg: plainConfig(), epoch: 1, generations: map[int32]*generation{}, acked: map[int32]int64{}, flying: map[int64]bool{},
 		topics: map[string]meta.TopicID{simTopic: {7}}}
 }
 
@@ -181,10 +186,11 @@ func (w *world) read(p int32) {
 	if !known {
 		least = -1
 	}
+	births := w.births
 	probe := w.s.Probe("reader")
 	probe.On = func(m any) {
 		r := m.(FetchedOffsets).Resp
-		if r.ErrorCode != 0 {
+		if r.ErrorCode != 0 || births != w.births {
 			return
 		}
 		w.stats.reads++
@@ -195,13 +201,26 @@ func (w *world) read(p int32) {
 		if at > w.sent {
 			w.fail("partition %d: offset %d is read, which nobody committed", p, at)
 		}
-		if at >= 0 {
+		if at >= 0 && at <= w.born && !w.early[at] {
+			w.fail("partition %d: offset %d of an earlier topic is read", p, at)
+		}
+		if at > w.born {
 			w.acked[p] = max(w.acked[p], at)
 		}
 	}
 	t := kmsg.NewOffsetFetchRequestGroupTopic()
 	t.Topic, t.Partitions = simTopic, []int32{p}
 	w.shard.Tell(&FetchOffsets{Ask: kit.Ask{ReplyTo: probe.Ref()}, Req: &kmsg.OffsetFetchRequestGroup{Group: simGroup, Topics: []kmsg.OffsetFetchRequestGroupTopic{t}}})
+}
+
+// recreate deletes the topic and makes it anew, now and then on a disk that takes no more records for a while.
+func (w *world) recreate() {
+	w.gate.Set(w.s.IntN(2) == 0)
+	old := w.topics[simTopic]
+	w.births++
+	w.topics[simTopic] = meta.TopicID{byte(7 + w.births)}
+	w.born, w.acked, w.early = w.sent, map[int32]int64{}, maps.Clone(w.flying)
+	w.shard.Tell(TopicsDeleted{[]TopicRef{{simTopic, old}}})
 }
 
 // explain asks what the group says of itself. Its generation is never less than one that members have work of.
