@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,9 +27,6 @@ func TestGroups(t *testing.T) {
 	node := harness.Start(t, t.TempDir(), "--set", "group.initial.rebalance.delay.ms=100")
 	all := append(speakers(t.TempDir()), kcat{}, java{})
 	for _, c := range all {
-		if s, ok := c.(speaker); ok && !strings.Contains(s.program[0], "python") {
-			continue // the program of the Go clients does not join groups
-		}
 		t.Run(c.name(), func(t *testing.T) {
 			if err := c.missing(); err != nil {
 				fmt.Printf("missing: %s in a group (%v)\n", c.name(), err)

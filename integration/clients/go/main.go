@@ -3,6 +3,8 @@
 //	go CLIENT produce BOOTSTRAP TOPIC PARTITION CODEC IDEMPOTENT   records as JSON lines on stdin; their offsets as JSON lines on stdout
 //	go CLIENT consume BOOTSTRAP TOPIC PARTITION FROM UNTIL         records as JSON lines; FROM is start, an offset, or @ and a timestamp in ms
 //	go CLIENT admin   BOOTSTRAP TOPIC                              creates, describes, lists and deletes the topic; says what it saw
+//	go CLIENT group   BOOTSTRAP TOPIC GROUP                        records as JSON lines, with partitions, as a member of the group that begins at
+//	                                                               the start and commits what it has read; at SIGTERM it leaves
 //
 // UNTIL is the offset behind the last record to read. A record is {offset, key, value, headers, timestamp}; key, value and
 // the values of headers are base64, or null.
@@ -10,11 +12,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -22,6 +27,7 @@ import (
 const patience = 45 * time.Second
 
 type record struct {
+	Partition int32    `json:"partition"` // of a group only
 	Offset    int64    `json:"offset"`
 	Key       []byte   `json:"key"`
 	Value     []byte   `json:"value"`
@@ -47,6 +53,8 @@ type client interface {
 	produce(topic string, partition int32, codec string, idempotent bool, records []record) ([]int64, error)
 	consume(topic string, partition int32, from string, until int64, each func(record)) error
 	admin(topic string) (seen, error)
+	// group consumes until ctx ends.
+	group(ctx context.Context, topic, group string, each func(record)) error
 }
 
 func main() {
@@ -75,6 +83,11 @@ func run(args []string) error {
 			return err
 		}
 		return say.Encode(got)
+	}
+	if verb == "group" && len(rest) == 1 {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		return c.group(ctx, topic, rest[0], func(r record) { _ = say.Encode(r); out.Flush() })
 	}
 	if len(rest) < 3 {
 		return fmt.Errorf("%s needs a partition and two more arguments", verb)
