@@ -38,7 +38,7 @@ func (j job) wants(name string) bool { return j.only == nil || j.only.MatchStrin
 
 // suites are all of them, the quick ones first.
 var suites = []suite{
-	javaClient, confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kafkaTools, kgo, kafkaGo, confluentGo,
+	javaClient, saramaClient, confluentPython, kafkaPython, aiokafka, kafkajs, platformatic, kafkaTools, kgo, kafkaGo, confluentGo,
 }
 
 func names() []string {
