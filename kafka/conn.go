@@ -32,6 +32,7 @@ type conn struct {
 	started int     // calls[:started] have begun
 	running int     // of those, the ones that have not ended
 	alone   bool    // one of the running must not share
+	early   bool    // the next call waits until the broker knows the cluster; a timer runs
 
 	asked     int // frames that the reader was asked for and has not delivered
 	closing   bool
@@ -78,6 +79,8 @@ func (c *conn) Receive(x kit.Context, m any) {
 		c.written(x, m)
 	case quiet:
 		c.quiet(x)
+	case lookAgain:
+		c.early = false
 	case readEnded:
 		c.ended(x, m)
 	case leave:
@@ -191,16 +194,26 @@ func (c *conn) begin(x kit.Context) {
 		if c.running > 0 && (c.alone || !shared) {
 			return
 		}
+		view := c.door.env.Published.Get()
+		tooEarly := !view.CaughtUp && !s.entry.Early
+		if tooEarly && !c.closing {
+			c.lookLater(x)
+			return
+		}
 		c.started++
 		c.running++
 		c.alone = !shared
+		if tooEarly {
+			s.forgo()
+			continue
+		}
 		s.begun = true
 		s.call.Op.BeginBehind(c.poll)
 		if c.gone && !shared {
 			s.end(nil) // nobody would see it
 			continue
 		}
-		s.call.Sys, s.call.View = x, c.door.env.Published.Get()
+		s.call.Sys, s.call.View = x, view
 		s.call.Start(s.entry, s)
 		if c.gone && !s.ended && s.call.OnClose != nil {
 			c.callOff(x)
@@ -209,6 +222,28 @@ func (c *conn) begin(x kit.Context) {
 			c.collect()
 		}
 	}
+}
+
+// lookEvery is how often a call that came early looks whether its time has come.
+const lookEvery = 10 * time.Millisecond
+
+// lookLater holds the calls back for a moment: an answer from a view that lacks what was committed before this start would be wrong, and
+// often final for the client (an unknown topic, an empty list). The client sees a slow broker, and at its own time-out a lost connection;
+// with Kafka, whose port is closed for as long, it sees the latter at once.
+func (c *conn) lookLater(x kit.Context) {
+	if !c.early {
+		c.early = true
+		x.After(c.self, lookEvery, lookAgain{})
+	}
+}
+
+// forgo ends a call that came early and whose connection ends before its time has come: it is neither carried out nor answered.
+func (s *slot) forgo() {
+	if p := s.call.Produce; p != nil {
+		p.Release()
+	}
+	s.begun = true
+	s.end(nil)
 }
 
 // reads says whether the client reads its answers, more or less.

@@ -51,3 +51,8 @@ type leave struct{}
 //
 // From: door.
 type cut struct{}
+
+// lookAgain says that a call that came early may look whether its time has come.
+//
+// From: the conn's own timer.
+type lookAgain struct{}

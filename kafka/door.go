@@ -25,9 +25,13 @@ type shared struct {
 	unread atomic.Int64 // bytes of answers that clients have not read
 }
 
-// find says what the reader of a Produce request must know of a topic.
+// find says what the reader of a Produce request must know of a topic. Before the view has caught up nothing is known for sure.
 func (d *shared) find(version int16, name string, id [16]byte) topicFacts {
-	img := d.env.Published.Get().Image
+	view := d.env.Published.Get()
+	if !view.CaughtUp {
+		return topicFacts{}
+	}
+	img := view.Image
 	var t *meta.Topic
 	if version >= 13 {
 		t = img.TopicByID(id)

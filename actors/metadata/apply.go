@@ -100,16 +100,15 @@ func (a *Metadata) onStored(c kit.Context, m stored) {
 	a.store(c)
 }
 
-// show tells the node that the image moved; done are answered when it has seen it. One Changed is under way at a time: what comes meanwhile is
-// joined in the next.
+// show tells the node that the image moved; done are answered when it has seen it, or at their deadline. One Changed is under way at a time:
+// what comes meanwhile is joined in the next. Before there is a node nobody sees anything: its Subscribe shows all.
 func (a *Metadata) show(c kit.Context, changes meta.Changes, done []*waiter[*raftnode.Propose]) {
+	a.laterDone = append(a.laterDone, done...)
 	if a.node == nil {
-		a.finish(done)
 		return
 	}
 	join(&a.later, changes)
 	a.laterAny = true
-	a.laterDone = append(a.laterDone, done...)
 	if a.showing == 0 {
 		a.showNext(c)
 	}

@@ -26,7 +26,17 @@ type broker struct {
 	store storage.Meta
 	board *raftnode.Board
 	ref   *kit.Ref
+	node  *kit.Ref
 	epoch int64
+}
+
+// looker stands in the node's place: it sees what it is shown.
+type looker struct{}
+
+func (looker) Receive(_ kit.Context, m any) {
+	if c, ok := m.(*Changed); ok {
+		c.Reply(Seen{c})
+	}
 }
 
 // onDir opens the store of a directory.
@@ -50,6 +60,8 @@ func startBroker(t testing.TB, store storage.Meta) *broker {
 	img, err := LoadImage(l)
 	must(t, err)
 	b.ref = Spawn(b.sys, Options{Store: b.store, Loaded: l, Image: img, Board: b.board, Node: 1, Incarnation: id.Incarnation, CompactEntries: 500, CompactTail: 100})
+	b.node = b.sys.Spawn("node", looker{}, kit.Options{})
+	b.ref.Tell(Subscribe{Node: b.node})
 	raftnode.Spawn(b.sys, raftnode.Options{ID: 1, Store: b.store, Loaded: l, FSM: b.ref, Board: b.board})
 	return b
 }
@@ -63,7 +75,7 @@ func must(t testing.TB, err error) {
 
 func (b *broker) stop(t testing.TB) {
 	t.Helper()
-	for _, name := range []string{raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
+	for _, name := range []string{"node", raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
 		if _, ok := kit.Await[bool](b.sys, 5*time.Second, func(r *kit.Ref) { b.sys.Stop(b.sys.Lookup(name), r, true) }); !ok {
 			t.Fatalf("%s does not stop", name)
 		}
@@ -110,6 +122,7 @@ func (b *broker) image(t testing.TB) *meta.Image {
 	if !ok {
 		t.Fatal("the image is not shown")
 	}
+	b.ref.Tell(Subscribe{Node: b.node})
 	return c.Image
 }
 

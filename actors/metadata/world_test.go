@@ -21,7 +21,6 @@ type world struct {
 	nodes    []*member
 	faults   raftnode.Faults
 	exact    bool          // who is not answered with OK was not applied
-	noNode   bool          // nobody subscribes
 	noSync   bool          // the disks forget their syncs
 	quiet    bool          // the clients propose no more
 	patience time.Duration // of the clients
@@ -88,9 +87,7 @@ func (m *member) boot(l *kitsim.Life) {
 	}
 	m.board = &raftnode.Board{}
 	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
-	if !m.w.noNode {
-		ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
-	}
+	ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
 	l.Spawn("client", &client{m: m}, kit.Options{})
 	raft := raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: m, Board: m.board, Faults: m.w.faults})
 	m.w.s.Net.Bind(l, m.name(), func(_ string, x any) {
@@ -251,7 +248,7 @@ func (k *client) answered(p raftnode.Proposed) {
 			return
 		}
 		w.acked[v[0].Name] = v[0].ID
-		if k.m.image.Topic(v[0].Name) == nil && !w.noNode {
+		if k.m.image.Topic(v[0].Name) == nil {
 			w.bad("%s was acknowledged before the node had seen it", v[0].Name)
 		}
 	default:
@@ -274,7 +271,7 @@ func (w *world) settle() bool {
 		for _, m := range w.nodes {
 			s := m.board.Status()
 			if !m.node.Up() || s.Pending > 0 || s.Leader == 0 || s.Applied != s.Committed || s.Persisted != s.Committed || s.Image != s.Committed ||
-				m.image.Index() != s.Committed && !w.noNode || s.Committed != w.nodes[0].board.Status().Committed {
+				m.image.Index() != s.Committed || s.Committed != w.nodes[0].board.Status().Committed {
 				return false
 			}
 		}

@@ -55,6 +55,7 @@ type Node struct {
 	// coordinators of consumer groups, by partition of their topic, once coordinating.
 	coordinators map[int32]*coordinator
 	coordinating bool
+	caughtUp     bool // this run was unfenced once: the image holds all that was committed before it
 	looked       bool // the store was searched for strays
 	shutdown     *Shutdown
 	fencing      bool     // the fence of the shutdown is under way

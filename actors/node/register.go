@@ -84,10 +84,21 @@ func (n *Node) step(c kit.Context) {
 		n.outOfService(StepUnfence, "UnfenceBroker to be applied")
 		n.unfence(c)
 	case !n.life.unfenced:
-		n.o.Steps.Finish(StepUnfence)
 		n.life.unfenced = true
+		n.admitClients()
+		n.o.Steps.Finish(StepUnfence)
 		c.Log().Info("broker running", "node", n.o.NodeID, "epoch", n.life.epoch, "cluster", n.image.ClusterID())
 	}
+}
+
+// admitClients tells the connections that they may answer from the view. Our own registration came after all that was committed before
+// this start, and it is applied; that we are unfenced makes this broker show up in what they answer. Kafka opens its port then.
+func (n *Node) admitClients() {
+	if n.caughtUp {
+		return
+	}
+	n.caughtUp = true
+	n.publish(edit(n.view))
 }
 
 // outOfService opens a step of the start again, if the broker was through with all: it is not ready while it does not serve.

@@ -200,7 +200,11 @@ func (s *story) view() string {
 		list = append(list, fmt.Sprintf("%s-%d=%d", t.Name, p.Index, partID))
 	})
 	slices.Sort(list)
-	return fmt.Sprintf("index %d, leader %d, %d topics, %d local: %s", v.Image.Index(), v.LeaderID, v.Image.TopicCount(), v.LocalPartitions(), strings.Join(list, " "))
+	early := ""
+	if !v.CaughtUp {
+		early = "not for clients yet: "
+	}
+	return early + fmt.Sprintf("index %d, leader %d, %d topics, %d local: %s", v.Image.Index(), v.LeaderID, v.Image.TopicCount(), v.LocalPartitions(), strings.Join(list, " "))
 }
 
 func stepList(steps *Steps) string {

@@ -12,6 +12,9 @@ import (
 type View struct {
 	Image    *meta.Image
 	LeaderID int32 // Kafka's controller id: the Raft leader's node id, -1 if unknown
+	// CaughtUp says that Image holds everything that was committed before this start. Until then it may lack topics that clients were
+	// told exist, so no client may be answered from it. It stays true.
+	CaughtUp bool
 	parts    partMap
 }
 
@@ -54,13 +57,13 @@ func (p *Published) Set(v *View) { p.p.Store(v) }
 
 var emptyView = &View{Image: meta.NewImage(), LeaderID: -1}
 
-// ViewWith is a view over img with the given local replicas, for tests of those who read views.
+// ViewWith is a view over img with the given local replicas, for tests of those who read views. It has caught up.
 func ViewWith(img *meta.Image, leader int32, parts map[uint32]*kit.Ref) *View {
 	b := edit(&View{})
 	for id, r := range parts {
 		b.set(id, r)
 	}
-	return b.view(img, leader)
+	return b.view(img, leader, true)
 }
 
 // viewEdit makes the next view from one that readers may hold.
@@ -87,6 +90,6 @@ func (e *viewEdit) set(partID uint32, r *kit.Ref) {
 	e.parts.shards[i][partID] = r
 }
 
-func (e *viewEdit) view(img *meta.Image, leader int32) *View {
-	return &View{Image: img, LeaderID: leader, parts: e.parts}
+func (e *viewEdit) view(img *meta.Image, leader int32, caughtUp bool) *View {
+	return &View{Image: img, LeaderID: leader, CaughtUp: caughtUp, parts: e.parts}
 }

@@ -52,7 +52,7 @@ func TestViewsNeverChange(t *testing.T) {
 				want[id] = r
 			}
 			img := meta.NewImage().WithIndex(uint64(k + 1))
-			next := e.view(img, int32(k))
+			next := e.view(img, int32(k), true)
 			if next.Image != img || next.LeaderID != int32(k) {
 				t.Fatalf("seed %d: the view has not what it was made with", seed)
 			}

@@ -118,9 +118,14 @@ func (x *member) turn(c kit.Context) {
 	}
 }
 
-// shard finds the coordinator, and has its topic made if there is none.
+// shard finds the coordinator, and has its topic made if there is none. Nobody shares partitions that are not there yet: until the
+// cluster shows the topic that the group reads, there is nothing to coordinate.
 func (x *member) shard(c kit.Context) *kit.Ref {
-	t := x.w.broker.Published.Get().Image.Topic(group.Topic)
+	img := x.w.broker.Published.Get().Image
+	if img.Topic(x.book.topic) == nil {
+		return nil
+	}
+	t := img.Topic(group.Topic)
 	if t == nil {
 		x.ask(x.w.broker.Shared.TopicMaker, "the topic of groups", &api.EnsureTopics{Ask: x.slotted(c), Names: []string{group.Topic}, Timeout: 2 * time.Second})
 		return nil

@@ -18,6 +18,8 @@ type Entry struct {
 	Handle func(*Call)
 	// Pipelined calls of one connection run at the same time; any other begins when all earlier ones have ended.
 	Pipelined bool
+	// Early calls are answered even before this broker knows the cluster as it was when it stopped; see node.View.CaughtUp. Others wait.
+	Early bool
 }
 
 const never = 1 << 14
@@ -37,8 +39,8 @@ var Table = []Entry{
 	{Key: int16(kmsg.SyncGroup), Min: 0, Max: 5, Flex: 4, Handle: syncGroup},
 	{Key: int16(kmsg.DescribeGroups), Min: 0, Max: 6, Flex: 5, Handle: describeGroups},
 	{Key: int16(kmsg.ListGroups), Min: 0, Max: 5, Flex: 3, Handle: listGroups},
-	{Key: int16(kmsg.SASLHandshake), Min: 0, Max: 1, Flex: never, Handle: saslHandshake},
-	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 5, Flex: 3, Handle: apiVersions},
+	{Key: int16(kmsg.SASLHandshake), Min: 0, Max: 1, Flex: never, Handle: saslHandshake, Early: true},
+	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 5, Flex: 3, Handle: apiVersions, Early: true},
 	{Key: int16(kmsg.CreateTopics), Min: 2, Max: 7, Flex: 5, Handle: createTopics},
 	{Key: int16(kmsg.DeleteTopics), Min: 1, Max: 6, Flex: 4, Handle: deleteTopics},
 	{Key: int16(kmsg.DeleteRecords), Min: 0, Max: 2, Flex: 2, Handle: deleteRecords},
@@ -51,7 +53,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.AlterConfigs), Min: 0, Max: 2, Flex: 2, Handle: alterConfigs},
 	{Key: int16(kmsg.AlterReplicaLogDirs), Min: 1, Max: 2, Flex: 2, Handle: alterReplicaLogDirs},
 	{Key: int16(kmsg.DescribeLogDirs), Min: 1, Max: 5, Flex: 2, Handle: describeLogDirs},
-	{Key: int16(kmsg.SASLAuthenticate), Min: 0, Max: 2, Flex: 2, Handle: saslAuthenticate},
+	{Key: int16(kmsg.SASLAuthenticate), Min: 0, Max: 2, Flex: 2, Handle: saslAuthenticate, Early: true},
 	{Key: int16(kmsg.CreatePartitions), Min: 0, Max: 3, Flex: 2, Handle: createPartitions},
 	{Key: int16(kmsg.CreateDelegationToken), Min: 1, Max: 3, Flex: 2, Handle: createDelegationToken},
 	{Key: int16(kmsg.RenewDelegationToken), Min: 1, Max: 2, Flex: 2, Handle: renewDelegationToken},
@@ -63,7 +65,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.AlterPartitionAssignments), Min: 0, Max: 1, Flex: 0, Handle: alterPartitionAssignments},
 	{Key: int16(kmsg.ListPartitionReassignments), Min: 0, Max: 0, Flex: 0, Handle: listPartitionReassignments},
 	{Key: int16(kmsg.OffsetDelete), Min: 0, Max: 0, Flex: never, Handle: offsetDelete},
-	{Key: int16(kmsg.DescribeQuorum), Min: 0, Max: 2, Flex: 0, Handle: describeQuorum},
+	{Key: int16(kmsg.DescribeQuorum), Min: 0, Max: 2, Flex: 0, Handle: describeQuorum, Early: true},
 	{Key: int16(kmsg.UpdateFeatures), Min: 0, Max: 2, Flex: 0, Handle: updateFeatures},
 	{Key: int16(kmsg.DescribeCluster), Min: 0, Max: 2, Flex: 0, Handle: describeCluster},
 	{Key: int16(kmsg.DescribeProducers), Min: 0, Max: 0, Flex: 0, Handle: describeProducers},
