@@ -169,6 +169,26 @@ func TestStartWaitsForNoLeader(t *testing.T) {
 	}
 }
 
+// (b) again, after a restart: what the disk holds may not be all that was committed, so nobody is told that a topic does not exist, nor that
+// there are none, before the log has caught up. Here it never does.
+func TestNothingIsSaidBeforeTheLogHasCaughtUp(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir, raftnode.Faults{})
+	ready(t, b)
+	if r, err := kadm.NewClient(client(t, b)).CreateTopic(context.Background(), 1, 1, nil, "known"); err != nil || r.Err != nil {
+		t.Fatal(err, r.Err)
+	}
+	stop(t, b)
+	b = start(t, dir, raftnode.Faults{DropAppendResponse: func(int) bool { return true }})
+	defer stop(t, b)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if resp, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, client(t, b)); err == nil {
+		t.Errorf("a broker that does not know the cluster names %d brokers and %d topics", len(resp.Brokers), len(resp.Topics))
+	}
+	finding(t, b, "boot-waits")
+}
+
 // (c) A topic is only where the metadata says: what a crash or another hand left in the store is no topic, is dropped, and asking for
 // a topic that nobody made does not make one here.
 func TestNoTopicBesideTheMetadata(t *testing.T) {
