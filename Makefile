@@ -109,7 +109,7 @@ contract: build ## what the binary promises: ready line, exit codes, one-line er
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
 
 hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
-	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m ./integration/hostile
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/hostile
 
 bench: build ## the figures of docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit

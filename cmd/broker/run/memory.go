@@ -17,6 +17,7 @@ type split struct {
 	blockCache int64
 	tail       int64
 	requests   int64
+	slabs      int64 // buffers of records that are kept for the next request
 	reads      int64 // records that are on their way to clients
 	trace      int64 // kept records of operations
 	cleaner    int64 // the keys of a compaction
@@ -29,6 +30,7 @@ func splitMemory(total int64) split {
 		blockCache: min(total/8, 256<<20),
 		tail:       min(total/4, 256<<20),
 		requests:   min(total/8, 256<<20),
+		slabs:      min(total/32, 64<<20),
 		reads:      min(total/8, 128<<20),
 		trace:      min(total/64, 4<<20),
 		cleaner:    total / 16,
