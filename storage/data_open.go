@@ -108,9 +108,7 @@ func (e *engine) open() error {
 			return unreadable(err)
 		}
 	}
-	if err := e.synced.verify(); errors.Is(err, errBrokenLog) {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	} else if err != nil {
+	if err := e.synced.verify(ErrDamaged); err != nil {
 		return err
 	}
 	if !e.opts.ReadOnly {

@@ -120,9 +120,7 @@ func pebbleFile(name string) bool {
 }
 
 func (s *metaStore) open(o MetaOptions) error {
-	if err := s.synced.verify(); errors.Is(err, errBrokenLog) {
-		return fmt.Errorf("%w: %w", ErrMetaDamaged, err)
-	} else if err != nil {
+	if err := s.synced.verify(ErrMetaDamaged); err != nil {
 		return err
 	}
 	if !o.ReadOnly {

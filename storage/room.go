@@ -12,8 +12,8 @@ import (
 // openSlack is what an open needs beside the logs that it writes out: a manifest, a new log, tables of keys.
 const openSlack = 1 << 20
 
-// roomToOpen refuses to open a store, in dir on the file system of disk, whose write-ahead logs could not be written out: Pebble does that at once, and where it
-// meets a full disk v2.1.7 panics.
+// roomToOpen refuses to open a store, in dir on the file system of disk, whose write-ahead logs could not be written out: Pebble does
+// that at once, and where it meets a full disk v2.1.7 panics.
 //
 // Errors: one that wraps syscall.ENOSPC and says how much is wanted.
 func roomToOpen(fsys vfs.FS, disk, dir string) error {

@@ -132,8 +132,8 @@ func (s *syncedFS) closeNote() error {
 // verify reads what was synced of every noted log that is still there. It is called before Pebble opens the directory, since that
 // writes out what it finds and recycles the logs.
 //
-// Errors: one that says which log is damaged and where, and errors of the file system.
-func (s *syncedFS) verify() error {
+// Errors: damaged, the store's own, which says which log it is and where; and errors of the file system.
+func (s *syncedFS) verify(damaged error) error {
 	if err := s.load(); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *syncedFS) verify() error {
 		if !isLog || i < 0 {
 			continue
 		}
-		if err := s.verifyLog(name, s.slots[i]); err != nil {
+		if err := s.verifyLog(name, s.slots[i], damaged); err != nil {
 			return err
 		}
 	}
@@ -180,7 +180,7 @@ func (s *syncedFS) load() error {
 }
 
 // verifyLog reads the synced part of one log, chunk by chunk.
-func (s *syncedFS) verifyLog(name string, m syncedMark) error {
+func (s *syncedFS) verifyLog(name string, m syncedMark, damaged error) error {
 	f, err := s.FS.Open(path.Join(s.dir, name))
 	if err != nil {
 		return err
@@ -190,13 +190,10 @@ func (s *syncedFS) verifyLog(name string, m syncedMark) error {
 		return err
 	}
 	if !endsAt(end, int64(m.synced)) {
-		return fmt.Errorf("%w: the write-ahead log %s is broken at byte %d, and %d bytes of it were synced", errBrokenLog, name, end, m.synced)
+		return fmt.Errorf("%w: synced writes are gone or changed: the write-ahead log %s is broken at byte %d, and %d bytes of it were synced", damaged, name, end, m.synced)
 	}
 	return nil
 }
-
-// errBrokenLog is what verify finds; the stores say it as damage of their own kind.
-var errBrokenLog = errors.New("synced writes are gone or changed")
 
 // validEnd is the end of the last chunk that can be read, of a log that is cut at any chunk.
 func validEnd(r io.Reader, num uint64) (int64, error) {
