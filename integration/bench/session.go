@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -130,9 +131,9 @@ func (s *session) job(kind, topic string, partitions int32, size, mb int) job {
 // load does one measured job and keeps what it cost. The figures themselves are added by whoever knows their names.
 func (s *session) load(key string, do func(context.Context) (result, error)) (result, error) {
 	resetPeak(s.pid)
-	wait := func() error { return nil }
+	wait, file := func() error { return nil }, ""
 	if s.o.profiles != "" && s.admin != "" {
-		file := filepath.Join(s.o.profiles, fmt.Sprintf("%s-%s-%d.pprof", key, s.state, s.round+1))
+		file = filepath.Join(s.o.profiles, fmt.Sprintf("%s-%s-%d.pprof", key, s.state, s.round+1))
 		wait = profile(s.admin, file, s.o.profileSeconds)
 	}
 	r, err := do(s.ctx)
@@ -148,7 +149,19 @@ func (s *session) load(key string, do func(context.Context) (result, error)) (re
 	}
 	s.into.cost(s.state, s.who, key, broker, client, peak)
 	s.say("%s: %.0f MB in %.2f s, %.0f MB/s; CPU %s: broker %.2f, client %.2f; peak %.0f MB", key, r.MB, r.Seconds, r.mbs(), per, broker, client, peak)
+	if file != "" {
+		return r, s.book(file, broker)
+	}
 	return r, nil
+}
+
+// book keeps the budget of the layers beside a profile.
+func (s *session) book(profile string, perGB float64) error {
+	f, err := os.Create(strings.TrimSuffix(profile, ".pprof") + ".md")
+	if err != nil {
+		return err
+	}
+	return errors.Join(printBudget(f, profile, perGB), f.Close())
 }
 
 func (s *session) add(key string, v float64) {
