@@ -47,6 +47,20 @@ func (e *edit) dispatch(c Command) Result {
 		return e.allocateProducerIds(c)
 	case UpdateFeatures:
 		return e.updateFeatures(c)
+	case AlterPartition:
+		return e.alterPartition(c)
+	case ResignLeadership:
+		return e.resignLeadership(c)
+	case ElectLeaders:
+		return e.electLeaders(c)
+	case AlterReassignments:
+		return e.alterReassignments(c)
+	case BeginControlledShutdown:
+		return e.beginControlledShutdown(c)
+	case UnregisterBroker:
+		return e.unregisterBroker(c)
+	case RemoveNode:
+		return e.removeNode(c)
 	}
 	panic(fmt.Sprintf("BUG: meta: no way to apply a %T", c))
 }

@@ -56,6 +56,9 @@ func (e *edit) addNode(c AddNode) Result {
 		return refuse(code.InvalidRequest, "A node needs a store id, and a node id of −1 or at least 1.")
 	}
 	for _, n := range e.img.nodes {
+		if n.StoreID == c.StoreID && n.Removed {
+			return refuse(code.PolicyViolation, "The data directory is that of node %d, which was removed: a node begins anew with an empty one.", n.ID)
+		}
 		if n.StoreID == c.StoreID {
 			return Result{Value: NodeAdded{n.ID, n.RaftID}}
 		}
@@ -66,7 +69,7 @@ func (e *edit) addNode(c AddNode) Result {
 		if n.ID = e.img.nextNode; n.ID == math.MaxInt32 {
 			return refuse(code.PolicyViolation, "All node ids have been given.")
 		}
-	} else if old := e.img.Node(n.ID); old != nil {
+	} else if old := e.img.nodeEver(n.ID); old != nil {
 		if b := e.img.Broker(n.ID); b != nil && !b.Fenced {
 			return refuse(code.DuplicateBrokerRegistration, "Node %d is serving with another data directory.", n.ID)
 		}
@@ -74,6 +77,7 @@ func (e *edit) addNode(c AddNode) Result {
 	}
 	n.RaftID = RaftIDOf(generation, n.ID)
 	e.setNode(n)
+	e.purge(n.ID) // what another data directory had is not in the new one
 	return Result{Value: NodeAdded{n.ID, n.RaftID}}
 }
 
@@ -91,6 +95,7 @@ func (e *edit) registerBroker(c RegisterBroker) Result {
 	switch {
 	case old == nil:
 		e.setBroker(b)
+		e.leaveISRs(b.ID, true) // it was unregistered, or is new and holds nothing
 	case old.Incarnation == c.Incarnation && old.StoreID == c.StoreID:
 		b.Epoch, b.Fenced, b.InControlledShutdown = old.Epoch, old.Fenced, old.InControlledShutdown
 		e.setBroker(b)

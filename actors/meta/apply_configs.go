@@ -34,8 +34,8 @@ func (e *edit) putConfigs(res *AlterResource, next map[string]string) {
 		return
 	}
 	e.setConfigs(resourceConfigs{res.Type, res.Name, next})
-	if res.Type == BrokerResource && res.Name == "" && next[minISRKey] != old[minISRKey] {
-		e.minISRChanged(nil)
+	if res.Type == BrokerResource && res.Name == "" && electsOtherwise(old, next) {
+		e.electAnew(nil)
 	}
 }
 
@@ -47,14 +47,22 @@ func (e *edit) putTopicConfigs(t *Topic, next map[string]string) {
 	n.Configs = next
 	e.setTopic(t, &n)
 	e.changes.Configs = append(e.changes.Configs, "topic:"+t.Name)
-	if next[minISRKey] != t.Configs[minISRKey] {
-		e.minISRChanged([]*Topic{&n})
+	if electsOtherwise(t.Configs, next) {
+		e.electAnew([]*Topic{&n})
 	}
 }
 
-// minISRChanged looks through the topics (nil: all without a setting of their own): an ISR that is large enough now needs no ELR.
-func (e *edit) minISRChanged(only []*Topic) {
-	e.changePartitions(only, func(p *Partition) bool { return len(p.ELR) > 0 }, func(*Topic, *Partition, int) {})
+// electsOtherwise reports whether settings that take part in elections differ.
+func electsOtherwise(old, next map[string]string) bool {
+	return next[minISRKey] != old[minISRKey] || next[uncleanKey] != old[uncleanKey]
+}
+
+// electAnew looks through the topics (nil: all): an ISR that is large enough now needs no ELR and may end a reassignment, and a
+// partition without a leader may elect one that it could not before.
+func (e *edit) electAnew(only []*Topic) {
+	e.changePartitions(only, func(p *Partition) bool {
+		return len(p.ELR)+len(p.Adding)+len(p.Removing) > 0 || p.Leader == NoLeader
+	}, func(*Topic, *Partition, int) {})
 }
 
 // Altered is what the settings of a resource become by the operations, nil if none are left; or the code and why not. It is how Apply

@@ -161,7 +161,7 @@ func (e *edit) grow(t *Topic, m *MorePartitions) Result {
 	if r := e.roomFor(len(m.Assignments), have); r.Code != code.OK {
 		return r
 	}
-	if r := e.checkAssignments(m.Assignments, have, len(t.Partitions[0].Replicas)); r.Code != code.OK {
+	if r := e.checkAssignments(m.Assignments, have, t.Partitions[0].Factor()); r.Code != code.OK {
 		return r
 	}
 	n := *t

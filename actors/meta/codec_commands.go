@@ -91,7 +91,9 @@ func (e *enc) command(c Command) {
 			e.i(int64(u.Kind))
 		})
 	default:
-		panic(fmt.Sprintf("BUG: meta: no encoding for a %T", c))
+		if !e.partitionCommand(c) {
+			panic(fmt.Sprintf("BUG: meta: no encoding for a %T", c))
+		}
 	}
 }
 
@@ -122,8 +124,7 @@ func (d *dec) command(k Kind) Command {
 	case KindUpdateFeatures:
 		return UpdateFeatures{Updates: list(d, 3, d.featureUpdate)}
 	}
-	d.fail()
-	return nil
+	return d.partitionCommand(k)
 }
 
 // each writes a counted list.
@@ -185,6 +186,9 @@ func (e *enc) node(n Node) {
 	e.id(n.StoreID)
 	each(e, n.Endpoints, e.endpoint)
 	e.str(n.Version)
+	if n.Removed {
+		e.flag(true) // a later addition: who is there is written as ever
+	}
 }
 
 func (d *dec) node() Node {

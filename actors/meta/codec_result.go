@@ -14,6 +14,7 @@ const (
 	valueTopicResults  = 3
 	valueConfigResults = 4
 	valueProducerIDs   = 5
+	valuePartitions    = 6
 )
 
 // EncodeResult writes a result of Apply: code, message, kind of value, value.
@@ -52,6 +53,9 @@ func EncodeResult(r Result) []byte {
 		e.byte(valueProducerIDs)
 		e.i(v.First)
 		e.i(int64(v.Count))
+	case []PartitionResult:
+		e.byte(valuePartitions)
+		each(e, v, e.partitionResult)
 	default:
 		panic(fmt.Sprintf("BUG: meta: no encoding for a result of %T", v))
 	}
@@ -78,6 +82,8 @@ func DecodeResult(b []byte) (Result, error) {
 		})
 	case valueProducerIDs:
 		r.Value = ProducerIDs{First: d.i(), Count: d.i32()}
+	case valuePartitions:
+		r.Value = list(d, 25, d.partitionResult)
 	default:
 		d.fail()
 	}

@@ -35,6 +35,14 @@ var examples = []Command{
 		{BrokerResource, "", []AlterOp{{ConfigDelete, "log.retention.ms", ""}}}}},
 	AllocateProducerIds{BrokerID: 2, BrokerEpoch: 17, Count: 1000},
 	UpdateFeatures{[]FeatureUpdate{{"group.version", 1, FeatureUpgrade}, {"", -1, -1}}},
+	AlterPartition{BrokerID: 2, BrokerEpoch: 17, Partitions: []NewISR{{PartitionRef: PartitionRef{id16(5), 3}, LeaderEpoch: 4, PartitionEpoch: 9,
+		ISR: []ISRMember{{2, 17}, {3, 12}}, Recovered: true}}},
+	ResignLeadership{BrokerID: 2, BrokerEpoch: 17, Partitions: []Resignation{{PartitionRef{id16(5), 3}, 4, []int32{2, 3}}}},
+	ElectLeaders{Unclean: true, Partitions: []Election{{PartitionRef{id16(5), 0}, NoLeader}, {PartitionRef{id16(6), 1}, 3}}},
+	AlterReassignments{[]Reassignment{{PartitionRef{id16(5), 0}, []int32{3, 1}}, {PartitionRef{id16(6), 1}, []int32{2}}}},
+	BeginControlledShutdown{BrokerID: 2, BrokerEpoch: 17},
+	UnregisterBroker{BrokerID: 3},
+	RemoveNode{NodeID: 3},
 }
 
 func exampleEnvelope(c Command) Envelope {

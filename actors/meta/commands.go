@@ -18,8 +18,15 @@ const (
 	KindIncrementalAlterConfigs Kind = 9
 	KindAllocateProducerIds     Kind = 10
 	KindUpdateFeatures          Kind = 11
+	KindAlterPartition          Kind = 12
+	KindResignLeadership        Kind = 13
+	KindElectLeaders            Kind = 14
+	KindAlterReassignments      Kind = 15
+	KindBeginControlledShutdown Kind = 16
+	KindUnregisterBroker        Kind = 17
+	KindRemoveNode              Kind = 18
 
-	lastKind = KindUpdateFeatures
+	lastKind = KindRemoveNode
 )
 
 // RequestID names one proposal. The same id proposed twice is applied once and answered twice.

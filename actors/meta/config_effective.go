@@ -63,7 +63,7 @@ func effectiveMinISR(img *Image, t *Topic) (string, Source) {
 	}
 	replicas := 1
 	if len(t.Partitions) > 0 {
-		replicas = len(t.Partitions[0].Replicas)
+		replicas = t.Partitions[0].Factor()
 	}
 	return strconv.Itoa(img.MinISR(t, replicas)), SourceDefault
 }
@@ -216,7 +216,7 @@ func SettingsOf(img *Image, t *Topic, d Defaults) Settings {
 	policies := splitList(text("cleanup.policy"))
 	replicas := 1
 	if len(t.Partitions) > 0 {
-		replicas = len(t.Partitions[0].Replicas)
+		replicas = t.Partitions[0].Factor()
 	}
 	s := Settings{
 		RetentionMs: num("retention.ms"), RetentionBytes: num("retention.bytes"),

@@ -185,7 +185,8 @@ func (d *differ) topic(old, new *Topic) {
 
 func samePartition(a, b *Partition) bool {
 	return a.ID == b.ID && a.Leader == b.Leader && a.LeaderEpoch == b.LeaderEpoch && a.PartitionEpoch == b.PartitionEpoch &&
-		slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR, b.ELR)
+		slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR, b.ELR) &&
+		slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing) && a.Recovering == b.Recovering
 }
 
 func (d *differ) requests(a, b **origin) {

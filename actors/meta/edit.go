@@ -124,6 +124,13 @@ func (e *edit) setBroker(b Broker) {
 	}
 }
 
+// dropBroker takes a broker's record away.
+func (e *edit) dropBroker(id int32) {
+	i, _ := slices.BinarySearchFunc(e.img.brokers, id, cmpBroker)
+	e.img.brokers = slices.Delete(slices.Clone(e.img.brokers), i, i+1)
+	e.changes.Brokers = append(e.changes.Brokers, id)
+}
+
 // setNode writes a node's record and keeps nextNode above all ids ever given.
 func (e *edit) setNode(n Node) {
 	i, ok := slices.BinarySearchFunc(e.img.nodes, n.ID, cmpNode)

@@ -60,8 +60,8 @@ func (m *Image) elect(p *Partition, min int) {
 // settle counts the epochs of a partition up by what changed, and reports whether anything did.
 func settle(old, new *Partition) bool {
 	grown := !slices.Equal(old.Replicas, new.Replicas)
-	led := old.Leader != new.Leader
-	if !grown && !led && slices.Equal(old.ISR, new.ISR) && slices.Equal(old.ELR, new.ELR) {
+	led := old.Leader != new.Leader || new.Recovering && !old.Recovering
+	if !led && samePartition(old, new) {
 		return false
 	}
 	if grown || led {
@@ -95,10 +95,8 @@ func (e *edit) changePartitions(only []*Topic, concerns func(*Partition) bool, d
 				continue
 			}
 			p := *old
-			min := e.img.MinISR(t, len(p.Replicas))
-			decide(t, &p, min)
-			e.img.elect(&p, min)
-			if !settle(old, &p) {
+			decide(t, &p, e.img.MinISROf(t, &p))
+			if !e.conclude(t, old, &p) {
 				continue
 			}
 			if next == nil {

@@ -39,22 +39,44 @@ func (g *generator) command(img *Image) Command {
 	if img.ClusterID() == "" || g.r.IntN(60) == 0 {
 		return InitCluster{ClusterID: "c", FeatureLevel: 1, Founders: []Node{{ID: 1, RaftID: 1, StoreID: id16(1)}}}
 	}
-	switch g.r.IntN(21) {
+	switch g.r.IntN(46) {
+	case 21, 22, 23, 30, 31, 32, 33, 34:
+		return g.newISRs(img)
+	case 24:
+		return g.resignation(img)
+	case 25:
+		return g.election(img)
+	case 26, 27:
+		return g.reassignment(img)
+	case 28:
+		id, epoch := g.broker(img)
+		if g.r.IntN(3) != 0 {
+			return UnfenceBroker{id, epoch}
+		}
+		return BeginControlledShutdown{id, epoch}
+	case 29:
+		if g.r.IntN(3) != 0 {
+			return g.registration(img)
+		}
+		if g.r.IntN(3) == 0 {
+			return RemoveNode{int32(1 + g.r.IntN(6))}
+		}
+		return UnregisterBroker{int32(1 + g.r.IntN(5))}
 	case 20:
 		return UpdateFeatures{[]FeatureUpdate{{"metadata.version", int16(g.r.IntN(31) - 1), FeatureUpdateKind(g.r.IntN(5))}}}
-	case 0, 1:
+	case 0, 1, 43:
 		g.store++
 		requested := int32(-1)
-		if g.r.IntN(3) == 0 {
+		if g.r.IntN(8) == 0 {
 			requested = int32(g.r.IntN(6))
 		}
 		return AddNode{StoreID: id16(g.store), RequestedID: requested, Endpoints: []Endpoint{{"PEER", "h", uint16(g.r.IntN(9))}}}
-	case 2, 3, 4:
+	case 2, 3, 4, 39, 40, 41, 42:
 		return g.registration(img)
 	case 5, 6:
 		id, epoch := g.broker(img)
 		return FenceBroker{id, epoch, "test"}
-	case 7, 8, 9:
+	case 7, 8, 9, 35, 36, 37, 38:
 		id, epoch := g.broker(img)
 		return UnfenceBroker{id, epoch}
 	case 10:
@@ -146,8 +168,11 @@ func (g *generator) alter() Command {
 		res.Ops = append(res.Ops, AlterOp{Op: ConfigClear})
 	}
 	for range 1 + g.r.IntN(3) {
-		key := [...]string{"min.insync.replicas", "cleanup.policy", "log.retention.ms", "retention.ms", "log.flush.policy"}[g.r.IntN(5)]
+		key := [...]string{"min.insync.replicas", "cleanup.policy", "log.retention.ms", "retention.ms", "log.flush.policy", uncleanKey}[g.r.IntN(6)]
 		value := fmt.Sprint(g.r.IntN(4))
+		if key == uncleanKey {
+			value = [...]string{"true", "false"}[g.r.IntN(2)]
+		}
 		if key == "cleanup.policy" {
 			value = [...]string{"compact", "delete", "x"}[g.r.IntN(3)]
 		}

@@ -26,6 +26,7 @@ type Node struct {
 	StoreID   [16]byte
 	Endpoints []Endpoint
 	Version   string
+	Removed   bool // it has left for good; its Raft id stays known, so that it is not given again
 }
 
 // Feature is a range of levels of one named feature that a broker supports.
@@ -59,6 +60,9 @@ type Partition struct {
 	Leader         int32
 	LeaderEpoch    int32
 	PartitionEpoch int32
+	Adding         []int32 // replicas that a reassignment brings; ⊆ Replicas
+	Removing       []int32 // replicas that go when it ends; ⊆ Replicas
+	Recovering     bool    // its leader was elected uncleanly and has not said that it is ready: it is alone in the ISR
 }
 
 // Topic is one topic of the image. It is immutable: an apply makes a new one.
@@ -159,14 +163,24 @@ func (m *Image) Brokers() []Broker { return slices.Clip(m.brokers) }
 
 // Node finds a node; nil if there is none.
 func (m *Image) Node(id int32) *Node {
+	if n := m.nodeEver(id); n != nil && !n.Removed {
+		return n
+	}
+	return nil
+}
+
+// nodeEver finds a node, or what is remembered of one that has left; nil if the id was never given.
+func (m *Image) nodeEver(id int32) *Node {
 	if i, ok := slices.BinarySearchFunc(m.nodes, id, cmpNode); ok {
 		return &m.nodes[i]
 	}
 	return nil
 }
 
-// Nodes are all nodes sorted by id.
-func (m *Image) Nodes() []Node { return slices.Clip(m.nodes) }
+// Nodes are all nodes of the cluster sorted by id.
+func (m *Image) Nodes() []Node {
+	return slices.DeleteFunc(slices.Clone(m.nodes), func(n Node) bool { return n.Removed })
+}
 
 // ByPartID finds a partition by its storage prefix; nil, nil if it is unknown.
 func (m *Image) ByPartID(id uint32) (*Topic, *Partition) {

@@ -100,7 +100,7 @@ func checkTopic(m *Image, t *Topic, load map[int32]brokerLoad) error {
 }
 
 func checkPartition(m *Image, t *Topic, p *Partition) string {
-	min := m.MinISR(t, len(p.Replicas))
+	min := m.MinISROf(t, p)
 	switch {
 	case len(p.Replicas) == 0 || !distinct(p.Replicas) || !distinct(p.ISR) || !distinct(p.ELR):
 		return "replicas, ISR or ELR are empty or name a broker twice"
@@ -116,6 +116,12 @@ func checkPartition(m *Image, t *Topic, p *Partition) string {
 		return "the leader is not in the ISR"
 	case p.LeaderEpoch < 0 || p.PartitionEpoch < p.LeaderEpoch:
 		return "an epoch is impossible"
+	case !distinct(p.Adding) || !distinct(p.Removing) || !subset(p.Adding, p.Replicas) || !subset(p.Removing, p.Replicas) || p.Factor() < 1:
+		return "a reassignment is impossible"
+	case slices.ContainsFunc(p.Adding, func(id int32) bool { return slices.Contains(p.Removing, id) }):
+		return "a broker is added and removed at once"
+	case p.Recovering && len(p.ISR) > 1:
+		return "the leader of an unclean election is not alone"
 	}
 	for _, id := range p.ISR {
 		if b := m.Broker(id); b == nil || b.Fenced {
@@ -160,7 +166,7 @@ func CheckStep(old, new *Image) error {
 		}
 	}
 	for _, n := range old.nodes {
-		if x := new.Node(n.ID); x != nil && (x.RaftID < n.RaftID || (x.RaftID == n.RaftID) != (x.StoreID == n.StoreID)) {
+		if x := new.nodeEver(n.ID); x == nil || (x.RaftID < n.RaftID || (x.RaftID == n.RaftID) != (x.StoreID == n.StoreID)) {
 			return fmt.Errorf("node %d changed its store and not its raft id, or the other way round", n.ID)
 		}
 	}
@@ -208,7 +214,8 @@ func (m *Image) String() string {
 	fmt.Fprintf(&b, "cluster %q index %d feature %d next node %d part %d producer %d\n", m.clusterID, m.index, m.featureLevel,
 		m.nextNode, m.nextPart, m.nextProducer)
 	for _, n := range m.nodes {
-		fmt.Fprintf(&b, "node %d raft %x store %s %s %s\n", n.ID, n.RaftID, uuidText(n.StoreID), endpointsText(n.Endpoints), n.Version)
+		fmt.Fprintf(&b, "node %d raft %x store %s %s %s%s\n", n.ID, n.RaftID, uuidText(n.StoreID), endpointsText(n.Endpoints), n.Version,
+			flagText(n.Removed, " removed"))
 	}
 	for _, k := range m.brokers {
 		fmt.Fprintf(&b, "broker %d epoch %d%s%s", k.ID, k.Epoch, flagText(k.Fenced, " fenced"), flagText(k.InControlledShutdown, " stopping"))
@@ -222,8 +229,8 @@ func (m *Image) String() string {
 			flagText(t.MinISRAuto, " min-isr-auto"), configsText(t.Configs))
 		for i := range t.Partitions {
 			p := &t.Partitions[i]
-			fmt.Fprintf(&b, "  %d part %d replicas %v isr %v elr %v leader %d epoch %d/%d\n", i, p.ID, p.Replicas, p.ISR, p.ELR, p.Leader,
-				p.LeaderEpoch, p.PartitionEpoch)
+			fmt.Fprintf(&b, "  %d part %d replicas %v isr %v elr %v leader %d epoch %d/%d%s\n", i, p.ID, p.Replicas, p.ISR, p.ELR, p.Leader,
+				p.LeaderEpoch, p.PartitionEpoch, moveText(p))
 		}
 	}
 	return b.String()

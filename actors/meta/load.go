@@ -45,7 +45,7 @@ func (l *loader) record(key, val []byte) error {
 		l.img.nextNode, l.img.nextProducer, l.img.nextPart = v.i32(), v.i(), v.u32()
 	case keyNode:
 		n := v.node()
-		if n.ID != k.be32() {
+		if n.Removed = len(v.b) > 0; n.Removed && !v.flag() || n.ID != k.be32() {
 			k.fail()
 		}
 		l.img.nodes = append(l.img.nodes, n)
@@ -133,6 +133,12 @@ func (d *dec) broker() Broker {
 
 func (d *dec) partition() Partition {
 	p := Partition{ID: d.u32(), Replicas: d.ints(), ISR: d.ints(), ELR: d.ints(), Leader: d.i32(), LeaderEpoch: d.i32(), PartitionEpoch: d.i32()}
+	if len(d.b) > 0 {
+		p.Adding, p.Removing, p.Recovering = d.ints(), d.ints(), d.flag()
+		if len(p.Adding)+len(p.Removing) == 0 && !p.Recovering {
+			d.fail()
+		}
+	}
 	if slices.Equal(p.ISR, p.Replicas) {
 		p.ISR = p.Replicas
 	}

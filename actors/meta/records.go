@@ -139,6 +139,11 @@ func recordPartition(t *Topic, p *Partition) Record {
 	v.i(int64(p.Leader))
 	v.i(int64(p.LeaderEpoch))
 	v.i(int64(p.PartitionEpoch))
+	if len(p.Adding)+len(p.Removing) > 0 || p.Recovering { // a later addition: most partitions are written as ever
+		v.ints(p.Adding)
+		v.ints(p.Removing)
+		v.flag(p.Recovering)
+	}
 	return Record{keyOfPartition(t.ID, int(p.Index)), v.b}
 }
 

@@ -22,6 +22,11 @@ import (
 //	grow <id> <expected> <count> <replicas;replicas>
 //	alter topic:<name>|broker:<id> <key>=<value> | -<key> | <key>+=<value> | <key>-=<value> ...
 //	ids <broker> <count>
+//	isr <broker> <topic>-<number> <brokers> [recovered] [old]     AlterPartition by a broker with the present epochs, or with older ones
+//	resign <broker> <topic>-<number> [reaching <brokers>]
+//	elect preferred|unclean <topic>-<number> [candidate]
+//	move <topic>-<number> <brokers> | cancel <topic>-<number>
+//	stop <broker> | unregister <broker> | remove <node>
 //	repeat                                      the last command again under the same request id
 //	image                                       prints the image
 //	restart                                     goes on with the image that a snapshot gives
@@ -74,6 +79,11 @@ func (s *story) show(cmd Command) {
 	case []TopicResult:
 		for _, x := range v {
 			fmt.Fprintf(&s.out, " %s", strings.TrimSpace(x.Name+" "+x.Code.String()+" "+x.Message))
+		}
+	case []PartitionResult:
+		for _, x := range v {
+			fmt.Fprintf(&s.out, " %s: leader %d isr %v elr %v epoch %d/%d%s", strings.TrimSpace(x.Code.String()+" "+x.Message), x.Leader, x.ISR, x.ELR,
+				x.LeaderEpoch, x.PartitionEpoch, flagText(x.Recovering, " recovering"))
 		}
 	case []ConfigResult:
 		for _, x := range v {
@@ -145,11 +155,78 @@ func (s *story) parse(w []string) Command {
 		return CreatePartitions{[]MorePartitions{{id16(byte(num(1))), num(2), num(3), assignments(w[4])}}}
 	case "alter":
 		return alteration(w[1], w[2:])
+	case "isr", "resign", "elect", "move", "cancel":
+		return s.parsePartition(w)
+	case "stop":
+		return BeginControlledShutdown{num(1), epoch(num(1))}
+	case "unregister":
+		return UnregisterBroker{num(1)}
+	case "remove":
+		return RemoveNode{num(1)}
 	case "ids":
 		return AllocateProducerIds{num(1), epoch(num(1)), num(2)}
 	}
 	s.t.Fatalf("unknown command %v", w)
 	return nil
+}
+
+// parsePartition reads a command about one partition.
+func (s *story) parsePartition(w []string) Command {
+	named := w[len(w)-1]
+	for _, x := range w {
+		if strings.Contains(x, "-") {
+			named = x
+		}
+	}
+	topic, number, _ := strings.Cut(named, "-")
+	n, _ := strconv.Atoi(number)
+	ref := PartitionRef{Index: int32(n)}
+	p := &Partition{}
+	if t := s.img.Topic(topic); t != nil {
+		ref.Topic = t.ID
+		if n < len(t.Partitions) {
+			p = &t.Partitions[n]
+		}
+	}
+	list := func(i int) []int32 {
+		if len(w) <= i {
+			return nil
+		}
+		return assignments(w[i])[0]
+	}
+	o := options(w[1:])
+	broker, _ := strconv.Atoi(w[1])
+	var epoch int64
+	if b := s.img.Broker(int32(broker)); b != nil {
+		epoch = b.Epoch
+	}
+	switch w[0] {
+	case "isr":
+		_, recovered := o["recovered"]
+		c := NewISR{PartitionRef: ref, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch, Recovered: recovered}
+		if _, old := o["old"]; old {
+			c.PartitionEpoch--
+		}
+		for _, id := range list(3) {
+			m := ISRMember{BrokerID: id}
+			if b := s.img.Broker(id); b != nil {
+				m.BrokerEpoch = b.Epoch
+			}
+			c.ISR = append(c.ISR, m)
+		}
+		return AlterPartition{int32(broker), epoch, []NewISR{c}}
+	case "resign":
+		return ResignLeadership{int32(broker), epoch, []Resignation{{ref, p.LeaderEpoch, list(4)}}}
+	case "elect":
+		c := Election{PartitionRef: ref, Candidate: NoLeader}
+		if len(w) > 3 {
+			c.Candidate = list(3)[0]
+		}
+		return ElectLeaders{w[1] == "unclean", []Election{c}}
+	case "move":
+		return AlterReassignments{[]Reassignment{{ref, list(2)}}}
+	}
+	return AlterReassignments{[]Reassignment{{ref, nil}}}
 }
 
 func (s *story) registration(id int32, run byte, o map[string]string) Command {

@@ -30,7 +30,9 @@ func (e Envelope) String() string {
 var kindNames = [...]string{KindInitCluster: "InitCluster", KindAddNode: "AddNode", KindRegisterBroker: "RegisterBroker",
 	KindFenceBroker: "FenceBroker", KindUnfenceBroker: "UnfenceBroker", KindCreateTopics: "CreateTopics", KindDeleteTopics: "DeleteTopics",
 	KindCreatePartitions: "CreatePartitions", KindIncrementalAlterConfigs: "IncrementalAlterConfigs", KindAllocateProducerIds: "AllocateProducerIds",
-	KindUpdateFeatures: "UpdateFeatures"}
+	KindUpdateFeatures: "UpdateFeatures", KindAlterPartition: "AlterPartition", KindResignLeadership: "ResignLeadership", KindElectLeaders: "ElectLeaders",
+	KindAlterReassignments: "AlterReassignments", KindBeginControlledShutdown: "BeginControlledShutdown", KindUnregisterBroker: "UnregisterBroker",
+	KindRemoveNode: "RemoveNode"}
 
 // String is the kind's name.
 func (k Kind) String() string {
@@ -83,8 +85,51 @@ func commandText(c Command) string {
 		for _, u := range c.Updates {
 			fmt.Fprintf(&b, " %s=%d/%d", u.Name, u.Level, u.Kind)
 		}
+	default:
+		partitionCommandText(&b, c)
 	}
 	return b.String()
+}
+
+func partitionCommandText(b *strings.Builder, c Command) {
+	switch c := c.(type) {
+	case AlterPartition:
+		fmt.Fprintf(b, " by %d epoch %d", c.BrokerID, c.BrokerEpoch)
+		for _, n := range c.Partitions {
+			fmt.Fprintf(b, " %s epoch %d/%d isr %v%s", n.PartitionRef, n.LeaderEpoch, n.PartitionEpoch, n.ISR, flagText(n.Recovered, " recovered"))
+		}
+	case ResignLeadership:
+		fmt.Fprintf(b, " by %d epoch %d", c.BrokerID, c.BrokerEpoch)
+		for _, n := range c.Partitions {
+			fmt.Fprintf(b, " %s epoch %d reaching %v", n.PartitionRef, n.LeaderEpoch, n.Reachable)
+		}
+	case ElectLeaders:
+		b.WriteString(flagText(c.Unclean, " unclean"))
+		for _, n := range c.Partitions {
+			fmt.Fprintf(b, " %s candidate %d", n.PartitionRef, n.Candidate)
+		}
+	case AlterReassignments:
+		for _, n := range c.Partitions {
+			fmt.Fprintf(b, " %s to %v", n.PartitionRef, n.Target)
+		}
+	case BeginControlledShutdown:
+		fmt.Fprintf(b, " %d epoch %d", c.BrokerID, c.BrokerEpoch)
+	case UnregisterBroker:
+		fmt.Fprintf(b, " %d", c.BrokerID)
+	case RemoveNode:
+		fmt.Fprintf(b, " %d", c.NodeID)
+	}
+}
+
+// String is topic id and number.
+func (r PartitionRef) String() string { return fmt.Sprintf("%s-%d", r.Topic, r.Index) }
+
+func moveText(p *Partition) string {
+	s := flagText(p.Recovering, " recovering")
+	if len(p.Adding)+len(p.Removing) > 0 {
+		s += fmt.Sprintf(" adding %v removing %v", p.Adding, p.Removing)
+	}
+	return s
 }
 
 func resourceText(t ResourceType) string {

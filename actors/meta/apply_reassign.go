@@ -1,0 +1,82 @@
+package meta
+
+import (
+	"slices"
+
+	"troupe/kafka/code"
+)
+
+// Factor is the replication factor of a partition. While it moves, both old and new replicas are in Replicas, and this is the smaller
+// of the two numbers.
+func (p *Partition) Factor() int { return len(p.Replicas) - max(len(p.Adding), len(p.Removing)) }
+
+// MinISROf is MinISR for one partition.
+func (m *Image) MinISROf(t *Topic, p *Partition) int { return m.MinISR(t, p.Factor()) }
+
+func (e *edit) alterReassignments(c AlterReassignments) Result {
+	refs := refsOf(c.Partitions, func(n *Reassignment) PartitionRef { return n.PartitionRef })
+	return Result{Value: e.each(refs, func(i int, _ *Topic, p *Partition) Result {
+		if target := c.Partitions[i].Target; len(target) > 0 {
+			return e.move(p, target)
+		}
+		return e.undoMove(p)
+	})}
+}
+
+// move begins to bring a partition to its target, or changes the target of a move under way.
+func (e *edit) move(p *Partition, target []int32) Result {
+	if r := e.checkAssignments([][]int32{target}, int(p.Index), len(target)); r.Code != code.OK {
+		return r
+	}
+	was := minus(p.Replicas, p.Adding) // a move under way is forgotten; who has begun to follow may stay
+	p.Adding, p.Removing = minus(target, was), minus(was, target)
+	p.Replicas = append(slices.Clone(target), p.Removing...)
+	p.ISR, p.ELR = meet(p.ISR, p.Replicas), meet(p.ELR, p.Replicas)
+	return Result{}
+}
+
+func (e *edit) undoMove(p *Partition) Result {
+	if len(p.Adding)+len(p.Removing) == 0 {
+		return refuse(code.NoReassignmentInProgress, "No reassignment of the partition is in progress.")
+	}
+	isr := minus(p.ISR, p.Adding)
+	if len(isr) == 0 && len(p.ISR) > 0 {
+		return refuse(code.InvalidReplicaAssignment, "None of the former replicas is in sync: the reassignment can only go on.")
+	}
+	p.Replicas, p.ISR, p.ELR = minus(p.Replicas, p.Adding), isr, minus(p.ELR, p.Adding)
+	p.Adding, p.Removing = nil, nil
+	return Result{}
+}
+
+// completeMove ends a reassignment whose new replicas are all in sync and enough for the minimum, and reports whether it did.
+func (m *Image) completeMove(t *Topic, p *Partition) bool {
+	if len(p.Adding)+len(p.Removing) == 0 {
+		return false
+	}
+	replicas, isr := minus(p.Replicas, p.Removing), minus(p.ISR, p.Removing)
+	if len(isr) == 0 || len(isr) < m.MinISR(t, len(replicas)) || !subset(p.Adding, isr) {
+		return false
+	}
+	p.Replicas, p.ISR, p.ELR = replicas, isr, minus(p.ELR, p.Removing)
+	p.Adding, p.Removing = nil, nil
+	return true
+}
+
+// minus is list without those of other, in order; the same slice if none is.
+func minus(list, other []int32) []int32 {
+	for _, id := range other {
+		list = without(list, id)
+	}
+	return list
+}
+
+// meet is list as far as it is in other.
+func meet(list, other []int32) []int32 {
+	out := list
+	for _, id := range list {
+		if !slices.Contains(other, id) {
+			out = without(out, id)
+		}
+	}
+	return out
+}
