@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"troupe/actors/kit"
@@ -22,6 +23,7 @@ type conn struct {
 	door *shared
 	info api.Conn
 	nc   net.Conn
+	raw  syscall.RawConn // of nc, nil if it has none
 
 	self           *kit.Ref
 	reader, writer kit.Blocker
@@ -60,6 +62,9 @@ func newConn(d *shared, id uint64, nc net.Conn) *conn {
 	c := &conn{door: d, nc: nc, info: api.Conn{ID: id, RemoteHost: hostOf(nc.RemoteAddr()), Listener: d.cfg.Listener}, first: 1}
 	c.read = newReader(newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), &d.cfg, d.memory, d.find)
 	c.read.conn, c.read.host = id, c.info.RemoteHost
+	if sc, ok := nc.(syscall.Conn); ok {
+		c.raw, _ = sc.SyscallConn()
+	}
 	return c
 }
 
@@ -176,9 +181,11 @@ func (c *conn) callOff(x kit.Context) {
 
 // advance does all that can be done now: begin calls, write answers, ask for frames, end.
 func (c *conn) advance(x kit.Context) {
-	c.begin(x)
-	c.collect()
-	c.write()
+	for again := true; again; {
+		c.begin(x)
+		c.collect()
+		again = c.write(x) && c.started < len(c.calls)
+	}
 	c.ask()
 	if c.closing && len(c.calls) == 0 && !c.writing && !c.stopping {
 		c.stopping = true
@@ -279,15 +286,28 @@ func (c *conn) collect() {
 	}
 }
 
-func (c *conn) write() {
+// write hands the output to the socket, or to the writer if the socket does not take it at once. It reports whether all is written: calls that
+// waited for that may begin.
+func (c *conn) write(x kit.Context) bool {
 	if c.writing || c.gone || c.out.size == 0 {
-		return
+		return false
+	}
+	w := c.out.take()
+	if c.raw != nil && w.size <= directWrite {
+		n, done, err := w.tryWrite(c.raw)
+		c.door.stats.bytesOut.Add(int64(n))
+		if err != nil {
+			c.hangUp(x)
+		}
+		if done || err != nil {
+			return done
+		}
 	}
 	c.writing = true
-	w := c.out.take()
 	c.unwritten = w.size
 	nc, idle, unread := c.nc, c.door.cfg.IdleClose, &c.door.unread
 	c.writer.Do(func() any { return w.writeTo(nc, idle, unread) })
+	return false
 }
 
 func (c *conn) written(x kit.Context, m written) {
@@ -411,6 +431,10 @@ func (s *slot) end(resp api.Response) {
 // drop releases an answer that will not be written.
 func (s *slot) drop() {
 	if s.resp == nil {
+		return
+	}
+	if _, ok := s.resp.(api.Streamed); ok {
+		s.resp = nil // holds nothing but memory
 		return
 	}
 	if _, _, release := s.resp.AppendTo(nil); release != nil {

@@ -6,7 +6,10 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
@@ -16,11 +19,28 @@ import (
 // they are.
 type output struct {
 	bufs     net.Buffers
-	heads    []*[]byte // pooled buffers, given back after the write
+	streams  []streamed // bodies that are made while they are written, in order
+	heads    []*[]byte  // pooled buffers, given back after the write
 	releases []func()
-	size     int
+	size     int       // of all that is to be written
+	memory   int       // what of it is in memory at a time
 	ops      trace.Ops // of these answers
 }
+
+// streamed is a body that belongs behind bufs[:at].
+type streamed struct {
+	at   int
+	body api.Streamed
+}
+
+const (
+	// streamFrom is the length of a body from which on it is made while it is written.
+	streamFrom = 16 << 10
+	// pieceSize is about what a streamed body takes in memory.
+	pieceSize = 32 << 10
+)
+
+var pieceBuffers = sync.Pool{New: func() any { b := make([]byte, 0, pieceSize+4<<10); return &b }}
 
 // bigHead is the size above which a buffer for heads is not kept in the pool.
 const bigHead = 64 << 10
@@ -34,22 +54,34 @@ func (o *output) add(s *slot) {
 	o.ops.Add(c.Op)
 	flexible := s.entry.Flexible(c.Version) && s.entry.Serves(c.Version)
 	p := heads.Get().(*[]byte)
-	head, rest, release := api.AppendFrame((*p)[:0], c.Key, flexible, c.CorrelationID, s.resp)
-	*p = head
-	o.heads = append(o.heads, p)
-	o.bufs = append(o.bufs, head)
-	o.size += len(head)
-	for _, r := range rest {
-		if len(r) > 0 {
-			o.bufs = append(o.bufs, r)
-			o.size += len(r)
+	if body, ok := s.resp.(api.Streamed); ok && body.Size() >= streamFrom {
+		*p = api.AppendHeader((*p)[:0], c.Key, flexible, c.CorrelationID, body.Size())
+		o.put(*p)
+		o.streams = append(o.streams, streamed{len(o.bufs), body})
+		o.size += body.Size()
+		o.memory += pieceSize
+	} else {
+		head, rest, release := api.AppendFrame((*p)[:0], c.Key, flexible, c.CorrelationID, s.resp)
+		*p = head
+		o.put(head)
+		for _, r := range rest {
+			o.put(r)
+		}
+		if release != nil {
+			o.releases = append(o.releases, release)
 		}
 	}
-	if release != nil {
-		o.releases = append(o.releases, release)
-	}
+	o.heads = append(o.heads, p)
 	c.Op.SetOut(o.size - before)
 	c.Op.Stamp(trace.Encoded)
+}
+
+func (o *output) put(b []byte) {
+	if len(b) > 0 {
+		o.bufs = append(o.bufs, b)
+		o.size += len(b)
+		o.memory += len(b)
+	}
 }
 
 // take hands everything over to the writer.
@@ -86,13 +118,71 @@ const (
 	patience = 10 * time.Second
 )
 
+// directWrite is up to how many bytes are written by the actor itself if the socket takes them at once: handing them to another goroutine would
+// take longer, and every connection that has just said hello would have one with a stack.
+const directWrite = 16 << 10
+
+// tryWrite writes what the socket takes without waiting. It reports whether that is everything; the rest is still to be written by writeTo.
+func (o *output) tryWrite(raw syscall.RawConn) (n int, done bool, err error) {
+	o.ops.Stamp(trace.Writing)
+	if e := raw.Write(func(fd uintptr) bool {
+		n, err = writev(int(fd), o.bufs)
+		return true
+	}); e != nil {
+		err = e
+	}
+	switch {
+	case err != nil:
+		o.ops.End(trace.Gone)
+		o.release()
+	case n == o.size:
+		o.ops.Stamp(trace.Written)
+		o.ops.End(trace.Done)
+		o.release()
+		return n, true, nil
+	}
+	o.skip(n)
+	return n, false, err
+}
+
+// writev is one write to a socket that does not block; what would block is 0 bytes.
+func writev(fd int, bufs net.Buffers) (n int, err error) {
+	for {
+		if len(bufs) == 1 {
+			n, err = unix.Write(fd, bufs[0])
+		} else {
+			n, err = unix.Writev(fd, bufs)
+		}
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return 0, nil
+		}
+		return max(n, 0), err
+	}
+}
+
+// skip leaves out the first n bytes: they are written.
+func (o *output) skip(n int) {
+	o.size -= n
+	for n > 0 {
+		k := min(n, len(o.bufs[0]))
+		if o.bufs[0] = o.bufs[0][k:]; len(o.bufs[0]) == 0 {
+			o.bufs = o.bufs[1:]
+		}
+		n -= k
+	}
+}
+
 // writeTo writes everything. A client that reads nothing for the idle time is given up, or much sooner if too much is unread by
 // all together, whose bytes unread counts.
 func (o *output) writeTo(nc net.Conn, idle time.Duration, unread *atomic.Int64) written {
-	size := int64(o.size)
+	size := int64(o.memory)
 	unread.Add(size)
 	o.ops.Stamp(trace.Writing)
-	n, err := o.patiently(nc, idle, unread)
+	n, err := o.all(nc, idle, unread)
+	_ = nc.SetWriteDeadline(time.Time{}) // or the next tryWrite would find that it has passed
 	unread.Add(-size)
 	how := trace.Done
 	if err != nil {
@@ -105,12 +195,38 @@ func (o *output) writeTo(nc net.Conn, idle time.Duration, unread *atomic.Int64) 
 	return written{bytes: int(n), err: err}
 }
 
+// all writes what is in memory and the streamed bodies, in order.
+func (o *output) all(nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
+	if len(o.streams) == 0 {
+		return patiently(o.bufs, nc, idle, unread)
+	}
+	p := pieceBuffers.Get().(*[]byte)
+	defer pieceBuffers.Put(p)
+	from := 0
+	for _, s := range o.streams {
+		n, err := patiently(o.bufs[from:s.at], nc, idle, unread)
+		from, total = s.at, total+n
+		for err == nil {
+			if *p = s.body.Next((*p)[:0]); len(*p) == 0 {
+				break
+			}
+			n, err = patiently(net.Buffers{*p}, nc, idle, unread)
+			total += n
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+	n, err := patiently(o.bufs[from:], nc, idle, unread)
+	return total + n, err
+}
+
 // patiently writes as long as the client reads now and then.
-func (o *output) patiently(nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
-	for quiet := time.Duration(0); ; {
+func patiently(bufs net.Buffers, nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
+	for quiet := time.Duration(0); len(bufs) > 0; {
 		step := min(idle, patience)
 		nc.SetWriteDeadline(time.Now().Add(step))
-		n, err := o.bufs.WriteTo(nc)
+		n, err := bufs.WriteTo(nc)
 		total += n
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return total, err
@@ -122,4 +238,5 @@ func (o *output) patiently(nc net.Conn, idle time.Duration, unread *atomic.Int64
 			return total, err
 		}
 	}
+	return total, nil
 }

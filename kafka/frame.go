@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 	"troupe/kafka/api"
 )
@@ -52,13 +53,15 @@ type frame struct {
 	e    *api.Entry
 }
 
-// next reads one frame. It returns *arrived, quiet, readEnded, or nil when the reader has ended already.
+// next reads one frame. It returns *arrived, quiet, readEnded, kit.Afresh to wait on, or nil when the reader has ended already.
 func (r *reader) next() any {
 	if r.dead {
 		return nil
 	}
 	a, err := r.frame()
 	switch {
+	case errors.Is(err, errSettle):
+		return kit.Afresh{Fn: r.rest}
 	case errors.Is(err, errQuiet):
 		return quiet{}
 	case err != nil:
@@ -68,6 +71,12 @@ func (r *reader) next() any {
 		return readEnded{reason: err}
 	}
 	return a
+}
+
+// rest waits for the next frame with a small stack: there may be very many connections that wait, and each keeps its stack for as long.
+func (r *reader) rest() any {
+	r.src.rest()
+	return r.next()
 }
 
 func (r *reader) frame() (*arrived, error) {

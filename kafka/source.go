@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type source struct {
 	deadline time.Duration // for each `progress` bytes of a frame
 
 	inFrame bool
+	resting bool      // nothing has come for settle: the next wait is a long one
 	armed   time.Time // when the deadline was set, zero: not for what is going on now
 	since   int       // bytes read since then
 	total   int64     // bytes read in all
@@ -69,11 +71,17 @@ func (s *source) close() {
 	s.end()
 }
 
+// settle is how long a reader waits for the next frame as it is, with the stack that its work has needed; see reader.rest.
+const settle = 250 * time.Millisecond
+
 // arm sets the deadline of the next read.
 func (s *source) arm() error {
 	d := s.idle
-	if s.inFrame {
+	switch {
+	case s.inFrame:
 		d = s.deadline
+	case !s.resting:
+		d = min(settle, d)
 	}
 	if !s.armed.IsZero() && (s.since < progress || !s.inFrame) {
 		return nil
@@ -153,18 +161,51 @@ func (s *source) discard(n int) error {
 	return nil
 }
 
-// errQuiet says that nothing has come for the idle time.
-var errQuiet = errors.New("idle")
+var (
+	// errQuiet says that nothing has come for the idle time.
+	errQuiet = errors.New("idle")
+	// errSettle says that nothing has come for a while: wait on with rest.
+	errSettle = errors.New("settle")
+)
 
-// size waits for the next frame and returns its length. errQuiet leaves the source usable.
+// rest waits for the first bytes of a frame for the idle time. It needs little stack, and what it returns on comes from size.
+func (s *source) rest() {
+	s.resting, s.armed = true, time.Time{}
+	sc, ok := s.nc.(syscall.Conn)
+	if !ok || s.arm() != nil {
+		return // size will wait, or say what is wrong
+	}
+	if raw, err := sc.SyscallConn(); err == nil {
+		_ = raw.Read(s.peek) // size reads again, and says it
+	}
+}
+
+// peek is called by the netpoller, each time that the socket may have something: whether it has.
+func (s *source) peek(fd uintptr) bool {
+	if s.buffered() > 0 {
+		return true
+	}
+	n, err := syscall.Read(int(fd), s.small[:])
+	for err == syscall.EINTR { // not false: the poller tells of new bytes only
+		n, err = syscall.Read(int(fd), s.small[:])
+	}
+	if n > 0 {
+		s.r, s.w = 0, n
+		s.since += n
+		s.total += int64(n)
+	}
+	return err != syscall.EAGAIN
+}
+
+// size waits for the next frame and returns its length. errQuiet and errSettle leave the source usable.
 func (s *source) size() (int, error) {
 	if err := s.need(1); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			s.armed = time.Time{}
-			return 0, errQuiet
+			return 0, s.nothing()
 		}
 		return 0, err
 	}
+	s.resting = false
 	if s.buffered() < 4 {
 		s.inFrame, s.armed = true, time.Time{}
 		if err := s.need(4); err != nil {
@@ -173,4 +214,13 @@ func (s *source) size() (int, error) {
 	}
 	n := int32(binary.BigEndian.Uint32(s.buf[s.r:]))
 	return int(n), nil
+}
+
+func (s *source) nothing() error {
+	s.armed = time.Time{}
+	if !s.resting && settle < s.idle {
+		return errSettle
+	}
+	s.resting = false
+	return errQuiet
 }

@@ -69,16 +69,27 @@ func (b *blocker) rouse() {
 		w := make(chan struct{}, 1)
 		b.wake = w
 		b.mu.Unlock()
-		go b.loop(w)
+		go b.begin(w)
 	default:
 		b.mu.Unlock()
 	}
 }
 
-func (b *blocker) loop(wake chan struct{}) {
+func (b *blocker) begin(wake chan struct{}) {
 	b.t.janitor.add(b)
+	b.loop(wake, nil)
+}
+
+// loop runs what is queued, after fn if that is not nil. It is kept flat, like all below it that may wait for long: see Afresh.
+func (b *blocker) loop(wake chan struct{}, fn func() any) {
 	if m, ok := b.owner.box.(*mailbox); ok {
 		m.sh.kind.label()
+	}
+	if fn != nil {
+		if fn = b.t.runTask(b.name, task{to: b.owner, fn: fn}); fn != nil {
+			go b.loop(wake, fn)
+			return
+		}
 	}
 	for {
 		k, ok, end := b.next()
@@ -86,7 +97,10 @@ func (b *blocker) loop(wake chan struct{}) {
 		case end:
 			return
 		case ok:
-			b.t.runTask(b.name, k)
+			if fn := b.t.runTask(b.name, k); fn != nil {
+				go b.loop(wake, fn)
+				return
+			}
 		default:
 			if _, more := <-wake; !more {
 				return

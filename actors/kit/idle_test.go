@@ -166,3 +166,57 @@ func TestIdleActorsAreSmall(t *testing.T) {
 		t.Logf("%d bytes each", each)
 	}
 }
+
+// A function that goes on afresh runs before what is queued, on another goroutine, and its result is the blocker's.
+func TestAfresh(t *testing.T) {
+	tr := newTroupe(t)
+	owner, j := sink(tr, "a")
+	for _, do := range []func(func() any){tr.Blocker(owner, "read").Do, func(fn func() any) { tr.Go(owner, fn) }} {
+		gate := make(chan struct{})
+		do(func() any {
+			<-gate
+			return Afresh{func() any { return Afresh{func() any { return 1 }} }}
+		})
+		close(gate)
+		do(func() any { return nil })
+	}
+	j.wait(t, "1 1")
+
+	b := tr.Blocker(owner, "read")
+	gate := make(chan struct{})
+	b.Do(func() any { <-gate; return Afresh{func() any { return 2 }} })
+	b.Do(func() any { return 3 })
+	close(gate)
+	j.wait(t, "1 1 2 3")
+}
+
+// Very many that wait keep little of the stack that they needed before.
+func TestAfreshGivesTheStackBack(t *testing.T) {
+	tr := newTroupe(t)
+	owner, _ := sink(tr, "a")
+	gate := make(chan struct{})
+	defer close(gate)
+	var waiting atomic.Int32
+	for range 1000 {
+		tr.Blocker(owner, "read").Do(func() any {
+			deep(100)
+			return Afresh{func() any { waiting.Add(1); <-gate; return nil }}
+		})
+	}
+	until(t, "all wait", func() bool { return waiting.Load() == 1000 })
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if each := m.StackInuse / 1000; each > 10<<10 { // deep needs 32 KB
+		t.Errorf("%d bytes of stack each", each)
+	}
+}
+
+//go:noinline
+func deep(n int) (sum int) {
+	var room [128]byte
+	if n > 0 {
+		room[n%128] = byte(deep(n - 1))
+	}
+	return int(room[n%128]) + n
+}

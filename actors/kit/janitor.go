@@ -9,7 +9,7 @@ import (
 
 const (
 	janitorTick  = 500 * time.Millisecond
-	janitorTicks = 10 // ticks of idleness before a goroutine is given up: five seconds
+	janitorTicks = 3 // ticks of idleness before a goroutine is given up: more than a second
 )
 
 // idler has a goroutine that is worth giving up.

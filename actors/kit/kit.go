@@ -58,6 +58,10 @@ type Blocker interface {
 	Close()
 }
 
+// Afresh is returned by a Blocker's function that is going to wait, perhaps for hours: Fn runs next, before what is queued, on a goroutine
+// whose stack is small again. What the work before it needed of stack would otherwise stay for as long as the wait.
+type Afresh struct{ Fn func() any }
+
 // Options of a spawned actor.
 type Options struct {
 	// Kind groups actors in metrics and traces: partition, conn, writer, ...; "" = the name up to the first '/'.

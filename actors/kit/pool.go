@@ -83,7 +83,9 @@ func (p *pool) worker() {
 			p.idleAt = p.t.janitor.tick.Load()
 		}
 		p.mu.Unlock()
-		p.t.runTask("pool", k)
+		for k.fn != nil {
+			k.fn = p.t.runTask("pool", k)
+		}
 		p.mu.Lock()
 		p.done++
 		p.mu.Unlock()
@@ -115,25 +117,33 @@ func (p *pool) info(now int64) PoolInfo {
 	return i
 }
 
-// runTask runs a function for an actor and tells the result. A panic counts as the actor's own.
-func (t *Troupe) runTask(where string, k task) {
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		stack := debug.Stack()
-		attrs := []any{"actor", k.to.name, "in", where, "panic", panicText(r)}
-		if b, ok := k.to.box.(*mailbox); ok && b.sh.o.MayDie {
-			t.log.Error("function of an actor panicked", append(attrs, "stack", string(clip(stack, maxStack)))...)
-			t.Stop(k.to, nil, nil)
-			return
-		}
-		t.crash("function of an actor panicked", t.flightText("function of "+k.to.name, panicText(r), stack), attrs...)
-	}()
-	if m := k.fn(); m != nil {
+// runTask runs a function for an actor and tells the result; what is to run afresh is returned. A panic counts as the actor's own.
+func (t *Troupe) runTask(where string, k task) (again func() any) {
+	defer t.caught(where, k.to)
+	switch m := k.fn().(type) {
+	case nil:
+	case Afresh:
+		return m.Fn
+	default:
 		k.to.Tell(m)
 	}
+	return nil
+}
+
+// caught is deferred by runTask, which stays flat: panics are dealt with here.
+func (t *Troupe) caught(where string, to *Ref) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	stack := debug.Stack()
+	attrs := []any{"actor", to.name, "in", where, "panic", panicText(r)}
+	if b, ok := to.box.(*mailbox); ok && b.sh.o.MayDie {
+		t.log.Error("function of an actor panicked", append(attrs, "stack", string(clip(stack, maxStack)))...)
+		t.Stop(to, nil, nil)
+		return
+	}
+	t.crash("function of an actor panicked", t.flightText("function of "+to.name, panicText(r), stack), attrs...)
 }
 
 // fifo is a queue that gives its memory back when it is empty.

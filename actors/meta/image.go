@@ -137,6 +137,9 @@ func (m *Image) TopicByID(id TopicID) *Topic {
 // Topics walks all topics, sorted by name.
 func (m *Image) Topics() iter.Seq[*Topic] { return slices.Values(m.sortedTopics()) }
 
+// SortedTopics are all topics, sorted by name: the image's own list, not to be changed.
+func (m *Image) SortedTopics() []*Topic { return m.sortedTopics() }
+
 // TopicsFrom walks, sorted by name, the topics whose name is not less than the given one.
 func (m *Image) TopicsFrom(name string) iter.Seq[*Topic] {
 	all := m.sortedTopics()

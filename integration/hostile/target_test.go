@@ -325,7 +325,6 @@ func batchOf(codec record.Codec, values ...string) record.Batch {
 // overMemory are the rows that are known to be over the limit of memory on a quiet machine, and what is known of it. The limit stands: they are
 // printed as unmet in each run, and fail with UNMET=1.
 var overMemory = map[string]string{
-	"TestManyUnread/400_ask_for_wide_metadata,_unread": "400 answers of 225 KB are made faster than the collector takes back what making them needs",
-	"TestUnansweredProduce/16_produce_with_acks=0":     "at --memory 256MiB what is on its way to the disk comes on top of tail and memtables",
-	"TestGroups/20,000_groups_that_commit":             "each group that commits has an actor for ten seconds, about 10 KB",
+	"TestUnansweredProduce/16_produce_with_acks=0": "at --memory 256MiB what is on its way to the disk comes on top of tail and memtables",
+	"TestGroups/20,000_groups_that_commit":         "each group that commits has an actor for ten seconds, about 10 KB",
 }

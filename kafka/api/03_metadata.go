@@ -27,13 +27,13 @@ func metadata(c *Call) {
 	}
 	names := missingTopics(c, req)
 	if len(names) == 0 {
-		c.Respond(metadataAnswer(c, c.View, req))
+		answerMetadata(c, c.View, req)
 		return
 	}
 	c.Next = func(c *Call, answer any) {
 		if _, ok := answer.(TopicsEnsured); ok {
 			c.Op.Resume()
-			c.Respond(metadataAnswer(c, c.Env.Published.Get(), req))
+			answerMetadata(c, c.Env.Published.Get(), req)
 		}
 	}
 	c.Op.Await(trace.AwaitTopic, names[0])
@@ -62,7 +62,8 @@ func checkMetadataNames(version int16, req *kmsg.MetadataRequest) check {
 func metadataRefused(req *kmsg.MetadataRequest, e code.Code) *kmsg.MetadataResponse {
 	resp := kmsg.NewPtrMetadataResponse()
 	for i := range req.Topics {
-		t := metadataError("", e)
+		t := kmsg.NewMetadataResponseTopic()
+		t.Topic, t.ErrorCode = kmsg.StringPtr(""), int16(e)
 		if n := req.Topics[i].Topic; n != nil {
 			t.Topic = n
 		}
@@ -107,112 +108,64 @@ func missingTopics(c *Call, req *kmsg.MetadataRequest) []string {
 	return sortedUnique(names)
 }
 
-func metadataAnswer(c *Call, view *node.View, req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
+// answerMetadata answers from a view.
+func answerMetadata(c *Call, view *node.View, req *kmsg.MetadataRequest) {
 	img := view.Image
-	resp := kmsg.NewPtrMetadataResponse()
-	for _, b := range img.Brokers() {
-		if b.Fenced {
-			continue
-		}
-		at := listenerOf(&b, c.Conn.Listener)
-		x := kmsg.NewMetadataResponseBroker()
-		x.NodeID, x.Host, x.Port, x.Rack = b.ID, at.Host, int32(at.Port), rackOf(&b)
-		resp.Brokers = append(resp.Brokers, x)
-	}
-	resp.ClusterID = text(c.Env.ClusterID())
-	resp.ControllerID = view.LeaderID
-	if req.IncludeClusterAuthorizedOperations {
-		resp.AuthorizedOperations = clusterOperations
-	}
-	resp.Topics = metadataTopics(c, img, req)
-	return resp
-}
-
-func metadataTopics(c *Call, img *meta.Image, req *kmsg.MetadataRequest) []kmsg.MetadataResponseTopic {
-	var out []kmsg.MetadataResponseTopic
-	add := func(t kmsg.MetadataResponseTopic) {
-		if req.IncludeTopicAuthorizedOperations && t.ErrorCode != int16(code.UnknownTopicId) {
-			t.AuthorizedOperations = topicOperations
-		}
-		out = append(out, t)
+	m := &metadataBody{
+		version: c.Version, flexible: c.Version >= 9, img: img, clusterID: c.Env.ClusterID(), controller: view.LeaderID, listener: c.Conn.Listener,
+		ask: metadataAsk{topicOperations: req.IncludeTopicAuthorizedOperations, clusterOperations: req.IncludeClusterAuthorizedOperations},
 	}
 	switch {
 	case asksAll(c.Version, req):
-		out = make([]kmsg.MetadataResponseTopic, 0, img.TopicCount())
-		for t := range img.Topics() {
-			add(metadataTopic(c.Version, img, t))
-		}
+		m.topics = img.SortedTopics()
 	case asksByID(req):
-		seen := map[meta.TopicID]bool{{}: true}
-		for i := range req.Topics {
-			id := meta.TopicID(req.Topics[i].TopicID)
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			if t := img.TopicByID(id); t != nil {
-				add(metadataTopic(c.Version, img, t))
-				continue
-			}
-			x := metadataError("", code.UnknownTopicId)
-			x.Topic, x.TopicID = nil, id
-			add(x)
-		}
+		m.named = metadataByID(img, req)
 	default:
-		out = make([]kmsg.MetadataResponseTopic, 0, len(req.Topics))
-		seen := make(map[string]bool, len(req.Topics))
-		for i := range req.Topics {
-			name := *req.Topics[i].Topic
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			add(metadataNamed(c.Version, img, name))
+		m.named = metadataByName(img, req)
+	}
+	m.Size()
+	c.Op.SetCode(int16(m.code))
+	c.Send(m)
+}
+
+// metadataByID looks up the topics asked for by id, each once.
+func metadataByID(img *meta.Image, req *kmsg.MetadataRequest) []metadataItem {
+	out := make([]metadataItem, 0, len(req.Topics))
+	seen := map[meta.TopicID]bool{{}: true}
+	for i := range req.Topics {
+		id := meta.TopicID(req.Topics[i].TopicID)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if t := img.TopicByID(id); t != nil {
+			out = append(out, metadataItem{topic: t})
+		} else {
+			out = append(out, metadataItem{id: id, err: code.UnknownTopicId})
 		}
 	}
 	return out
 }
 
-func metadataNamed(version int16, img *meta.Image, name string) kmsg.MetadataResponseTopic {
-	if t := img.Topic(name); t != nil {
-		return metadataTopic(version, img, t)
-	}
-	if e, _ := checkTopicName(name)(); e != code.OK {
-		return metadataError(name, e)
-	}
-	return metadataError(name, code.UnknownTopicOrPartition)
-}
-
-func metadataError(name string, e code.Code) kmsg.MetadataResponseTopic {
-	x := kmsg.NewMetadataResponseTopic()
-	x.Topic, x.ErrorCode, x.IsInternal = &name, int16(e), isInternal(name)
-	return x
-}
-
-func metadataTopic(version int16, img *meta.Image, t *meta.Topic) kmsg.MetadataResponseTopic {
-	x := kmsg.NewMetadataResponseTopic()
-	x.Topic, x.TopicID, x.IsInternal = &t.Name, t.ID, t.Internal
-	x.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
-	for i := range t.Partitions {
-		x.Partitions[i] = metadataPartition(version, img, &t.Partitions[i])
-	}
-	return x
-}
-
-func metadataPartition(version int16, img *meta.Image, p *meta.Partition) kmsg.MetadataResponseTopicPartition {
-	x := kmsg.NewMetadataResponseTopicPartition()
-	x.Partition, x.Leader, x.LeaderEpoch = p.Index, leaderOf(img, p), p.LeaderEpoch
-	x.Replicas, x.ISR, x.OfflineReplicas = p.Replicas, p.ISR, offline(img, p.Replicas)
-	if x.Leader == meta.NoLeader {
-		x.ErrorCode = int16(code.LeaderNotAvailable)
-	}
-	if version == 0 && len(x.OfflineReplicas) > 0 { // v0 has no place for them: they are left out, and it says so
-		x.Replicas, x.ISR = serving(img, p.Replicas), serving(img, p.ISR)
-		if x.ErrorCode == 0 {
-			x.ErrorCode = int16(code.ReplicaNotAvailable)
+// metadataByName looks up the topics asked for by name, each once.
+func metadataByName(img *meta.Image, req *kmsg.MetadataRequest) []metadataItem {
+	out := make([]metadataItem, 0, len(req.Topics))
+	seen := make(map[string]bool, len(req.Topics))
+	for i := range req.Topics {
+		name := *req.Topics[i].Topic
+		if seen[name] {
+			continue
 		}
+		seen[name] = true
+		x := metadataItem{topic: img.Topic(name), name: &name}
+		if x.topic == nil {
+			if x.err, _ = checkTopicName(name)(); x.err == code.OK {
+				x.err = code.UnknownTopicOrPartition
+			}
+		}
+		out = append(out, x)
 	}
-	return x
+	return out
 }
 
 // serving are those of the replicas whose brokers serve.

@@ -102,6 +102,16 @@ type Response interface {
 	AppendTo(b []byte) (head []byte, rest [][]byte, release func())
 }
 
+// Streamed is a Response whose body is made piece by piece while it is written: it may be large and its client slow. One goroutine at a time
+// uses it.
+type Streamed interface {
+	Response
+	// Size is the length of the whole body. It is asked before Next.
+	Size() int
+	// Next appends the next piece of the body, some ten kilobytes; nothing at its end.
+	Next(b []byte) []byte
+}
+
 // Start runs the handler of e for c, whose end is told to done.
 func (c *Call) Start(e *Entry, done Completion) {
 	c.done = done

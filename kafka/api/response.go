@@ -20,15 +20,10 @@ func (e encoded) AppendTo(b []byte) ([]byte, [][]byte, func()) {
 const sizeLen = 4
 
 // AppendFrame encodes one answer with size and header: key and version are those of the request, flexible says whether
-// that version is. The size counts rest too. The header of ApiVersions is always v0, because a client reads it before it
-// knows what the broker speaks (KIP-511).
+// that version is. The size counts rest too.
 func AppendFrame(b []byte, key int16, flexible bool, correlationID int32, resp Response) (head []byte, rest [][]byte, release func()) {
 	at := len(b)
-	b = append(b, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(correlationID))
-	if flexible && key != int16(kmsg.ApiVersions) {
-		b = append(b, 0)
-	}
+	b = AppendHeader(b, key, flexible, correlationID, 0)
 	b, rest, release = resp.AppendTo(b)
 	n := len(b) - at - sizeLen
 	for _, r := range rest {
@@ -36,4 +31,17 @@ func AppendFrame(b []byte, key int16, flexible bool, correlationID int32, resp R
 	}
 	binary.BigEndian.PutUint32(b[at:], uint32(n))
 	return b, rest, release
+}
+
+// AppendHeader encodes the size and the header of an answer whose body has a known length. The header of ApiVersions is always v0, because a
+// client reads it before it knows what the broker speaks (KIP-511).
+func AppendHeader(b []byte, key int16, flexible bool, correlationID int32, body int) []byte {
+	at := len(b)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(correlationID))
+	if flexible && key != int16(kmsg.ApiVersions) {
+		b = append(b, 0)
+	}
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-sizeLen+body))
+	return b
 }

@@ -296,6 +296,10 @@ func (b *blocker) run() {
 	s.stats.Work++
 	s.Trace.work(s.now, b.l, b.owner.Name(), b.name)
 	m := fn()
+	if again, ok := m.(kit.Afresh); ok {
+		b.q = slices.Insert(b.q, 0, again.Fn)
+		m = nil
+	}
 	s.at(b.l, s.delay(), evWork, func() {
 		if m != nil {
 			b.owner.Tell(m)

@@ -29,6 +29,7 @@ type look struct {
 // watch is safe for any goroutine.
 type watch struct {
 	take func() look
+	trim trimmer // run's own
 
 	mu    sync.Mutex
 	looks []look // oldest first
@@ -56,6 +57,7 @@ func (w *watch) run() {
 			return
 		case now := <-t.C:
 			w.tick(now, now.Sub(start))
+			w.trim.tick(now)
 		}
 	}
 }
