@@ -13,13 +13,15 @@ const (
 	minSlab    = 1 << 10  // least size of a buffer
 	mappedFrom = 32 << 10 // from here on buffers are mapped
 	slabSizes  = 4 * 40
+	larger     = 4  // classes up to which an idle buffer may be larger than what is wanted: one doubling
 	maxPlaces  = 64 // a larger list of batches is not kept
 )
 
 var pool struct {
 	sizes [slabSizes]struct {
 		sync.Mutex
-		idle []*Slab
+		idle  []*Slab
+		count atomic.Int32 // of idle, to pass by an empty class without its lock
 	}
 	idle atomic.Int64 // bytes
 	max  atomic.Int64
@@ -41,6 +43,7 @@ func SlabPool(bytes int64) {
 			k := len(c.idle) - 1
 			s := c.idle[k]
 			c.idle[k], c.idle = nil, c.idle[:k]
+			c.count.Store(int32(k))
 			pool.idle.Add(-int64(cap(s.buf)))
 			unmapSlab(s)
 		}
@@ -69,17 +72,10 @@ func slabClass(n int) (class, size int) {
 func takeSlab(n int) *Slab {
 	slabsLive.Add(1)
 	class, size := slabClass(n)
-	c := &pool.sizes[class]
-	c.Lock()
-	if k := len(c.idle) - 1; k >= 0 {
-		s := c.idle[k]
-		c.idle[k], c.idle = nil, c.idle[:k]
-		c.Unlock()
-		pool.idle.Add(-int64(cap(s.buf)))
+	if s := idleSlab(class, size); s != nil {
 		s.refs.Store(1)
 		return s
 	}
-	c.Unlock()
 	s := &Slab{class: class}
 	if size >= mappedFrom {
 		s.buf = mapBytes(size)
@@ -89,6 +85,31 @@ func takeSlab(n int) *Slab {
 	}
 	s.refs.Store(1)
 	return s
+}
+
+// idleSlab takes a slab from the pool: of the class, or, where new memory would have to be mapped, up to twice as large.
+func idleSlab(class, size int) *Slab {
+	last := class
+	if size >= mappedFrom {
+		last = min(class+larger, slabSizes-1)
+	}
+	for ; class <= last; class++ {
+		c := &pool.sizes[class]
+		if c.count.Load() == 0 {
+			continue
+		}
+		c.Lock()
+		if k := len(c.idle) - 1; k >= 0 {
+			s := c.idle[k]
+			c.idle[k], c.idle = nil, c.idle[:k]
+			c.count.Store(int32(k))
+			c.Unlock()
+			pool.idle.Add(-int64(cap(s.buf)))
+			return s
+		}
+		c.Unlock()
+	}
+	return nil
 }
 
 // giveSlab takes a slab back whose last reference has gone.
@@ -120,6 +141,7 @@ func giveSlab(s *Slab) {
 	c := &pool.sizes[s.class]
 	c.Lock()
 	c.idle = append(c.idle, s)
+	c.count.Store(int32(len(c.idle)))
 	c.Unlock()
 }
 

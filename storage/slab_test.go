@@ -97,6 +97,30 @@ func TestSlabPoolIsBounded(t *testing.T) {
 	}
 }
 
+func TestSlabPoolTakesLarger(t *testing.T) {
+	TrimSlabs()
+	one := NewSlab(1 << 20)
+	memory := cap(one.buf)
+	one.Release()
+	for _, c := range []struct {
+		n      int
+		reused bool
+	}{{memory / 4, false}, {memory - memory/3, true}, {memory + 1, false}, {10 << 10, false}} {
+		s := NewSlab(c.n)
+		if got := cap(s.buf) == memory; got != c.reused || s.Room() < c.n-SlabOverhead {
+			t.Errorf("%d bytes: a buffer of %d, and one of %d was idle", c.n, cap(s.buf), memory)
+		}
+		s.Release()
+		TrimSlabs()
+		again := NewSlab(1 << 20)
+		again.Release()
+	}
+	TrimSlabs()
+	if n := IdleSlabs(); n != 0 {
+		t.Errorf("%d bytes idle after trimming", n)
+	}
+}
+
 // tailSlab is a slab with one batch of n bytes, all of value v.
 func tailSlab(n int, v byte) *Slab {
 	s := NewSlab(n + SlabOverhead)
