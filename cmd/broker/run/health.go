@@ -98,7 +98,8 @@ func memoryNow() admin.Memory {
 	metrics.Read(sample)
 	m := admin.Memory{LimitBytes: uint64(debug.SetMemoryLimit(-1))}
 	if sample[0].Value.Kind() == metrics.KindUint64 {
-		m.LiveBytes = sample[0].Value.Uint64()
+		live := sample[0].Value.Uint64()
+		m.LiveBytes = live - min(live, ballastLen())
 	}
 	if m.LimitBytes == math.MaxInt64 {
 		m.LimitBytes = 0

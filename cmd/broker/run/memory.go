@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,7 @@ type split struct {
 	reads      int64 // records that are on their way to clients
 	trace      int64 // kept records of operations
 	cleaner    int64 // the keys of a compaction
+	garbage    int64 // what the Go heap may grow by, beside twice what is in use, before it is collected
 	goLimit    int64
 }
 
@@ -34,8 +36,30 @@ func splitMemory(total int64) split {
 		reads:      min(total/8, 128<<20),
 		trace:      min(total/64, 4<<20),
 		cleaner:    total / 16,
+		garbage:    min(total/32, 64<<20),
 		goLimit:    total / 10 * 9,
 	}
+}
+
+// ballast is never touched, so it takes no memory of the machine, but the collector counts it.
+var ballast atomic.Pointer[[]byte]
+
+// allowGarbage lets the process's Go heap grow by n bytes more before it is collected. Records, memtables and the block cache lie outside the
+// heap, so little is in use there and the collector would run for every few buffers in which a flush lays out its blocks, and give their memory
+// back each time.
+func allowGarbage(n int64) {
+	if ballastLen() == uint64(n) {
+		return
+	}
+	b := make([]byte, n)
+	ballast.Store(&b)
+}
+
+func ballastLen() uint64 {
+	if b := ballast.Load(); b != nil {
+		return uint64(len(*b))
+	}
+	return 0
 }
 
 // machineMemory is what the machine has, or what the cgroup allows if that is less.

@@ -88,6 +88,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	sp := splitMemory(cfg.Memory)
 	debug.SetMemoryLimit(sp.goLimit)
+	allowGarbage(sp.garbage)
 	storage.SlabPool(sp.slabs)
 	b.sys = kit.New(log, poolSize)
 	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
