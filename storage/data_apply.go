@@ -194,7 +194,7 @@ func (c *commit) records(as []Append, alone bool) error {
 			return err
 		}
 		c.touch(a.PartID)
-		if err := c.extras(c.open, a, true); err != nil {
+		if err := c.extras(c.open, a); err != nil {
 			return err
 		}
 	}
@@ -234,9 +234,8 @@ func (c *commit) slab(as []Append) error {
 	if err := b.SetRepr(s.buf); err != nil {
 		return err
 	}
-	last := len(as) - 1
 	for i := range as {
-		if err := c.extras(b, &as[i], i == last || !sameProducer(&as[i], as[i+1:])); err != nil {
+		if err := c.extras(b, &as[i]); err != nil {
 			return err
 		}
 	}
@@ -245,21 +244,9 @@ func (c *commit) slab(as []Append) error {
 	return c.apply(b, s)
 }
 
-// sameProducer says whether a later append of the slab overwrites a's producer state.
-func sameProducer(a *Append, rest []Append) bool {
-	if a.Producer == nil {
-		return true
-	}
-	for i := range rest {
-		if r := &rest[i]; r.PartID == a.PartID && r.Producer != nil && r.Producer.ID == a.Producer.ID {
-			return true
-		}
-	}
-	return false
-}
-
-// extras adds what is stored beside an append: an index entry now and then, the producer's state.
-func (c *commit) extras(b *pebble.Batch, a *Append, producer bool) error {
+// extras adds what is stored beside an append: an index entry now and then, the producer's state. A request brings a partition one batch, so there
+// is hardly ever a later state in the slab for whose sake this one could be left out.
+func (c *commit) extras(b *pebble.Batch, a *Append) error {
 	e := c.e
 	p, err := e.part(a.PartID)
 	if err != nil {
@@ -288,7 +275,7 @@ func (c *commit) extras(b *pebble.Batch, a *Append, producer bool) error {
 			return err
 		}
 	}
-	if a.Producer != nil && producer {
+	if a.Producer != nil {
 		k := key8(a.PartID, kindProducer, a.Producer.ID)
 		var v [10 + 8*producerBatch]byte
 		return b.Set(k.bytes(), a.Producer.append(v[:0]), nil)
