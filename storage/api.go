@@ -40,6 +40,8 @@ type Data interface {
 	Reclaim(parts []uint32) error
 	// Free reports the free bytes of the file system and whether writes of records must stop.
 	Free() (bytes uint64, full bool)
+	// MinFree is below how many free bytes writes of records must stop, 0 if it is not known.
+	MinFree() uint64
 	// Capacity is the size of the file system in bytes, 0 if it is not known. It may block.
 	Capacity() uint64
 	// Metrics are for /metrics: name to value, names without prefix.

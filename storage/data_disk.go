@@ -11,7 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// slowDisk is how long one operation on a file may take before it is reported.
+// slowDisk is how long one operation on a file may take without being reported.
 const slowDisk = 5 * time.Second
 
 // freeEvery is how old a measurement of the free space may be.
@@ -36,7 +36,7 @@ func (e *engine) fit() {
 // disk watches the free space of the store's file system.
 //
 // Below the threshold records are refused early. If the disk becomes full all the same, the ballast is given up: compactions
-// and deletions need room to make room. It is taken again when there is twice as much free as the threshold and its size.
+// and deletions need room to make room. It is taken again, and records with it, when twice its size is free beyond the threshold.
 type disk struct {
 	threshold uint64
 	ballast   int64
@@ -67,7 +67,7 @@ func (d *disk) init(e *engine) {
 func (e *engine) takeBallast(free uint64) {
 	d := &e.disk
 	if d.ballast <= 0 {
-		if free >= 2*d.threshold {
+		if free >= d.threshold {
 			d.hit.Store(false)
 		}
 		return
@@ -77,7 +77,7 @@ func (e *engine) takeBallast(free uint64) {
 		d.hit.Store(false)
 		return
 	}
-	if free < 2*(d.threshold+uint64(d.ballast)) {
+	if free < d.threshold+2*uint64(d.ballast) {
 		return
 	}
 	f, err := e.base.Create(name, vfs.WriteCategoryUnspecified)
@@ -89,11 +89,11 @@ func (e *engine) takeBallast(free uint64) {
 	}
 }
 
-// diskFull is called by the file system when a write met a full disk; that write is tried once more afterwards.
+// diskFull is called when a write met a full disk, of this store or of one beside it; that write is tried again.
 func (e *engine) diskFull() {
 	e.disk.hit.Store(true)
 	_ = e.base.Remove(e.base.PathJoin(e.dir, ballastFile)) // it may have gone before
-	e.note("full", "DISK: data store: the disk is full; records are refused until space is freed")
+	e.note("full", "DISK: the disk is full: records are refused, and what must be written waits until space is freed")
 }
 
 // Free implements Data.
@@ -117,6 +117,9 @@ func (e *engine) Free() (bytes uint64, full bool) {
 	}
 	return d.free, d.full || d.hit.Load()
 }
+
+// MinFree implements Data.
+func (e *engine) MinFree() uint64 { return e.disk.threshold }
 
 // Capacity implements Data.
 func (e *engine) Capacity() uint64 {

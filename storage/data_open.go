@@ -19,10 +19,9 @@ import (
 type engine struct {
 	opts    Options
 	dir     string
-	fs      vfs.FS // what Pebble writes through
-	base    vfs.FS // without the handling of full disks
+	fs      *guardFS // what Pebble writes through
+	base    vfs.FS   // without the handling of full disks
 	synced  *syncedFS
-	closeFS func() error
 	lock    io.Closer
 	db      *pebble.DB
 	largest int // a Pebble batch up to this size goes to the memtable, so that Pebble keeps none of its bytes
@@ -65,7 +64,7 @@ const (
 // Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
 func Open(dir string, o Options) (Data, error) {
 	o.defaults()
-	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}, closeFS: func() error { return nil }}
+	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}}
 	under := o.FS
 	if under == nil {
 		under = vfs.Default
@@ -74,15 +73,12 @@ func Open(dir string, o Options) (Data, error) {
 		under = direct(under)
 	}
 	e.synced = noteSynced(under, under.PathJoin(dir, dbDir))
-	under = e.synced
-	if e.base = under; o.FS == nil {
-		checked, closer := vfs.WithDiskHealthChecks(under, slowDisk, nil, func(i vfs.DiskSlowInfo) {
-			e.slow.Add(1)
-			e.note("slow", "DISK: data store: "+i.String())
-		})
-		e.base, e.closeFS = checked, closer.Close
-	}
-	e.fs = vfs.OnDiskFull(e.base, e.diskFull)
+	e.base = e.synced
+	e.fs = guard(e.base, o.Watch, e.fatal, func(text string) {
+		e.slow.Add(1)
+		e.note("slow", "DISK: data store: "+text)
+	})
+	e.fs.watch.onFull(e.diskFull)
 	err := e.open()
 	if err == nil {
 		return e, nil
@@ -90,7 +86,7 @@ func Open(dir string, o Options) (Data, error) {
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close())
 	}
-	err = errors.Join(err, e.synced.closeNote(), e.closeFS())
+	err = errors.Join(err, e.synced.closeNote())
 	return nil, fmt.Errorf("data store %s: %w", dir, err)
 }
 
@@ -121,6 +117,7 @@ func (e *engine) open() error {
 	}
 	if !e.opts.ReadOnly {
 		e.disk.init(e)
+		e.fs.running.Store(true)
 	}
 	return nil
 }
@@ -249,17 +246,19 @@ func unreadable(err error) error {
 	return err
 }
 
-// Close implements Data. All writes must have been waited for, all reads have returned.
+// Close implements Data. All writes must have been waited for, all reads have returned. On a full disk memtables are not written out: what is
+// in them is in the log.
 func (e *engine) Close() error {
 	var err error
-	if e.failure() == nil && !e.opts.ReadOnly {
+	if _, full := e.Free(); e.failure() == nil && !e.opts.ReadOnly && !full {
 		err = e.db.Flush()
 	}
+	e.fs.running.Store(false) // nobody will free space for a store that is being closed
 	e.mu.Lock()
 	for _, b := range e.spare {
 		err = errors.Join(err, b.Close())
 	}
 	e.spare = nil
 	e.mu.Unlock()
-	return errors.Join(err, e.db.Close(), e.synced.closeNote(), e.lock.Close(), e.closeFS())
+	return errors.Join(err, e.db.Close(), e.synced.closeNote(), e.lock.Close())
 }

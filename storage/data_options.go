@@ -10,6 +10,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// FS is a file system, for those who do not know Pebble.
+type FS = vfs.FS
+
 // Options are what Open may be told. The zero value is a store with the defaults on the real file system.
 type Options struct {
 	// MemTable is the size of one memtable in bytes, up to four of which may wait to be written out. Default and most: 64 MiB;
@@ -27,8 +30,11 @@ type Options struct {
 	// SyncInterval is the least time between two syncs of the WAL; nil or 0 syncs as soon as possible.
 	SyncInterval func() time.Duration
 
-	// FS is the file system, for tests; nil is the operating system's, with health checks.
-	FS vfs.FS
+	// Watch is told what the store does at its files. It may be shared with other stores of the same disk, whose full disk is this store's too;
+	// nil: its own.
+	Watch *DiskWatch
+	// FS is the file system, for tests; nil is the operating system's.
+	FS FS
 	// ReadOnly opens the store as it is and changes nothing: it must be there, Apply fails. For tools.
 	ReadOnly bool
 	// BufferedIO switches direct I/O off.
@@ -118,10 +124,6 @@ func (e *engine) events() *pebble.EventListener {
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			e.corruptions.Add(1)
 			e.note("corrupt", "DISK: data store: "+firstLine(i.String()))
-		},
-		DiskSlow: func(i pebble.DiskSlowInfo) {
-			e.slow.Add(1)
-			e.note("slow", "DISK: data store: "+i.String())
 		},
 		WriteStallBegin: func(pebble.WriteStallBeginInfo) {
 			e.stalls.Add(1)

@@ -36,6 +36,9 @@ func (e *engine) Read(partID uint32, offset, limit int64, maxBytes int, minOne b
 		b.Bytes += len(v)
 		return b.Bytes < maxBytes, nil
 	})
+	if damage := (*CorruptError)(nil); b.Bytes > 0 && errors.As(err, &damage) {
+		return b, nil // what lies before the damage is good; who reads on meets it
+	}
 	if err != nil {
 		b.Release()
 		return Batches{}, err

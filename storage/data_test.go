@@ -246,12 +246,17 @@ func TestDamagedBlock(t *testing.T) {
 	}
 	e = openData(t, "data", Options{FS: fs, VerifyReads: true})
 	var bad *CorruptError
-	_, err = e.Read(3, 0, 50, 1<<30, true)
+	before, err := e.Read(3, 0, 50, 1<<30, true)
+	if err != nil || before.Bytes < 150_000 || before.Bytes > 250_000 {
+		t.Errorf("what lies before the damage: %d bytes, %v", before.Bytes, err)
+	}
+	_, err = e.Read(3, int64(before.Bytes/10_000), 50, 1<<30, true)
+	before.Release()
 	if !errors.As(err, &bad) || bad.PartID != 3 || bad.Offset < 15 || bad.Offset > 25 {
 		t.Errorf("read: %v", err)
 	}
-	if n := e.Metrics()["damaged_reads_total"]; n != 1 {
-		t.Errorf("%v damaged reads are counted, want 1", n)
+	if n := e.Metrics()["damaged_reads_total"]; n != 2 {
+		t.Errorf("%v damaged reads are counted, want 2", n)
 	}
 	found, at := 0, int64(0) // a damaged block holds several batches
 	for at >= 0 {

@@ -155,14 +155,15 @@ func (f *directFile) finish() error {
 	if err := f.flush(); err != nil || !f.exact || !f.long {
 		return err
 	}
-	f.long = false
-	return unix.Ftruncate(int(f.Fd()), f.pos+int64(f.n))
+	err := unix.Ftruncate(int(f.Fd()), f.pos+int64(f.n))
+	f.long = err != nil
+	return err
 }
 
 // SyncData implements vfs.File.
 func (f *directFile) SyncData() error {
 	if err := f.finish(); err != nil {
-		return err
+		return &unsentError{err}
 	}
 	return f.File.SyncData()
 }
@@ -170,7 +171,7 @@ func (f *directFile) SyncData() error {
 // Sync implements vfs.File.
 func (f *directFile) Sync() error {
 	if err := f.finish(); err != nil {
-		return err
+		return &unsentError{err}
 	}
 	return f.File.Sync()
 }

@@ -37,7 +37,9 @@ const metaCache = 4 << 20
 
 // MetaOptions are what OpenMeta may be told. The zero value is a store on the real file system that panics on fatal errors.
 type MetaOptions struct {
-	FS vfs.FS // nil: the operating system's
+	FS FS // nil: the operating system's
+	// Watch is told what the store does at its files; see Options.Watch.
+	Watch *DiskWatch
 	// ReadOnly opens the store as it is and changes nothing: it must be there. For tools.
 	ReadOnly bool
 	// Fatal is called, from any goroutine, when the store cannot go on (a failed fsync, a corrupt block): the state on disk
@@ -54,6 +56,7 @@ type metaStore struct {
 	lock   *pebble.Lock
 	dir    string
 	synced *syncedFS
+	fs     *guardFS
 	using  sync.RWMutex // read-held by every call
 	closed bool
 }
@@ -72,6 +75,10 @@ func OpenMeta(dir string, o MetaOptions) (Meta, error) {
 		}
 	}
 	s := &metaStore{dir: dir, synced: noteSynced(o.FS, dir)}
+	log := metaLogger(o)
+	o.Fatal, o.Note = log.fatal, log.note
+	s.fs = guard(s.synced, o.Watch, func(reason string) { log.fatal("DISK: metadata store " + dir + ": " + reason) },
+		func(text string) { log.note("DISK: metadata store: " + text) })
 	o.FS = s.synced
 	lock, err := lockMeta(dir, o.FS)
 	if err != nil {
@@ -81,6 +88,7 @@ func OpenMeta(dir string, o MetaOptions) (Meta, error) {
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("metadata store %s: %w", dir, err), s.synced.closeNote(), lock.Close())
 	}
+	s.fs.running.Store(true)
 	return s, nil
 }
 
@@ -178,7 +186,7 @@ func (s *metaStore) mustBeNew(stamp []byte) error {
 func (s *metaStore) openDB(o MetaOptions) error {
 	log := metaLogger(o)
 	po := &pebble.Options{
-		FS: o.FS, Lock: s.lock, Logger: log, ReadOnly: o.ReadOnly,
+		FS: s.fs, Lock: s.lock, Logger: log, ReadOnly: o.ReadOnly,
 		// The engine's default, an older format, loses synced writes in silence when a bit of its log flips.
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		MemTableSize:       metaFit(s.dir, o.FS),
@@ -201,8 +209,9 @@ type metaLog struct{ fatal, note func(string) }
 
 func metaLogger(o MetaOptions) metaLog {
 	l := metaLog{fatal: o.Fatal, note: o.Note}
-	if l.fatal == nil {
-		l.fatal = func(string) {}
+	var once sync.Once
+	if l.fatal = func(string) {}; o.Fatal != nil {
+		l.fatal = func(reason string) { once.Do(func() { o.Fatal(reason) }) }
 	}
 	if l.note == nil {
 		l.note = func(string) {}
@@ -226,6 +235,7 @@ func (s *metaStore) Close() error {
 		return ErrMetaClosed
 	}
 	s.closed = true
+	s.fs.running.Store(false) // nobody will free space for a store that is being closed
 	return errors.Join(s.db.Close(), s.synced.closeNote(), s.lock.Close())
 }
 

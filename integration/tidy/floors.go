@@ -17,6 +17,7 @@ var floors = map[string]int{
 	"actors/kit": 10,
 	"kafka/auth": 10,
 
+	"storage/faultfs":  5, // below storage, whose tests stand on it
 	"storage/sim":      15,
 	"actors/kit/trace": 15, // every actor above stamps the records of operations
 	"actors/kit/sim":   16, // drives storage/sim: its disk crashes with the rest
@@ -67,7 +68,7 @@ var floors = map[string]int{
 
 // simulated packages replace a real part in a simulation. Only tests, integration and the hooks of cmd/broker/run may
 // import them; for tests the floor does not count, so that a part can be tested on its own simulated disk.
-var simulated = map[string]bool{"storage/sim": true, "actors/kit/sim": true}
+var simulated = map[string]bool{"storage/sim": true, "storage/faultfs": true, "actors/kit/sim": true}
 
 // A home says which packages may import an external one. Tests of any package may when tests is set.
 type home struct {

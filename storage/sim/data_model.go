@@ -33,6 +33,7 @@ type Data struct {
 type Faults struct {
 	Fail error                // the next Apply or Wait fails with it, and so does everything after
 	Full bool                 // Free says that the disk is full
+	Near bool                 // Free says that there is no room for records of clients
 	Slow func(storage string) // called at the begin of "apply", "wait" and "read"
 }
 
@@ -307,8 +308,16 @@ func (d *Data) Free() (bytes uint64, full bool) {
 	if d.faults.Full {
 		return 0, true
 	}
+	if d.faults.Near {
+		return fullBelow - 1, true
+	}
 	return math.MaxUint64, false
 }
+
+// MinFree implements storage.Data: a full model has no room for anybody.
+func (d *Data) MinFree() uint64 { return fullBelow }
+
+const fullBelow = 4
 
 // Capacity implements storage.Data: the model has no end.
 func (d *Data) Capacity() uint64 { return 0 }

@@ -40,6 +40,8 @@ type Config struct {
 	Faults raftnode.Faults
 	// Disk stands between the broker and its data store. It is for tests, and no flag sets it.
 	Disk func(storage.Data) storage.Data
+	// Files is the file system of both stores; nil: the operating system's. It is for tests, and no flag sets it.
+	Files storage.FS
 }
 
 // Default addresses.

@@ -47,7 +47,8 @@ func (s source) Health() admin.Health {
 		Sync: admin.Sync{
 			Count: since.sync.Count(), P50Ms: since.sync.Quantile(.5).Seconds() * 1000, P99Ms: since.sync.Quantile(.99).Seconds() * 1000,
 		},
-		Store: admin.Store{Failed: b.stores.data.Metrics()["store_failed"] != 0, ErrorsLately: since.errors},
+		DiskOp: diskOp(b.stores.watch.Oldest()),
+		Store:  admin.Store{Failed: b.stores.data.Metrics()["store_failed"] != 0, ErrorsLately: since.errors},
 	}
 	h.Cleaner = admin.Cleaner{
 		Partitions: b.cleaned.Partitions.Load(), Uncleanable: b.cleaned.Damaged.Load(), Dirty: float64(since.dirty) / 1000, Rounds: since.rounds,
@@ -57,6 +58,10 @@ func (s source) Health() admin.Health {
 	}
 	h.Leaderless, h.Leaderless1 = leaderless(b.pub.Get().Image)
 	return h
+}
+
+func diskOp(o storage.DiskOp) admin.DiskOp {
+	return admin.DiskOp{Op: o.Op, File: o.File, ForMs: float64(o.For) / float64(time.Millisecond)}
 }
 
 // explainWithin is how long a group may take to say what it waits for.

@@ -23,7 +23,8 @@ type stores struct {
 	meta   storage.Meta
 	data   storage.Data
 	loaded storage.MetaLoaded
-	image  *meta.Image // what loaded says
+	watch  *storage.DiskWatch // of both
+	image  *meta.Image        // what loaded says
 	id     storage.Identity
 	fresh  bool // the directory was new
 }
@@ -33,6 +34,7 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	if err := prepareDir(c.DataDir); err != nil {
 		return s, err
 	}
+	s.watch = &storage.DiskWatch{}
 	log := filepath.Join(c.DataDir, "log")
 	entries, _ := os.ReadDir(log) // not there or not readable: the store will say which
 	type opened struct {
@@ -41,10 +43,10 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	}
 	data := make(chan opened, 1)
 	go func() {
-		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note})
+		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
 		data <- opened{d, err}
 	}()
-	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note})
+	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
 	d := <-data
 	s.data = d.data
 	if err == nil {
