@@ -97,13 +97,13 @@ func TestCleanerWaits(t *testing.T) {
 	}
 	f.set(false)
 	f.pass(time.Minute)
-	f.gate.Set(true)
+	f.gate.Set(true, false)
 	f.set(true)
 	f.pass(time.Minute)
 	if f.parts[1].asked != 0 {
 		t.Error("it compacts although it is switched off, or the disk is full")
 	}
-	f.gate.Set(false)
+	f.gate.Set(false, false)
 	f.pass(2 * time.Second)
 	if p := f.parts[1]; p.asked != 1 || len(p.steps) != 1 || len(p.steps[0].Batches) != 2 || p.steps[0].To != 3 {
 		t.Errorf("%d asked, steps %+v", p.asked, p.steps)

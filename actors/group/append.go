@@ -76,7 +76,7 @@ func (s *Shard) pump(c kit.Context) {
 	copy(slab.Batch(at), b)
 	f.frame = &writer.Frame{Slab: slab, Items: make([]writer.Item, 1), ReplyTo: c.Self(), Writer: s.o.Writer}
 	f.frame.Items[0] = writer.Item{Frame: f.frame, At: at, TopicID: s.facts.TopicID, Index: s.o.Index, LeaderEpoch: s.facts.LeaderEpoch,
-		Acks: -1, TimeoutMs: unknownAfterMs, KeysChecked: true}
+		Acks: -1, TimeoutMs: unknownAfterMs, KeysChecked: true, Own: true}
 	f.frame.Begin()
 	s.facts.Partition.Tell(partition.Append{Item: &f.frame.Items[0]})
 }

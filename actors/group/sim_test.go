@@ -41,7 +41,7 @@ func (w *world) round() {
 		w.recreate()
 	}
 	if w.s.IntN(30) == 0 {
-		w.gate.Set(false)
+		w.gate.Set(false, false)
 	}
 	if w.down && w.s.IntN(30) == 0 {
 		w.depose(false)
@@ -65,7 +65,7 @@ func (w *world) run(rounds int, crashes bool) error {
 // calm lets everybody come to work in peace.
 func (w *world) calm() error {
 	w.crashes = false
-	w.gate.Set(false)
+	w.gate.Set(false, false)
 	if w.down {
 		w.depose(false)
 	}

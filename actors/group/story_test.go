@@ -28,7 +28,7 @@ import (
 //	describe, explain, list [states=] [types=], delete, delete-offsets topic=t partitions=(0), log
 //	become [leader=no] [epoch=N] [max-size=N] [delay=MS] ...      settings in force
 //	slow 2s                                               the disk takes that long
-//	full yes|no                                           the disk takes no more records
+//	full yes|nearly|no                                    the disk takes no more records, or none of clients
 //	topic NAME [id=N] [gone]                              the view's topics
 //	restart                                               after a crash
 func TestStories(t *testing.T) {
@@ -116,7 +116,7 @@ func (s *story) world(d *datadriven.TestData, a args, name string) string {
 	case "slow":
 		s.st.Node.Slow, _ = time.ParseDuration(name)
 	case "full":
-		w.gate.Set(name == "yes")
+		w.gate.Set(name != "no", name == "yes")
 	case "topic":
 		if !d.HasArg("gone") {
 			w.topics[name] = meta.TopicID{byte(a.num("id", 1))}

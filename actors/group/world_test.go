@@ -215,7 +215,8 @@ func (w *world) read(p int32) {
 
 // recreate deletes the topic and makes it anew, now and then on a disk that takes no more records for a while.
 func (w *world) recreate() {
-	w.gate.Set(w.s.IntN(2) == 0)
+	full := w.s.IntN(2) == 0
+	w.gate.Set(full, full)
 	old := w.topics[simTopic]
 	w.births++
 	w.topics[simTopic] = meta.TopicID{byte(7 + w.births)}

@@ -18,7 +18,7 @@ func (p *Partition) onAppend(c kit.Context, m Append) {
 	if !p.ready(c, m) {
 		return
 	}
-	if p.o.Gate.Full() {
+	if p.o.Gate.Shut() || p.o.Gate.Full() && !m.Item.Own {
 		m.Message = writer.FullText
 		m.refuse(code.KafkaStorageError, -1)
 		return

@@ -159,7 +159,7 @@ func (s *story) command(d *datadriven.TestData) string {
 		}
 		s.w.held = nil
 	case "gate":
-		s.gate.Set(d.HasArg("full"))
+		s.gate.Set(d.HasArg("full") || d.HasArg("shut"), d.HasArg("shut"))
 	case "restart":
 		s.st.Restart()
 		s.data = s.data.Reopen()
@@ -210,7 +210,7 @@ func (s *story) produce(d *datadriven.TestData, num func(string, int64) int64) {
 		at, _ := slab.Add(len(b))
 		copy(slab.Batch(at), b)
 		f := &writer.Frame{Slab: slab, ReplyTo: s.conn.Ref(), Writer: s.w.Ref()}
-		f.Items = []writer.Item{{Frame: f, At: at, LeaderEpoch: int32(num("epoch", -1)), Acks: int16(num("acks", -1)), TimeoutMs: int32(num("timeout", 30000))}}
+		f.Items = []writer.Item{{Frame: f, At: at, LeaderEpoch: int32(num("epoch", -1)), Acks: int16(num("acks", -1)), TimeoutMs: int32(num("timeout", 30000)), Own: d.HasArg("own")}}
 		f.Begin()
 		s.p.Tell(Append{&f.Items[0]})
 	}

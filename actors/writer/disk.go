@@ -28,13 +28,16 @@ func (w *Writer) look(c kit.Context) {
 // onFree closes or opens the gate.
 func (w *Writer) onFree(c kit.Context, m free) {
 	w.stats.FreeBytes.Store(int64(m.bytes))
-	if m.full != w.gate.Full() {
-		w.gate.Set(m.full)
-		if m.full {
-			c.Log().Warn("disk nearly full: records are refused until space is freed", "free", m.bytes)
-		} else {
-			c.Log().Info("disk has room again: records are accepted", "free", m.bytes)
-		}
+	shut := m.full && m.bytes < w.data.MinFree()/ownShare
+	was, wasShut := w.gate.Full(), w.gate.Shut()
+	w.gate.Set(m.full, shut)
+	switch {
+	case shut && !wasShut:
+		c.Log().Warn("disk full: records and commits are refused until space is freed", "free", m.bytes)
+	case m.full && !was:
+		c.Log().Warn("disk nearly full: records are refused until space is freed", "free", m.bytes)
+	case was && !m.full:
+		c.Log().Info("disk has room again: records are accepted", "free", m.bytes)
 	}
 	w.looking = false
 	if w.ticked {

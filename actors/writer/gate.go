@@ -3,18 +3,34 @@ package writer
 import "sync/atomic"
 
 // Gate tells partitions whether records may be accepted. The writer sets it, partitions look at it before they accept: what was
-// accepted is always written, so the gate must close before the disk is full. Marks and deletions are not stopped by it.
-// The zero value is open. Safe for any goroutine.
-type Gate struct{ full atomic.Bool }
+// accepted is always written, so the gate must close before the disk is full. It closes in two steps: first to clients, and when most of
+// what was kept back is gone, to the broker's own records too (Item.Own), such as the commits of consumer groups. Marks and deletions are not
+// stopped by it. The zero value is open. Safe for any goroutine.
+type Gate struct{ level atomic.Int32 }
+
+// ownShare is the part of storage.Data.MinFree that is kept for marks and deletions.
+const ownShare = 4
 
 // FullText is what a producer is told while the gate is closed.
-const FullText = "The disk of this broker is nearly full: records are refused until space is freed; reads and deletions go on."
+const FullText = "The disk of this broker is nearly full: records are refused until space is freed; reads, commits and deletions go on."
 
-// Full says that records must be refused (KAFKA_STORAGE_ERROR, retriable).
-func (g *Gate) Full() bool { return g.full.Load() }
+// Full says that records of clients must be refused (KAFKA_STORAGE_ERROR, retriable).
+func (g *Gate) Full() bool { return g.level.Load() > 0 }
 
-// Set closes or opens the gate. For the writer, and for tests that stand in for it.
-func (g *Gate) Set(full bool) { g.full.Store(full) }
+// Shut says that the broker's own records must be refused too.
+func (g *Gate) Shut() bool { return g.level.Load() > 1 }
+
+// Set closes or opens the gate; shut closes it to the broker's own records too. For the writer, and for tests that stand in for it.
+func (g *Gate) Set(full, shut bool) {
+	switch {
+	case full && shut:
+		g.level.Store(2)
+	case full:
+		g.level.Store(1)
+	default:
+		g.level.Store(0)
+	}
+}
 
 // Stats are the writer's counters and gauges, for metrics. The writer writes them; safe to read from any goroutine.
 type Stats struct {

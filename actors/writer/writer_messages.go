@@ -62,6 +62,8 @@ type Item struct {
 	Acks        int16 // 0, 1, -1
 	TimeoutMs   int32
 	User        any // conn's own
+	// Own says that the batch is the broker's own, such as a commit: it may use room that is kept back when the disk is nearly full.
+	Own bool
 	// Info is what record.Check found in the batch; zero if the batch was made inside the broker (then its header is trusted).
 	Info record.Info
 	// KeysChecked: record.Check ran with NeedKeys, so no record lacks a key.

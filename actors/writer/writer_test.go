@@ -123,11 +123,11 @@ func TestStories(t *testing.T) {
 					w.Tell(Reclaim{uint32(part)})
 				}
 			case "disk":
-				data.SetFaults(sim.Faults{Full: d.HasArg("full")})
+				data.SetFaults(sim.Faults{Full: d.HasArg("full"), Near: d.HasArg("near")})
 				data.failing = ""
 				d.MaybeScanArgs(t, "fails", &data.failing)
 			case "gate":
-				return fmt.Sprintf("full=%v", gate.Full())
+				return fmt.Sprintf("full=%v shut=%v", gate.Full(), gate.Shut())
 			case "stats":
 				return fmt.Sprintf("commits=%d frames=%d batches=%d stashed=%d queued=%d in flight=%d (%d bytes)", stats.Commits.Load(), stats.Frames.Load(),
 					stats.Batches.Load(), stats.Stashed.Load(), stats.Queued.Load(), stats.InFlight.Load(), stats.InFlightBytes.Load())
