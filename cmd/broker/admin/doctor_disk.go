@@ -1,19 +1,31 @@
 package admin
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // diskWork are the blockers whose work is one piece for the disk, and what waits for it.
 var diskWork = map[string]struct{ code, text string }{
-	"writer apply":      {"store-stuck", "the data store has not taken a commit for %.1f s (it waits for its own flushes, or for the disk); no record is acknowledged meanwhile"},
-	"writer sync":       {"disk-stuck", "the disk has not finished the fsync of a commit for %.1f s; no record is acknowledged meanwhile"},
-	"raft/log raft log": {"disk-stuck", "the disk has not finished a write of the metadata log for %.1f s; no change of the cluster is made meanwhile"},
+	"writer apply":      {"store-stuck", "the data store has not taken a commit for %.1f s%s (it waits for its own flushes, or for the disk); no record is acknowledged meanwhile"},
+	"writer sync":       {"disk-stuck", "the disk has not finished the fsync of a commit for %.1f s%s; no record is acknowledged meanwhile"},
+	"raft/log raft log": {"disk-stuck", "the disk has not finished a write of the metadata log for %.1f s%s; no change of the cluster is made meanwhile"},
 }
 
 func disk(x *exam) {
+	at := ""
+	if o := x.Health.DiskOp; o.ForMs > millis(diskGrace) {
+		at = fmt.Sprintf(" (%s of %s)", o.Op, o.File)
+	}
+	said := false
 	for _, b := range x.Health.Work.Blockers {
 		if w, ok := diskWork[b.Actor+" "+b.Name]; ok && b.RunningMs > millis(diskGrace) {
-			x.fail(w.code, "the kernel's log (dmesg) and iostat -x 1", w.text, b.RunningMs/1000)
+			said = true
+			x.fail(w.code, "the kernel's log (dmesg) and iostat -x 1", w.text, b.RunningMs/1000, at)
 		}
+	}
+	if o := x.Health.DiskOp; at != "" && !said {
+		x.fail("disk-stuck", "the kernel's log (dmesg) and iostat -x 1", "the disk has not finished the %s of %s for %.1f s; commits go on until they need it", o.Op, o.File, o.ForMs/1000)
 	}
 	if x.Silent > 0 {
 		x.fail("store-silent", "the kernel's log (dmesg) and iostat -x 1", "the data store has not answered a read for %.1f s", x.Silent.Seconds())

@@ -11,6 +11,7 @@ type Health struct {
 	Requests    Requests    `json:"requests"`
 	Sync        Sync        `json:"sync"`
 	Store       Store       `json:"store"`
+	DiskOp      DiskOp      `json:"disk_operation"`
 	Clock       []ClockJump `json:"clock_jumps"` // of the last quarter of an hour
 	// Leaderless are partitions of the cluster without a leader, and Leaderless1 names the first.
 	Leaderless  int     `json:"leaderless_partitions"`
@@ -70,6 +71,13 @@ type Sync struct {
 type Store struct {
 	Failed       bool  `json:"failed"`
 	ErrorsLately int64 `json:"background_errors_lately"` // in the last minute: failed flushes and compactions, which it tries again
+}
+
+// DiskOp is the operation on a file of the stores that has been under way for longest.
+type DiskOp struct {
+	Op    string  `json:"op,omitempty"` // such as fsync; "" if none is under way
+	File  string  `json:"file,omitempty"`
+	ForMs float64 `json:"for_ms"`
 }
 
 // ClockJump is a moment at which the wall clock moved otherwise than time.
