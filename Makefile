@@ -20,7 +20,7 @@ ONLY     ?=
 SUITE    ?= all
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients clients-more suites crash contract origin golden hostile clean help
+        bench clients clients-more suites crash contract origin golden hostile faults clean help
 
 all: build
 
@@ -34,7 +34,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract hostile clients clients-more differential-smoke crash mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract hostile clients clients-more differential-smoke crash faults mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -108,6 +108,9 @@ origin: ## the three faults this project was born from, on whole brokers
 
 contract: build ## what the binary promises: ready line, exit codes, one-line errors, commands
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
+
+faults: build ## full disks, in the real binary (needs root; without it the tests are skipped, and say so)
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/faults
 
 hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/hostile

@@ -112,12 +112,19 @@ func FreeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// Start runs a broker on fixed free ports over dir and waits for its ready line. The process is killed when the test ends.
-func Start(t testing.TB, dir string, more ...string) *Broker {
+// New is a broker on fixed free ports over dir, not started yet. The process is killed when the test ends.
+func New(t testing.TB, dir string, more ...string) *Broker {
 	t.Helper()
 	args := append([]string{"start", "--data-dir", dir, "--listen", FreeAddr(t), "--admin", FreeAddr(t), "--peer-listen", FreeAddr(t)}, more...)
 	b := &Broker{Dir: dir, t: t, args: args}
 	t.Cleanup(b.Kill)
+	return b
+}
+
+// Start runs a broker on fixed free ports over dir and waits for its ready line. The process is killed when the test ends.
+func Start(t testing.TB, dir string, more ...string) *Broker {
+	t.Helper()
+	b := New(t, dir, more...)
 	b.Restart()
 	return b
 }
@@ -128,10 +135,19 @@ const readyWithin = 30 * time.Second
 // Restart runs the broker again with the same arguments.
 func (b *Broker) Restart() {
 	b.t.Helper()
+	if out, errOut, code := b.StartOrRefuse(); code != 0 {
+		b.t.Fatalf("no ready line but %q, code %d; stderr:\n%s", out, code, errOut)
+	}
+}
+
+// StartOrRefuse runs the broker where it may refuse. Code is 0 when it is ready; else the process has ended with that code, and has said
+// out and errOut.
+func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
+	b.t.Helper()
 	b.cmd = exec.Command(Binary(b.t), b.args...)
 	b.log = &lockedBuffer{}
 	b.cmd.Stderr = b.log
-	out, err := b.cmd.StdoutPipe()
+	pipe, err := b.cmd.StdoutPipe()
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -141,30 +157,33 @@ func (b *Broker) Restart() {
 	b.PID = b.cmd.Process.Pid
 	line := make(chan string, 1)
 	go func() {
-		s, _ := bufio.NewReader(out).ReadString('\n')
+		s, _ := bufio.NewReader(pipe).ReadString('\n')
 		line <- s
 	}()
 	select {
-	case s := <-line:
-		if !strings.HasPrefix(s, "ready ") {
-			b.t.Fatalf("no ready line but %q; stderr:\n%s", s, b.log)
-		}
-		for _, f := range strings.Fields(s) {
-			k, v, _ := strings.Cut(f, "=")
-			switch k {
-			case "kafka":
-				b.Kafka = v
-			case "admin":
-				b.Admin = v
-			case "peer":
-				b.Peer = v
-			case "cluster":
-				b.Cluster = v
-			}
-		}
+	case out = <-line:
 	case <-time.After(readyWithin):
 		b.t.Fatalf("not ready within %v; stderr:\n%s", readyWithin, b.log)
 	}
+	if !strings.HasPrefix(out, "ready ") {
+		b.cmd.Wait()
+		code, b.cmd = b.cmd.ProcessState.ExitCode(), nil
+		return out, b.log.String(), code
+	}
+	for _, f := range strings.Fields(out) {
+		k, v, _ := strings.Cut(f, "=")
+		switch k {
+		case "kafka":
+			b.Kafka = v
+		case "admin":
+			b.Admin = v
+		case "peer":
+			b.Peer = v
+		case "cluster":
+			b.Cluster = v
+		}
+	}
+	return out, "", 0
 }
 
 // Kill ends the process at once (kill -9), if it runs.
