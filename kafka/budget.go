@@ -32,8 +32,8 @@ type memory struct {
 // smaller ones.
 const maxGiants = 96 << 20
 
-func newMemory(limit int64) *memory {
-	m := &memory{requests: newBudget(limit), giants: newBudget(min(limit, maxGiants))}
+func newMemory(limit, giants int64) *memory {
+	m := &memory{requests: newBudget(limit), giants: newBudget(min(limit, giants, maxGiants))}
 	m.giants.queue = true
 	return m
 }

@@ -12,6 +12,8 @@ import (
 type Config struct {
 	MaxRequestBytes int             // socket.request.max.bytes; default 104857600
 	RequestMemory   int64           // bytes that requests of all connections may take together; default 256 MiB
+	GiantMemory     int64           // the same of requests that name very many things; default and most 96 MiB, and no more than RequestMemory
+	UnreadMemory    int64           // bytes of answers that clients may leave unread before none gets another; default 64 MiB
 	MaxInFlight     int             // requests of one connection that are read and not yet answered; default 32
 	MaxUnwritten    int             // bytes of answers that wait for one client, from which on none of its requests is begun; default 256 KiB
 	IdleClose       time.Duration   // connections.max.idle.ms; default 10 min, negative: never
@@ -53,6 +55,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RequestMemory <= 0 {
 		c.RequestMemory = 256 << 20
+	}
+	if c.GiantMemory <= 0 {
+		c.GiantMemory = maxGiants
+	}
+	if c.UnreadMemory <= 0 {
+		c.UnreadMemory = 64 << 20
 	}
 	switch {
 	case c.IdleClose == 0:

@@ -256,7 +256,7 @@ func (s *slot) forgo() {
 // reads says whether the client reads its answers, more or less.
 func (c *conn) reads() bool {
 	left := c.out.size + c.unwritten
-	return left == 0 || left < c.door.cfg.MaxUnwritten && c.door.unread.Load() < crowdedAt
+	return left == 0 || left < c.door.cfg.MaxUnwritten && c.door.unread.Load() < c.door.cfg.UnreadMemory
 }
 
 // collect moves the answers that are next in order to the output.
@@ -305,8 +305,8 @@ func (c *conn) write(x kit.Context) bool {
 	}
 	c.writing = true
 	c.unwritten = w.size
-	nc, idle, unread := c.nc, c.door.cfg.IdleClose, &c.door.unread
-	c.writer.Do(func() any { return w.writeTo(nc, idle, unread) })
+	nc, d := c.nc, c.door
+	c.writer.Do(func() any { return w.writeTo(nc, d) })
 	return false
 }
 

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -110,10 +109,8 @@ func (o *output) release() {
 }
 
 const (
-	// maxUnread is what all clients together may leave unread. Beyond it those that read nothing are given up soon.
-	maxUnread = 192 << 20
-	// crowdedAt is from where on no client is given another answer before it has read all others.
-	crowdedAt = 64 << 20
+	// muchUnread times Config.UnreadMemory is what all clients together may leave unread. Beyond it those that read nothing are given up soon.
+	muchUnread = 3
 	// patience is how long a client that reads nothing is borne when too much is unread.
 	patience = 10 * time.Second
 )
@@ -176,14 +173,14 @@ func (o *output) skip(n int) {
 }
 
 // writeTo writes everything. A client that reads nothing for the idle time is given up, or much sooner if too much is unread by
-// all together, whose bytes unread counts.
-func (o *output) writeTo(nc net.Conn, idle time.Duration, unread *atomic.Int64) written {
+// all together, whose bytes d.unread counts.
+func (o *output) writeTo(nc net.Conn, d *shared) written {
 	size := int64(o.memory)
-	unread.Add(size)
+	d.unread.Add(size)
 	o.ops.Stamp(trace.Writing)
-	n, err := o.all(nc, idle, unread)
+	n, err := o.all(nc, d)
 	_ = nc.SetWriteDeadline(time.Time{}) // or the next tryWrite would find that it has passed
-	unread.Add(-size)
+	d.unread.Add(-size)
 	how := trace.Done
 	if err != nil {
 		how = trace.Gone
@@ -196,33 +193,34 @@ func (o *output) writeTo(nc net.Conn, idle time.Duration, unread *atomic.Int64) 
 }
 
 // all writes what is in memory and the streamed bodies, in order.
-func (o *output) all(nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
+func (o *output) all(nc net.Conn, d *shared) (total int64, err error) {
 	if len(o.streams) == 0 {
-		return patiently(o.bufs, nc, idle, unread)
+		return patiently(o.bufs, nc, d)
 	}
 	p := pieceBuffers.Get().(*[]byte)
 	defer pieceBuffers.Put(p)
 	from := 0
 	for _, s := range o.streams {
-		n, err := patiently(o.bufs[from:s.at], nc, idle, unread)
+		n, err := patiently(o.bufs[from:s.at], nc, d)
 		from, total = s.at, total+n
 		for err == nil {
 			if *p = s.body.Next((*p)[:0]); len(*p) == 0 {
 				break
 			}
-			n, err = patiently(net.Buffers{*p}, nc, idle, unread)
+			n, err = patiently(net.Buffers{*p}, nc, d)
 			total += n
 		}
 		if err != nil {
 			return total, err
 		}
 	}
-	n, err := patiently(o.bufs[from:], nc, idle, unread)
+	n, err := patiently(o.bufs[from:], nc, d)
 	return total + n, err
 }
 
 // patiently writes as long as the client reads now and then.
-func patiently(bufs net.Buffers, nc net.Conn, idle time.Duration, unread *atomic.Int64) (total int64, err error) {
+func patiently(bufs net.Buffers, nc net.Conn, d *shared) (total int64, err error) {
+	idle := d.cfg.IdleClose
 	for quiet := time.Duration(0); len(bufs) > 0; {
 		step := min(idle, patience)
 		nc.SetWriteDeadline(time.Now().Add(step))
@@ -234,7 +232,7 @@ func patiently(bufs net.Buffers, nc net.Conn, idle time.Duration, unread *atomic
 		if quiet += step; n > 0 {
 			quiet = 0
 		}
-		if quiet >= idle || quiet > 0 && unread.Load() > maxUnread {
+		if quiet >= idle || quiet > 0 && d.unread.Load() > muchUnread*d.cfg.UnreadMemory {
 			return total, err
 		}
 	}

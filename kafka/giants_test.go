@@ -8,7 +8,7 @@ import (
 
 // Requests that name many things go one after the other when there is no room for two, however large they are; and who waits can be called off.
 func TestGiantsQueue(t *testing.T) {
-	m := newMemory(1 << 30)
+	m := newMemory(1<<30, 1<<30)
 	a, b, c := account{b: m.giants}, account{b: m.giants}, account{b: m.giants}
 	if !a.take(maxGiants) {
 		t.Fatal("the first one was refused")

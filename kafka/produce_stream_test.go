@@ -39,7 +39,7 @@ func (p *pieces) SetReadDeadline(time.Time) error { return nil }
 // stream parses one framed request as a connection does.
 func stream(t testing.TB, b []byte, piece int, find func(int16, string, [16]byte) topicFacts) (*arrived, error) {
 	cfg := Config{}.withDefaults()
-	r := newReader(newSource(&pieces{b: b, n: piece}, time.Second, time.Second), &cfg, newMemory(1<<30), find)
+	r := newReader(newSource(&pieces{b: b, n: piece}, time.Second, time.Second), &cfg, newMemory(1<<30, 1<<30), find)
 	live := storage.SlabsLive()
 	m := r.next()
 	if a, ok := m.(*arrived); ok {
@@ -270,7 +270,7 @@ func BenchmarkProduceStream(b *testing.B) {
 	bytes := request(1, nil, req)
 	cfg := Config{}.withDefaults()
 	p := &pieces{n: 256 << 10}
-	r := newReader(newSource(p, time.Second, time.Second), &cfg, newMemory(1<<30), known)
+	r := newReader(newSource(p, time.Second, time.Second), &cfg, newMemory(1<<30, 1<<30), known)
 	b.SetBytes(int64(binary.BigEndian.Uint32(bytes)))
 	b.ReportAllocs()
 	for b.Loop() {

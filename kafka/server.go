@@ -26,7 +26,7 @@ type Server struct {
 // NewServer makes a door that serves env. It accepts nothing until Serve.
 func NewServer(env *api.Env, sys kit.System, cfg Config) *Server {
 	cfg = cfg.withDefaults()
-	d := &shared{env: env, cfg: cfg, memory: newMemory(cfg.RequestMemory), stats: newStats(cfg.Table)}
+	d := &shared{env: env, cfg: cfg, memory: newMemory(cfg.RequestMemory, cfg.GiantMemory), stats: newStats(cfg.Table)}
 	a := &door{shared: d, conns: map[*kit.Ref]bool{}, perIP: map[string]int{}}
 	ref := sys.Spawn(Name, a, kit.Options{Kind: "door"})
 	d.self = ref

@@ -42,18 +42,21 @@ type disk struct {
 	ballast   int64
 	hit       atomic.Bool // the disk was full; until the ballast is back
 
-	mu   sync.Mutex
-	at   time.Time
-	free uint64
-	full bool
+	mu sync.Mutex
+	at time.Time
+
+	// What was measured last, for those who must not wait for the file system.
+	free atomic.Uint64
+	full atomic.Bool
 }
 
 func (d *disk) init(e *engine) {
 	u, err := e.base.GetDiskUsage(e.dir)
 	if err != nil { // file systems of tests have no such thing
-		d.free = math.MaxUint64
+		d.free.Store(math.MaxUint64)
 		return
 	}
+	d.free.Store(u.AvailBytes)
 	if d.threshold = e.opts.MinFree; d.threshold == 0 {
 		d.threshold = max(min(1<<30, u.TotalBytes/20), roomFor*(e.opts.MemTable+1<<20))
 	}
@@ -101,21 +104,27 @@ func (e *engine) Free() (bytes uint64, full bool) {
 	d := &e.disk
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.free == math.MaxUint64 {
-		return d.free, d.hit.Load()
+	if d.free.Load() == math.MaxUint64 {
+		return d.known()
 	}
 	if now := time.Now(); now.Sub(d.at) >= freeEvery {
 		u, err := e.base.GetDiskUsage(e.dir)
 		if err != nil {
-			return d.free, true
+			return d.free.Load(), true
 		}
-		d.at, d.free = now, u.AvailBytes
+		d.at = now
+		d.free.Store(u.AvailBytes)
 		if d.hit.Load() {
-			e.takeBallast(d.free)
+			e.takeBallast(u.AvailBytes)
 		}
-		d.full = d.free < d.threshold || d.hit.Load()
+		d.full.Store(u.AvailBytes < d.threshold || d.hit.Load())
 	}
-	return d.free, d.full || d.hit.Load()
+	return d.known()
+}
+
+// known is what was measured last; it never waits.
+func (d *disk) known() (free uint64, full bool) {
+	return d.free.Load(), d.full.Load() || d.hit.Load()
 }
 
 // MinFree implements Data.

@@ -18,6 +18,7 @@ type Slab struct {
 	at     []place
 	spoilt bool // no longer a Pebble batch: the engine must copy
 	class  int
+	mapped bool // outside of the Go heap
 }
 
 // place says where a batch is: its key at buf[key:key+keyLen], its bytes at buf[val:val+n].

@@ -58,6 +58,11 @@ func TrimSlabs() {
 	pool.max.Store(keep)
 }
 
+var mappedSlabs atomic.Int64
+
+// MappedSlabs is how many bytes of slabs, in use and idle, are outside of the Go heap.
+func MappedSlabs() int64 { return mappedSlabs.Load() }
+
 // IdleSlabs is how many bytes the pool keeps.
 func IdleSlabs() int64 { return pool.idle.Load() }
 
@@ -78,7 +83,10 @@ func takeSlab(n int) *Slab {
 	}
 	s := &Slab{class: class}
 	if size >= mappedFrom {
-		s.buf = mapBytes(size)
+		if s.buf = mapBytes(size); s.buf != nil {
+			s.mapped = true
+			mappedSlabs.Add(int64(size))
+		}
 	}
 	if s.buf == nil {
 		s.buf = make([]byte, size)
@@ -147,8 +155,9 @@ func giveSlab(s *Slab) {
 
 // unmapSlab ends a buffer's life.
 func unmapSlab(s *Slab) {
-	if cap(s.buf) >= mappedFrom {
+	if s.mapped {
 		unmapBytes(s.buf[:cap(s.buf)])
+		mappedSlabs.Add(-int64(cap(s.buf)))
 	}
 	s.buf = nil
 }

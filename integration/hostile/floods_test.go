@@ -278,6 +278,13 @@ func TestUnansweredProduce(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			u, err := UsageOf(g.PID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if most := int64(256<<20) * 115 / 100; u.Peak > most {
+				t.Errorf("%d MB resident, which is more than 1.15 times --memory, %d", u.Peak>>20, most>>20)
+			}
 		})
 	})
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Ten thousand clients that have said hello and then nothing more cost little, and others are served beside them.
+// Ten thousand clients that have said hello and then nothing more cost little, and others are served beside them. Some seconds later, when what
+// saying hello took has been given back, the whole broker takes no more than atRest.
 func TestIdle(t *testing.T) {
-	const n, most = 10_000, 250 << 20
+	const n, most, atRest = 10_000, 250 << 20, 150 << 20
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil || lim.Cur < n+500 {
 		t.Skipf("only %d files may be open", lim.Cur)
@@ -50,6 +51,19 @@ func TestIdle(t *testing.T) {
 	if grown > most {
 		t.Errorf("memory grew by %d MB, limit %d", grown>>20, int64(most)>>20)
 	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Second) {
+		if after, err = UsageOf(g.PID); err != nil {
+			t.Fatal(err)
+		}
+		if after.RSS <= atRest {
+			break
+		}
+		if time.Now().After(end) {
+			t.Errorf("%d MB resident at rest, limit %d", after.RSS>>20, int64(atRest)>>20)
+			break
+		}
+	}
+	t.Logf("at rest %d MB resident, %d bytes each", after.RSS>>20, (after.RSS-before.RSS)/n)
 	c := g.dial(t)
 	defer c.Close()
 	c.served()

@@ -2,42 +2,94 @@ package run
 
 import (
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"troupe/storage"
 )
 
 // MinMemory is the least --memory that a broker works with, in bytes.
 const MinMemory = 64 << 20
 
-// split is how --memory is divided: the one place where it is decided. Resident memory stays under 1.15 times the whole.
+// split is how --memory is divided: the one place where it is decided. What all of it may take at the same time, worst, is at most the whole
+// from 256 MiB on; resident memory stays under 1.15 times that.
 type split struct {
-	memtable   int64 // each of up to four
+	total      int64
+	memtable   int64 // each of up to five: four that wait to be written out, and one that is kept for the next
 	blockCache int64
 	tail       int64
 	requests   int64
+	request    int64 // the longest one
+	giants     int64 // requests that name many things
 	slabs      int64 // buffers of records that are kept for the next request
 	reads      int64 // records that are on their way to clients
+	unread     int64 // answers of other kinds that clients do not read
 	trace      int64 // kept records of operations
 	cleaner    int64 // the keys of a compaction
-	garbage    int64 // what the Go heap may grow by, beside twice what is in use, before it is collected
-	goLimit    int64
+	ballast    int64 // what the Go heap may grow by, beside twice what is in use, before it is collected
+	garbage    int64 // as much again as lives on the Go heap
 }
 
+const (
+	// memoryBase is what an idle broker takes whatever it is given: the program itself, its runtime, the buffers of files.
+	memoryBase = 48 << 20
+	// memtables is how many there may be at a time.
+	memtables = 5
+	// leastHeap is what the Go heap may always have: with less an idle broker would do nothing but collect.
+	leastHeap = 40 << 20
+	// leastRequest is what a request may always have.
+	leastRequest = 16 << 20
+)
+
 func splitMemory(total int64) split {
-	return split{
-		memtable:   min(total/32, 64<<20),
-		blockCache: min(total/8, 256<<20),
-		tail:       min(total/4, 256<<20),
-		requests:   min(total/8, 256<<20),
-		slabs:      min(total/32, 64<<20),
-		reads:      min(total/8, 128<<20),
-		trace:      min(total/64, 4<<20),
-		cleaner:    total / 16,
-		garbage:    min(total/32, 64<<20),
-		goLimit:    total / 10 * 9,
+	rest := max(total-memoryBase, total/2)
+	s := split{
+		total:      total,
+		memtable:   min(rest/40, 64<<20),
+		blockCache: min(rest/10, 256<<20),
+		tail:       min(rest*3/16, 256<<20),
+		requests:   min(rest/8, 256<<20),
+		giants:     min(rest/20, 96<<20),
+		slabs:      min(rest/32, 64<<20),
+		reads:      min(rest/10, 128<<20),
+		unread:     min(rest/20, 64<<20),
+		trace:      min(rest/64, 4<<20),
+		cleaner:    rest / 24,
+		ballast:    min(rest/32, 64<<20),
+		garbage:    rest / 8,
+	}
+	s.request = max(s.requests, leastRequest)
+	return s
+}
+
+// worst is what everything may take together. One request at a time may go beyond what requests may take, by as much as it is longer.
+func (s *split) worst() int64 {
+	return memoryBase + memtables*s.memtable + s.blockCache + s.tail + s.requests + (s.request - s.requests) + s.giants + s.slabs + s.reads + s.unread +
+		s.trace + s.cleaner + s.ballast + s.garbage
+}
+
+// goLimit is what the Go heap may take while slabs take mapped bytes outside of it. Where there is no C, memtables and block cache are on it.
+func (s *split) goLimit(mapped int64) int64 {
+	limit := s.total - memoryBase/2 - mapped // the other half of the base is Go's
+	if cgo {
+		limit -= memtables*s.memtable + s.blockCache
+	}
+	return max(limit, leastHeap) + s.ballast // which counts, and takes nothing
+}
+
+// paceHeap makes the limit of the Go heap follow what is taken outside of it, until somebody else sets the limit.
+func (s *split) paceHeap() (again func()) {
+	set := s.goLimit(storage.MappedSlabs())
+	debug.SetMemoryLimit(set)
+	return func() {
+		if debug.SetMemoryLimit(-1) == set {
+			set = s.goLimit(storage.MappedSlabs())
+			debug.SetMemoryLimit(set)
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -44,9 +43,12 @@ type Broker struct {
 	trace   *trace.Recorder
 	syncs   kit.LiveHistogram // how long the disk took to make commits durable
 	watch   *watch
+	gate    *writer.Gate
 	steps   *node.Steps
 	serving chan struct{} // closed when the broker serves
 	epoch   atomic.Int64  // broker epoch, 0 before registration
+
+	paceHeap func()
 
 	raft, metadata, writer, node *kit.Ref
 
@@ -87,8 +89,8 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		return nil, err
 	}
 	sp := splitMemory(cfg.Memory)
-	debug.SetMemoryLimit(sp.goLimit)
-	allowGarbage(sp.garbage)
+	b.paceHeap = sp.paceHeap()
+	allowGarbage(sp.ballast)
 	storage.SlabPool(sp.slabs)
 	b.sys = kit.New(log, poolSize)
 	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
@@ -162,6 +164,7 @@ func (b *Broker) closeListeners() {
 func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.steps.Wait(node.StepActors, "their turn")
 	id, gate := b.stores.id, &writer.Gate{}
+	b.gate = gate
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults, Trace: b.trace})
@@ -192,7 +195,7 @@ func (b *Broker) openDoors(sp split) {
 	env.Spawn(b.sys)
 	b.doorCfg = b.doorConfig(sp)
 	b.door = kafka.NewServer(env, b.sys, b.doorCfg)
-	b.watch = newWatch(b.look)
+	b.watch = newWatch(b.look, b.paceHeap)
 	go b.watch.run()
 	for _, l := range b.kafkaL {
 		b.door.Serve(l)

@@ -23,7 +23,10 @@ import (
 type source struct{ b *Broker }
 
 // Status implements admin.Source.
-func (s source) Status() admin.Status {
+func (s source) Status() admin.Status { return s.status(s.b.stores.data.Metrics()) }
+
+// status is Status with what the store says of itself, m. It asks no file system: one that hangs is what people want to be told of.
+func (s source) status(m map[string]float64) admin.Status {
 	b := s.b
 	v := b.pub.Get()
 	out := admin.Status{
@@ -46,8 +49,10 @@ func (s source) Status() admin.Status {
 		}
 		out.Brokers = append(out.Brokers, admin.Broker{ID: br.ID, Epoch: br.Epoch, Address: addr, Rack: br.Rack, Fenced: br.Fenced})
 	}
-	out.Disk.FreeBytes, out.Disk.Full = b.stores.data.Free()
-	m := b.stores.data.Metrics()
+	out.Disk.FreeBytes, out.Disk.Full = uint64(m["disk_free_bytes"]), b.gate.Full()
+	if n := b.written.FreeBytes.Load(); n >= 0 { // the writer has looked, and knows better
+		out.Disk.FreeBytes = uint64(n)
+	}
 	out.Disk.Damaged, out.Disk.MinFreeBytes = uint64(m["damaged_reads_total"]), uint64(m["disk_min_free_bytes"])
 	out.Disk.Uncleanable = uint64(b.cleaned.Damaged.Load())
 	return out
@@ -152,7 +157,8 @@ func (s source) strays() ([]admin.Stray, error) {
 func (s source) Collect(emit func(name string, kind prometheus.ValueType, value float64, labels ...admin.Label)) {
 	gauge := func(name string, v float64, l ...admin.Label) { emit(name, prometheus.GaugeValue, v, l...) }
 	count := func(name string, v float64, l ...admin.Label) { emit(name, prometheus.CounterValue, v, l...) }
-	st := s.Status()
+	stored := s.b.stores.data.Metrics()
+	st := s.status(stored)
 	gauge("build_info", 1, admin.Label{Name: "version", Value: st.Version})
 	gauge("ready", flag(st.Ready))
 	gauge("topics", float64(st.Topics))
@@ -182,7 +188,7 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 		gauge("actor_run_p99_seconds", k.Run.Quantile(.99).Seconds(), l)
 	}
 	s.work(gauge)
-	for name, v := range s.b.stores.data.Metrics() {
+	for name, v := range stored {
 		emit("storage_"+name, kindOf(name), v)
 	}
 	for name, v := range s.b.written.Metrics() {

@@ -19,7 +19,7 @@ const (
 	trimEvery = 30 * time.Second
 )
 
-// heap is what the trimmer goes by, in bytes.
+// heap is what the trimmer goes by, in bytes, without the ballast.
 type heap struct {
 	allocated uint64 // since the start
 	live      uint64 // at the end of the last collection
@@ -35,6 +35,7 @@ func heapNow() (h heap) {
 			*to = s[i].Value.Uint64()
 		}
 	}
+	h.live, h.objects = h.live-min(h.live, ballastLen()), h.objects-min(h.objects, ballastLen())
 	return h
 }
 

@@ -11,7 +11,8 @@ import (
 // The watch looks at the broker every watchEvery, so that the doctor can speak of the last minute and of what is over.
 const (
 	watchEvery  = 5 * time.Second
-	watchLast   = 12 // looks that it remembers
+	watchLast   = 12                     // looks that it remembers
+	heapEvery   = 200 * time.Millisecond // how often the limit of the Go heap follows what is taken outside of it
 	jumpMin     = time.Second
 	jumpsFor    = 15 * time.Minute
 	jumpsAtMost = 10
@@ -29,6 +30,7 @@ type look struct {
 // watch is safe for any goroutine.
 type watch struct {
 	take func() look
+	pace func()  // called often: see heapEvery
 	trim trimmer // run's own
 
 	mu    sync.Mutex
@@ -40,8 +42,8 @@ type watch struct {
 	ended chan struct{}
 }
 
-func newWatch(take func() look) *watch {
-	return &watch{take: take, quit: make(chan struct{}), ended: make(chan struct{})}
+func newWatch(take func() look, pace func()) *watch {
+	return &watch{take: take, pace: pace, quit: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // run looks until close.
@@ -51,10 +53,14 @@ func (w *watch) run() {
 	w.tick(start, 0)
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
+	p := time.NewTicker(heapEvery)
+	defer p.Stop()
 	for {
 		select {
 		case <-w.quit:
 			return
+		case <-p.C:
+			w.pace()
 		case now := <-t.C:
 			w.tick(now, now.Sub(start))
 			w.trim.tick(now)

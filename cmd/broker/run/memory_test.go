@@ -1,0 +1,30 @@
+package run
+
+import "testing"
+
+// All that memory is given to fits into it at the same time, and the heap is left what lives on it.
+func TestMemoryIsDivided(t *testing.T) {
+	const mb = 1 << 20
+	for _, total := range []int64{256 * mb, 512 * mb, 1024 * mb, 8192 * mb, 64 << 30} {
+		s := splitMemory(total)
+		if w := s.worst(); w > total {
+			t.Errorf("of %d MB %d may be taken", total/mb, w/mb)
+		}
+		mapped := s.tail + s.requests + s.slabs + s.reads
+		lives := s.trace + s.cleaner + s.giants + s.unread
+		if l := s.goLimit(mapped) - s.ballast; l < lives || l < leastHeap {
+			t.Errorf("of %d MB %d are left for the heap when all slabs are in use, which needs %d", total/mb, l/mb, lives/mb)
+		}
+		if l := s.goLimit(mapped) - s.ballast; l+mapped+memtables*s.memtable+s.blockCache+memoryBase/2 > total*115/100 {
+			t.Errorf("of %d MB the heap may have %d, which makes more than 1.15 times as much", total/mb, l/mb)
+		}
+	}
+	for total := int64(MinMemory); total < 512*mb; total += 16 * mb {
+		s := splitMemory(total)
+		for what, n := range map[string]int64{"memtable": s.memtable - 400<<10, "cache": s.blockCache, "tail": s.tail, "requests": s.requests, "reads": s.reads, "cleaner": s.cleaner - 800<<10} {
+			if n <= 0 {
+				t.Errorf("of %d MB too little is left: %s", total/mb, what)
+			}
+		}
+	}
+}
