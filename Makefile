@@ -14,9 +14,9 @@ SEED     ?= 1
 N        ?= 1000
 FUZZTIME ?= 60s
 ROUNDS   ?= 20
-BENCH_ROUNDS ?= 5
-STATE    ?= both
-ONLY     ?=
+BENCH_ROUNDS ?= 3
+STATE    ?= full
+PARTITIONS ?= 10000
 SUITE    ?= all
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
@@ -34,7 +34,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract hostile clients clients-more differential-smoke crash faults mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -112,19 +112,24 @@ contract: build ## what the binary promises: ready line, exit codes, one-line er
 faults: build ## full disks, in the real binary (needs root; without it the tests are skipped, and say so)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/faults
 
+.PHONY: space
+space: build ## disk space of deleted topics and records is given back within a minute
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/space
+
 hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/hostile
 
-bench: build ## Troupe beside Kafka, all figures of docs/benchmarks.md, which it writes (ONLY=regexp for some, STATE=full|fresh|both)
-	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE) $(if $(ONLY),-only '$(ONLY)',-write docs/benchmarks.md)
-
-.PHONY: bench-hop
-bench-hop: ## what a hop between actors costs
+bench: build ## the figures of docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit
+	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE)
 
 .PHONY: bench-groups
 bench-groups: build ## rebalances of a large group, and producing while a thousand groups commit
 	$(GO) run ./integration/groupload -bin $(BIN)
+
+.PHONY: bench-partitions
+bench-partitions: build ## one broker with PARTITIONS partitions: create, list, produce, consume, rest, restart
+	$(GO) run ./integration/manyload -bin $(BIN) -partitions $(PARTITIONS) -load
 
 clean:
 	rm -rf bin

@@ -31,7 +31,8 @@ type engine struct {
 	changed uint64           // counts removals from parts
 	spare   []*pebble.Batch  // for reuse; at most spareBatches
 
-	disk disk
+	disk  disk
+	sweep sweeper
 
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
@@ -118,6 +119,7 @@ func (e *engine) open() error {
 	if !e.opts.ReadOnly {
 		e.disk.init(e)
 		e.fs.running.Store(true)
+		e.sweep.start(e.db, e.opts.GarbageAge)
 	}
 	return nil
 }
@@ -254,6 +256,7 @@ func (e *engine) Close() error {
 		err = e.db.Flush()
 	}
 	e.fs.running.Store(false) // nobody will free space for a store that is being closed
+	e.sweep.close()           // after that: what it waits for may have waited for space
 	e.mu.Lock()
 	for _, b := range e.spare {
 		err = errors.Join(err, b.Close())

@@ -129,7 +129,9 @@ func (e *engine) events() *pebble.EventListener {
 			e.stalls.Add(1)
 			stall = time.Now()
 		},
-		WriteStallEnd: func() { e.stallNs.Add(int64(time.Since(stall))) },
+		CompactionEnd:      func(pebble.CompactionInfo) { e.sweep.changed() },
+		BlobFileRewriteEnd: func(pebble.BlobFileRewriteInfo) { e.sweep.changed() },
+		WriteStallEnd:      func() { e.stallNs.Add(int64(time.Since(stall))) },
 	}
 }
 

@@ -64,6 +64,8 @@ var floors = map[string]int{
 	"integration/bench":        120,
 	"integration/suites":       120,
 	"integration/groupload":    120,
+	"integration/manyload":     120,
+	"integration/space":        120,
 }
 
 // simulated packages replace a real part in a simulation. Only tests, integration and the hooks of cmd/broker/run may
