@@ -6,7 +6,6 @@ import (
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
-	"troupe/actors/partition"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
 	"troupe/raftnode"
@@ -74,23 +73,6 @@ func (n *Node) onStrays(c kit.Context, m strays) {
 			n.drop(c, id)
 		}
 	}
-}
-
-// retainEvery is how often retention looks at the local logs.
-func (n *Node) retainEvery() time.Duration {
-	ms := meta.BrokerInt(n.image, n.defaults(), "log.retention.check.interval.ms")
-	return time.Duration(max(ms, 10)) * time.Millisecond
-}
-
-func (n *Node) onRetain(c kit.Context) {
-	for t := range n.image.Topics() {
-		for i := range t.Partitions {
-			if r := n.replicas[t.Partitions[i].ID]; r != nil {
-				r.ref.Tell(partition.Retain{})
-			}
-		}
-	}
-	c.After(c.Self(), n.retainEvery(), retain{})
 }
 
 // onShutdown fences the broker, so that the cluster stops sending clients here, then stops the replicas.

@@ -63,6 +63,7 @@ type Node struct {
 	cleaner      *kit.Ref // nil when it has stopped
 	cleanerEnds  bool
 	cleaning     cleaner.Settings // as the cleaner was told
+	sweep        sweep            // the round of retention under way
 }
 
 // replica is a local partition actor and what it was told last.

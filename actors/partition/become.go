@@ -13,6 +13,7 @@ func (p *Partition) onBecome(c kit.Context, m Become) {
 	}
 	kit.Invariant(m.Partition.ID == p.o.PartID, "BUG: partition %d told to become %d", p.o.PartID, m.Partition.ID)
 	p.self, p.topic, p.id, p.facts, p.cfg = m.Self, m.Topic, m.TopicID, m.Partition, m.Config
+	p.quiet = 0 // it was by other settings
 	p.cfg.SegmentMs = jittered(m.Config.SegmentMs, m.Config.SegmentJitterMs, p.o.PartID)
 	switch {
 	case p.state == failed:

@@ -44,10 +44,10 @@ func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
 	case !p.leads():
 		p.state = following
 	case look && len(p.deferred) == 0 && !m.worth:
-		p.state = cold
+		p.state, p.quiet = cold, quietUntil(&m.Loaded, &p.cfg)
 		return
 	default:
-		p.used = true
+		p.used, p.quiet = true, 0
 		p.log = newLog(newCore(m.Loaded, p.topic, p.facts.Index))
 		p.log.expire(c.Now().UnixMilli(), p.cfg.ProducerExpiryMs) // it may have been cold for long
 		p.state = loaded

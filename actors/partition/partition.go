@@ -62,6 +62,7 @@ type Partition struct {
 	barrier  *writer.Change // while loading: what the load waits for
 	look     bool           // the load is for retention only
 	used     bool           // somebody needed the log since the last Retain
+	quiet    int64          // while cold: retention finds nothing before this time in ms
 	log      *log           // when loaded
 }
 

@@ -66,6 +66,7 @@ type Read struct {
 	LeaderEpoch   int32
 	LastEpoch     int32 // LastFetchedEpoch, -1: none
 	ReadCommitted bool
+	Index         int // the partition's place in the fetch: the asker's own
 }
 
 // Readable answers Read.
@@ -121,6 +122,7 @@ type Locate struct {
 	Timestamp     int64 // >= 0, or -1 latest, -2 earliest, -3 max timestamp, -4 earliest local, -5 latest tiered, -6 earliest pending upload
 	LeaderEpoch   int32
 	ReadCommitted bool
+	Index         int // the partition's place in the request: the asker's own
 }
 
 // Located answers Locate. For a time (Timestamp >= 0, or -3) Search is set and the asker looks up storage in [Start, Limit).
@@ -150,6 +152,7 @@ type FindEpoch struct {
 	kit.Ask
 	Epoch        int32
 	CurrentEpoch int32
+	Index        int // the ask's place in the request: the asker's own
 }
 
 // FoundEpoch answers FindEpoch.

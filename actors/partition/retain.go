@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"math"
 	"time"
 
 	"troupe/actors/kit"
@@ -19,6 +20,7 @@ func (p *Partition) onRetain(c kit.Context) {
 	p.used = false
 	switch {
 	case !p.retains():
+	case p.state == cold && c.Now().UnixMilli() < p.quiet:
 	case p.state == cold:
 		p.look = true
 		p.startLoad(c)
@@ -61,6 +63,24 @@ func worthRetaining(data storage.Data, id uint32, l *storage.Loaded, cfg *Config
 	}
 	to, err := data.Expire(id, l.Start, l.End, cfg.oldest(now), cfg.RetentionBytes)
 	return to > l.Start, err
+}
+
+// quietUntil is the time in ms before which retention cannot find anything in a log that nobody uses and in which it has just found nothing;
+// 0: not known. A log at rest does not grow, so only age can make something go, and the active segment goes when its newest record may.
+func quietUntil(l *storage.Loaded, cfg *Config) int64 {
+	switch {
+	case l.End == l.Start:
+		return math.MaxInt64
+	case cfg.RetentionBytes == 0 || l.Roll.Offset > l.Start: // closed segments go before the active one, each at its time
+		return 0
+	case cfg.RetentionMs < 0:
+		return math.MaxInt64
+	}
+	newest := l.MaxTime
+	if newest < 0 {
+		newest = l.Roll.TimeMs
+	}
+	return newest + min(cfg.RetentionMs, math.MaxInt64-max(newest, 0))
 }
 
 // mustRollToExpire says whether the active segment has to end because all of it may go: only what lies before the last mark expires.
