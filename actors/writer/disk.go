@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"maps"
 	"slices"
 
 	"troupe/actors/kit"
@@ -47,10 +48,13 @@ func (w *Writer) onFree(c kit.Context, m free) {
 }
 
 func (w *Writer) onReclaim(c kit.Context, m Reclaim) {
-	if slices.Contains(w.reclaims, m.PartID) {
+	if w.reclaims[m.PartID] {
 		return
 	}
-	w.reclaims = append(w.reclaims, m.PartID)
+	if w.reclaims == nil {
+		w.reclaims = map[uint32]bool{}
+	}
+	w.reclaims[m.PartID] = true
 	if len(w.reclaims) == 1 && !w.reclaiming {
 		w.armReclaim(c)
 	}
@@ -68,7 +72,7 @@ func (w *Writer) startReclaim(c kit.Context) {
 	if w.reclaim == nil {
 		w.reclaim = c.Blocker(c.Self(), "reclaim")
 	}
-	parts, data := w.reclaims, w.data
+	parts, data := slices.Sorted(maps.Keys(w.reclaims)), w.data
 	w.reclaims, w.reclaiming = nil, true
 	w.stats.Reclaims.Add(1)
 	w.reclaim.Do(func() any { return reclaimed{data.Reclaim(parts)} })

@@ -53,8 +53,8 @@ type Writer struct {
 
 	apply, wait kit.Blocker
 
-	reclaim    kit.Blocker // made when first needed
-	reclaims   []uint32    // partitions whose space is to be given back
+	reclaim    kit.Blocker     // made when first needed
+	reclaims   map[uint32]bool // partitions whose space is to be given back
 	reclaiming bool
 	reclaimAt  time.Time // when the next may start
 

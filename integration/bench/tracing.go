@@ -28,18 +28,19 @@ func traceCost(o options) error {
 	defer os.RemoveAll(dir)
 	type side struct {
 		*troupe
-		running
+		boot string
+		pid  int
 		cpu  []float64 // µs a request
 		took []float64
 	}
 	on, off := &side{troupe: newTroupe(o, filepath.Join(dir, "on"))}, &side{troupe: newTroupe(o, filepath.Join(dir, "off"))}
-	off.args = append(off.args, "--trace-off")
+	off.args = []string{"--trace-off"}
 	for _, s := range []*side{on, off} {
-		if s.running, err = s.start(); err != nil {
+		if s.boot, s.pid, _, err = s.start(); err != nil {
 			return err
 		}
 		defer s.stop()
-		if err := makeTopic(context.Background(), s.boot, "bench", 8); err != nil {
+		if err := createTopic(context.Background(), s.boot, "bench", 8); err != nil {
 			return err
 		}
 	}

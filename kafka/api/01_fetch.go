@@ -178,7 +178,7 @@ func (p *fetchPart) refuse(e code.Code) {
 
 func (f *fetchCall) read(i int, m *partition.Read) {
 	w := &f.scope.parts[i]
-	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted}
+	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
 	f.reads[i] = m
 	f.asked++
 	f.parts[i].ref.Tell(m)
@@ -199,8 +199,8 @@ func (f *fetchCall) next(_ *Call, answer any) {
 }
 
 func (f *fetchCall) onReadable(m partition.Readable) {
-	i := f.indexOf(m.Read)
-	if i < 0 {
+	i := m.Index
+	if f.reads[i] != m.Read {
 		return
 	}
 	f.reads[i] = nil
@@ -220,21 +220,6 @@ func (f *fetchCall) onReadable(m partition.Readable) {
 	case f.asked == 0:
 		f.gather.begin(f)
 	}
-}
-
-// indexOf finds whose ask that was. Answers come about in the order of asking, so the search begins where the last one ended.
-func (f *fetchCall) indexOf(m *partition.Read) int {
-	for k := range f.reads {
-		i := f.gather.hint + k
-		if i >= len(f.reads) {
-			i -= len(f.reads)
-		}
-		if f.reads[i] == m {
-			f.gather.hint = i + 1
-			return i
-		}
-	}
-	return -1
 }
 
 // gone tells a topic that was deleted from a partition that moved away.

@@ -20,7 +20,6 @@ type fetchGather struct {
 	running bool
 	last    bool // the answer goes out whatever is found
 	at      int  // partition to read next
-	hint    int  // for indexOf
 	room    int  // bytes that are neither given nor reserved
 	bytes   int  // given
 	reading int  // reads of the store under way
@@ -47,7 +46,7 @@ func (d *diskRead) Release() {
 // begin reads all partitions anew.
 func (g *fetchGather) begin(f *fetchCall) {
 	f.c.Op.StampFirst(trace.Located)
-	*g = fetchGather{running: true, last: g.last, room: f.maxBytes, first: -1, hint: g.hint}
+	*g = fetchGather{running: true, last: g.last, room: f.maxBytes, first: -1}
 	g.run(f)
 }
 

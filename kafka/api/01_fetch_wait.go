@@ -13,6 +13,7 @@ import (
 // stays: bytes that were read are given back and read again at the end.
 type fetchWait struct {
 	waiting bool
+	size    int                // bytes that all partitions together would give
 	watches []*partition.Watch // by partition, nil if it does not watch
 	timer   kit.Timer
 }
@@ -43,6 +44,7 @@ func (w *fetchWait) begin(f *fetchCall) bool {
 	w.timer = f.c.After(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, pollExpired{})
 	f.release()
 	for i := range f.parts {
+		w.size += f.parts[i].size
 		if f.parts[i].code == code.OK {
 			w.watch(f, i)
 		}
@@ -72,12 +74,9 @@ func (w *fetchWait) onReadable(f *fetchCall, i int) {
 		w.finish(f)
 		return
 	}
+	w.size -= p.size
 	f.measure(i)
-	total := 0
-	for k := range f.parts {
-		total += f.parts[k].size
-	}
-	if total >= f.minBytes {
+	if w.size += p.size; w.size >= f.minBytes {
 		w.finish(f)
 		return
 	}

@@ -133,7 +133,7 @@ func (k *offsetsCall) ask(r *offsetRow) {
 		r.code = code.NotLeaderForPartition
 		return
 	}
-	m := &partition.Locate{Ask: k.c.Ask(), Timestamp: r.timestamp, LeaderEpoch: r.epoch, ReadCommitted: k.committed}
+	m := &partition.Locate{Ask: k.c.Ask(), Timestamp: r.timestamp, LeaderEpoch: r.epoch, ReadCommitted: k.committed, Index: r.place}
 	k.asks[r.place] = m
 	k.asked++
 	ref.Tell(m)
@@ -164,24 +164,21 @@ func (k *offsetsCall) next(_ *Call, answer any) {
 }
 
 func (k *offsetsCall) onLocated(m partition.Located) {
-	for i, ask := range k.asks {
-		if ask != m.Locate {
-			continue
-		}
-		k.asks[i] = nil
-		k.asked--
-		r := &k.rows[i]
-		switch {
-		case m.Code != code.OK:
-			r.code = offsetCode(m.Code, k.c.Version)
-		case m.Search:
-			r.located = m
-			k.searches = append(k.searches, i)
-			k.search()
-		default:
-			r.found = storage.TimeOffset{Offset: m.Offset, Timestamp: m.Timestamp, LeaderEpoch: m.LeaderEpoch}
-		}
+	if k.asks[m.Index] != m.Locate {
 		return
+	}
+	k.asks[m.Index] = nil
+	k.asked--
+	r := &k.rows[m.Index]
+	switch {
+	case m.Code != code.OK:
+		r.code = offsetCode(m.Code, k.c.Version)
+	case m.Search:
+		r.located = m
+		k.searches = append(k.searches, m.Index)
+		k.search()
+	default:
+		r.found = storage.TimeOffset{Offset: m.Offset, Timestamp: m.Timestamp, LeaderEpoch: m.LeaderEpoch}
 	}
 }
 

@@ -24,7 +24,6 @@ type epochsCall struct {
 	resp  *kmsg.OffsetForLeaderEpochResponse
 	asks  []epochAsk
 	asked int
-	hint  int // where the next answer is looked for first: they come about in the order of asking
 }
 
 // epochAsk is an ask and where its answer goes.
@@ -47,7 +46,7 @@ func (k *epochsCall) ask(req *kmsg.OffsetForLeaderEpochRequest) {
 				if ref := k.c.View.Partition(p.ID); ref == nil {
 					e = code.NotLeaderForPartition
 				} else {
-					m := &partition.FindEpoch{Ask: k.c.Ask(), Epoch: q.LeaderEpoch, CurrentEpoch: q.CurrentLeaderEpoch}
+					m := &partition.FindEpoch{Ask: k.c.Ask(), Epoch: q.LeaderEpoch, CurrentEpoch: q.CurrentLeaderEpoch, Index: len(k.asks)}
 					k.asks = append(k.asks, epochAsk{m, i, j})
 					k.asked++
 					ref.Tell(m)
@@ -65,18 +64,11 @@ func (k *epochsCall) next(_ *Call, answer any) {
 	if !ok {
 		return
 	}
-	for n := range k.asks {
-		i := (k.hint + n) % len(k.asks)
-		a := &k.asks[i]
-		if a.ask != m.FindEpoch {
-			continue
-		}
-		k.hint = i + 1
+	if a := &k.asks[m.Index]; a.ask == m.FindEpoch {
 		a.ask = nil
 		k.asked--
 		y := &k.resp.Topics[a.topic].Partitions[a.partition]
 		y.ErrorCode, y.LeaderEpoch, y.EndOffset = int16(m.Code), m.EpochEnd.Epoch, m.End
-		break
 	}
 	k.maybeRespond()
 }

@@ -33,6 +33,7 @@ type world struct {
 	timers []*worldTimer
 	tasks  []func() // blocking work that has not run yet
 	hold   bool     // tasks wait for runTasks
+	lifo   bool     // what was sent last arrives first
 	down   bool     // no proposal is answered
 	held   []*raftnode.Propose
 	asked  []meta.Command // proposals so far
@@ -157,8 +158,12 @@ func (w *world) run() {
 			w.t.Fatal("messages without end")
 		}
 		if len(w.queue) > 0 {
-			f := w.queue[0]
-			w.queue = w.queue[1:]
+			k := 0
+			if w.lifo {
+				k = len(w.queue) - 1
+			}
+			f := w.queue[k]
+			w.queue = append(w.queue[:k], w.queue[k+1:]...)
 			f()
 			continue
 		}
