@@ -3,6 +3,11 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	walrecord "github.com/cockroachdb/pebble/v2/record"
 )
 
 // Why a data store cannot be opened. Match with errors.Is; the text around says which directory, and is one line for people.
@@ -17,6 +22,25 @@ var (
 	// ErrStopped answers what comes after a failed write: the store is done, and the process must end.
 	ErrStopped = errors.New("the data store has failed before")
 )
+
+// isDamage says whether an error of the database tells of damaged files. One that is named and not there is damage too.
+func isDamage(err error) bool {
+	for _, kind := range []error{pebble.ErrCorruption, walrecord.ErrInvalidChunk, walrecord.ErrZeroedChunk, walrecord.ErrUnexpectedEOF, fs.ErrNotExist} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// damage puts what the database says of damage into one line of the store's own kind.
+func damage(kind, err error) error {
+	why := ""
+	if errors.Is(err, fs.ErrNotExist) {
+		why = "MANIFEST is damaged, or files that it names are not there: "
+	}
+	return fmt.Errorf("%w: %s%s", kind, why, strings.Join(strings.Fields(err.Error()), " "))
+}
 
 // CorruptError says that the bytes of one batch are not what was written.
 type CorruptError struct {

@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
-	walrecord "github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -175,7 +174,7 @@ func (e *engine) claim() (fresh bool, err error) {
 	case text == dataCreating:
 		return true, nil
 	}
-	return false, fmt.Errorf("%w (%.60q)", ErrFormat, strings.TrimSpace(text))
+	return false, fmt.Errorf("%w (%s says %.60q)", ErrFormat, formatFile, strings.TrimSpace(text))
 }
 
 // create makes a new store. It is opened and closed once: the first WAL of a store has no checksums that tell a torn end from a
@@ -198,10 +197,8 @@ func (e *engine) create() error {
 
 func (e *engine) openDB() error {
 	db, err := pebble.Open(e.base.PathJoin(e.dir, dbDir), e.pebbleOptions())
-	for _, damage := range []error{pebble.ErrCorruption, walrecord.ErrInvalidChunk, walrecord.ErrZeroedChunk, walrecord.ErrUnexpectedEOF, fs.ErrNotExist} {
-		if errors.Is(err, damage) { // a file that is named and not there is damage too
-			return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(err.Error()), " "))
-		}
+	if isDamage(err) {
+		return damage(ErrDamaged, err)
 	}
 	e.db = db
 	return err

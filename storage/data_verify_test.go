@@ -8,6 +8,36 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// TestDamagedValueFile: a file of values whose end is damaged cannot be opened by the database, which panics; that is damage like any other.
+func TestDamagedValueFile(t *testing.T) {
+	fs := vfs.NewMem()
+	e := openData(t, "data", Options{FS: fs})
+	l := newDataLogs(t, e)
+	for range 20 {
+		l.commit(l.write(10_000, 3))
+	}
+	mustData(t, e.Close())
+	names, err := fs.List("data/db")
+	mustData(t, err)
+	for _, n := range names {
+		if strings.HasSuffix(n, ".blob") {
+			b := readAll(t, fs, "data/db/"+n)
+			b[len(b)-3] ^= 16
+			replaceFile(t, fs, "data/db/"+n, b)
+		}
+	}
+	e = openData(t, "data", Options{FS: fs})
+	v, err := Verify(e, 3)
+	if err != nil || v.OK() {
+		t.Errorf("%+v, %v", v, err)
+	}
+	var bad *CorruptError
+	if _, err := e.Read(3, 0, 20, 1<<20, true); !errors.As(err, &bad) || bad.PartID != 3 {
+		t.Errorf("read: %v", err)
+	}
+	mustData(t, e.Close())
+}
+
 // TestVerify: what is whole is counted, damage is found and said with its offsets, and looking changes no file.
 func TestVerify(t *testing.T) {
 	fs := vfs.NewMem()

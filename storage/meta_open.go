@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -193,12 +192,16 @@ func (s *metaStore) openDB(o MetaOptions) error {
 		CacheSize:          metaCache,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { log.note("background error: " + err.Error()) },
-			DataCorruption:  func(i pebble.DataCorruptionInfo) { log.Fatalf("corrupt block: %v", i) },
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				if !o.ReadOnly { // a tool is told by the error of its read
+					log.Fatalf("corrupt block: %v", i)
+				}
+			},
 		},
 	}
 	db, err := pebble.Open(s.dir, po)
-	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, record.ErrInvalidChunk) || errors.Is(err, record.ErrZeroedChunk) {
-		return fmt.Errorf("%w: %w", ErrMetaDamaged, err)
+	if isDamage(err) {
+		return damage(ErrMetaDamaged, err)
 	}
 	s.db = db
 	return err

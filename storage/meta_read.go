@@ -16,6 +16,9 @@ func (s *metaStore) get(key []byte) ([]byte, error) {
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
+	if isDamage(err) {
+		return nil, damage(ErrMetaDamaged, err)
+	}
 	if err != nil {
 		return nil, err
 	}
