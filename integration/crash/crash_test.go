@@ -23,6 +23,9 @@ const (
 	producers  = 3
 )
 
+// settings make the broker compact and give space back far more often than it would.
+var settings = []string{"--set", "log.cleaner.backoff.ms=200", "--set", "group.initial.rebalance.delay.ms=0"}
+
 // ledger is what one producer knows: the number of each record it offered to each partition, and which were acknowledged.
 type ledger struct {
 	mu    sync.Mutex
@@ -33,20 +36,76 @@ type ledger struct {
 type load struct {
 	b       *harness.Broker
 	ledgers []*ledger
+	plain   [2]plain
+	commits commits
+	keyed   keyed
+	trimmed trimmed
 	stop    chan struct{}
 	wg      sync.WaitGroup
+}
+
+func (l *load) stopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 func startLoad(ctx context.Context, t *testing.T, b *harness.Broker) *load {
 	t.Helper()
 	create(ctx, t, b.Kafka)
-	l := &load{b: b, ledgers: make([]*ledger, producers), stop: make(chan struct{})}
+	l := &load{b: b, ledgers: make([]*ledger, producers), stop: make(chan struct{}), commits: commits{ok: map[string]map[int32]int64{}}}
 	for i := range l.ledgers {
 		l.ledgers[i] = &ledger{acked: map[[2]uint32]bool{}}
 		l.wg.Add(1)
 		go func() { defer l.wg.Done(); offer(ctx, t, b.Kafka, uint32(i), l.ledgers[i], l.stop) }()
 	}
+	for i := range l.plain {
+		l.plain[i].partition = int32(i)
+		l.wg.Go(func() { l.plain[i].work(ctx, t, l) })
+	}
+	l.wg.Go(func() { l.commits.register(ctx, t, l) })
+	for range 2 {
+		l.wg.Go(func() { l.commits.member(ctx, t, l) })
+	}
+	l.wg.Go(func() { l.keyed.work(ctx, t, l) })
+	l.wg.Go(func() { l.trimmed.work(ctx, t, l) })
 	return l
+}
+
+// inspect reads the directory that a crash has left.
+func (l *load) inspect(t *testing.T) {
+	t.Helper()
+	if out, errOut, code := l.b.CLI("", "debug", "verify", "--data-dir", l.b.Dir); code != 0 {
+		t.Fatalf("debug verify: code %d\n%s%s", code, out, errOut)
+	}
+}
+
+// read tells each record of a partition.
+func (l *load) read(ctx context.Context, t *testing.T, topic string, partition int32, tell func(*kgo.Record)) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, _ := ends.Lookup(topic, partition)
+	for next := int64(0); next < end.Offset; {
+		fs := cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			t.Fatalf("%s/%d: read up to %d of %d, then no more", topic, partition, next, end.Offset)
+		}
+		fs.EachRecord(func(r *kgo.Record) {
+			next = r.Offset + 1
+			tell(r)
+		})
+	}
 }
 
 // settle ends the load, holds what is stored against what was acknowledged, and then reads the directory itself.
@@ -55,10 +114,15 @@ func (l *load) settle(ctx context.Context, t *testing.T) {
 	close(l.stop)
 	l.wg.Wait()
 	check(ctx, t, l.b.Kafka, l.ledgers)
-	l.b.Kill()
-	if out, errOut, code := l.b.CLI("", "debug", "verify", "--data-dir", l.b.Dir); code != 0 {
-		t.Errorf("debug verify: code %d\n%s%s", code, out, errOut)
+	for i := range l.plain {
+		l.plain[i].check(ctx, t, l)
 	}
+	l.commits.check(ctx, t, l)
+	l.commits.enough(t)
+	l.keyed.check(ctx, t, l)
+	l.trimmed.check(ctx, t, l)
+	l.b.Kill()
+	l.inspect(t)
 }
 
 // rounds is how often to crash: CRASH_ROUNDS, or n.
@@ -72,17 +136,21 @@ func rounds(n int) int {
 // aWhile lets the load run for a moment that differs each time.
 func aWhile() { time.Sleep(time.Duration(300+rand.IntN(500)) * time.Millisecond) }
 
-// kill -9 in a loop under idempotent acks=all load: nothing acknowledged is lost, nothing is there twice, and the records of one
-// producer in one partition stand in the order in which it offered them.
+// kill -9 in a loop under acks=all load: nothing acknowledged is lost; what idempotent producers wrote is not there twice, what plain ones wrote
+// only where they tried again, and the records of one producer in one partition stand in the order in which it offered them. Offsets that
+// were committed never go back, compaction keeps the last value of each key, and a log start that was told stays. After each crash the
+// directory is whole.
 func TestKillLoop(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	b := harness.Start(t, t.TempDir())
+	b := harness.Start(t, t.TempDir(), settings...)
 	l := startLoad(ctx, t, b)
 	for range rounds(20) {
 		aWhile()
 		b.Kill()
+		l.inspect(t)
 		b.Restart()
+		l.commits.check(ctx, t, l)
 	}
 	aWhile()
 	l.settle(ctx, t)
@@ -95,9 +163,18 @@ func create(ctx context.Context, t *testing.T, boot string) {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	res, err := kadm.NewClient(cl).CreateTopics(ctx, partitions, 1, nil, topic)
-	if err != nil || res[topic].Err != nil {
-		t.Fatal(err, res[topic].Err)
+	adm := kadm.NewClient(cl)
+	value := func(s string) *string { return &s }
+	compacted := map[string]*string{"cleanup.policy": value("compact"), "segment.bytes": value("1048576"), "min.cleanable.dirty.ratio": value("0.01"),
+		"max.compaction.lag.ms": value("1000")}
+	for _, c := range []struct {
+		name       string
+		partitions int32
+		config     map[string]*string
+	}{{topic, partitions, nil}, {plainTopic, 2, nil}, {keyedTopic, 1, compacted}, {trimmedTopic, 1, nil}} {
+		if res, err := adm.CreateTopics(ctx, c.partitions, 1, c.config, c.name); err != nil || res[c.name].Err != nil {
+			t.Fatal(err, res[c.name].Err)
+		}
 	}
 }
 

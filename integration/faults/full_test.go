@@ -38,9 +38,8 @@ type site struct {
 	next  uint64
 }
 
-func newSite(t *testing.T, size int64) *site {
+func newSite(t *testing.T, disk *harness.Disk) *site {
 	t.Helper()
-	disk := harness.NewDisk(t, size)
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	s := &site{t: t, ctx: ctx, disk: disk, acked: map[int64]uint64{}, Broker: harness.Start(t, filepath.Join(disk.Dir, "data"), "--memory", "256MiB")}
@@ -232,27 +231,14 @@ func (s *site) deleteAll(what string) {
 }
 
 // TestFullByRecords: a broker that fills its own disk refuses records early, with a code that is tried again and a text, and goes on with the
-// rest; deleted records, a deleted topic and a larger disk each bring it back, without a restart.
+// rest; deleted records and a deleted topic each bring it back, without a restart.
 func TestFullByRecords(t *testing.T) {
-	s := newSite(t, 192<<20)
-	full := func(what string) {
-		t.Helper()
-		if err := s.offerUntil(100_000); !errors.Is(err, kerr.KafkaStorageError) {
-			t.Errorf("%s: refused with %v", what, err)
-		}
-		if code, text := s.refusal(); code != kerr.KafkaStorageError.Code || !strings.Contains(text, "nearly full") {
-			t.Errorf("%s: refused with %d %q", what, code, text)
-		}
-		if free := s.disk.Free(); free < 4<<20 {
-			t.Errorf("%s: only %d bytes are left", what, free)
-		}
-		s.goesOn(what)
-	}
-	full("filled once")
+	s := newSite(t, harness.NewDisk(t, 192<<20))
+	s.fill("filled once")
 	s.deleteAll("filled once")
 	s.recovers("records deleted")
 
-	full("filled twice")
+	s.fill("filled twice")
 	if res, err := s.adm.DeleteTopics(s.ctx, topic); err != nil || res[topic].Err != nil {
 		t.Fatal(err, res[topic].Err)
 	}
@@ -263,12 +249,35 @@ func TestFullByRecords(t *testing.T) {
 	s.create(topic)
 	s.recovers("topic deleted")
 
-	full("filled thrice")
-	s.disk.Enlarge(512 << 20)
+	s.readAll("topic deleted")
+	s.Kill()
+	s.verify()
+}
+
+// TestDiskEnlarged: a larger disk brings it back too.
+func TestDiskEnlarged(t *testing.T) {
+	s := newSite(t, harness.NewMemoryDisk(t, 96<<20))
+	s.fill("filled")
+	s.disk.Enlarge(256 << 20)
 	s.recovers("disk enlarged")
 	s.readAll("disk enlarged")
 	s.Kill()
 	s.verify()
+}
+
+// fill produces until the broker refuses, and checks how it does.
+func (s *site) fill(what string) {
+	s.t.Helper()
+	if err := s.offerUntil(100_000); !errors.Is(err, kerr.KafkaStorageError) {
+		s.t.Errorf("%s: refused with %v", what, err)
+	}
+	if code, text := s.refusal(); code != kerr.KafkaStorageError.Code || !strings.Contains(text, "nearly full") {
+		s.t.Errorf("%s: refused with %d %q", what, code, text)
+	}
+	if free := s.disk.Free(); free < 4<<20 {
+		s.t.Errorf("%s: only %d bytes are left", what, free)
+	}
+	s.goesOn(what)
 }
 
 func (s *site) verify() {
@@ -281,7 +290,7 @@ func (s *site) verify() {
 // TestFullByOthers: another program takes all space in the midst of load. Nobody dies, nothing that was acknowledged is lost or changed, reads go
 // on, and when space is free again all goes on without a restart. A start on a full disk works or says why not in one line.
 func TestFullByOthers(t *testing.T) {
-	s := newSite(t, 256<<20)
+	s := newSite(t, harness.NewDisk(t, 256<<20))
 	stop := make(chan struct{})
 	var load sync.WaitGroup
 	for range 4 {
