@@ -22,9 +22,10 @@ var floors = map[string]int{
 	"actors/kit/trace": 15, // every actor above stamps the records of operations
 	"actors/kit/sim":   16, // drives storage/sim: its disk crashes with the rest
 
-	"actors/peer":   20,
-	"actors/writer": 20,
-	"actors/scrub":  20,
+	"actors/peer":     20,
+	"actors/writer":   20,
+	"actors/scrub":    20,
+	"actors/peer/sim": 25,
 
 	"raftnode": 30,
 
@@ -70,7 +71,7 @@ var floors = map[string]int{
 
 // simulated packages replace a real part in a simulation. Only tests, integration and the hooks of cmd/broker/run may
 // import them; for tests the floor does not count, so that a part can be tested on its own simulated disk.
-var simulated = map[string]bool{"storage/sim": true, "storage/faultfs": true, "actors/kit/sim": true}
+var simulated = map[string]bool{"storage/sim": true, "storage/faultfs": true, "actors/kit/sim": true, "actors/peer/sim": true}
 
 // A home says which packages may import an external one. Tests of any package may when tests is set.
 type home struct {

@@ -13,6 +13,9 @@ type Net struct {
 	s     *Sim
 	ends  map[string]*endpoint
 	links map[link]*linkState
+
+	listeners map[string]*listener
+	streams   []*Stream // open ones, in the order in which they were made
 }
 
 // Faults of a link. Probabilities are from 0 to 1, per message.
@@ -150,6 +153,7 @@ func (n *Net) IsCut(from, to string) bool {
 func (n *Net) Mend(from, to string) {
 	n.link(from, to).cut = false
 	n.s.Trace.note(n.s.now, "net", "mend "+from+" -> "+to)
+	n.mended()
 }
 
 // Heal undoes every Cut. Faults stay.
@@ -158,4 +162,5 @@ func (n *Net) Heal() {
 		ls.cut = false
 	}
 	n.s.Trace.note(n.s.now, "net", "heal")
+	n.mended()
 }

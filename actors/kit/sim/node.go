@@ -70,6 +70,7 @@ func (n *Node) Crash() {
 	l.actors = nil
 	s.asks.crashed()
 	s.Net.unbind(l)
+	s.Net.streamsCrashed(l)
 }
 
 // Restart boots the node again after a Crash.
