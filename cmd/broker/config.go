@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,6 +50,7 @@ type settings struct {
 	cfg  run.Config
 
 	listen, seeds, join, memory string
+	peerSecretFile              string
 	nodeID                      int32
 }
 
@@ -65,6 +67,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.cfg.Admin, "admin", "", "address for health, metrics and inspection (default "+run.DefaultAdmin+")")
 	f.StringVar(&s.seeds, "seeds", "", "peer addresses of the founders of a cluster (not there yet)")
 	f.StringVar(&s.join, "join", "", "peer addresses of a cluster to join (not there yet)")
+	f.StringVar(&s.peerSecretFile, "peer-secret-file", "", "file with the secret that brokers of the cluster share")
 	f.BoolVar(&s.cfg.InsecurePeers, "insecure-peers", false, "allow peers without authentication beyond loopback")
 	f.BoolVar(&s.cfg.InsecureAdmin, "insecure-admin", false, "allow the admin address beyond loopback")
 	f.BoolVar(&s.cfg.TraceOff, "trace-off", false, "do not record requests: for measuring what recording costs")
@@ -109,6 +112,15 @@ func (s *settings) finish(static map[string]string) (run.Config, error) {
 			return c, failf(exitUsage, "--memory %s: %s", s.memory, err)
 		}
 		c.Memory = n
+	}
+	if s.peerSecretFile != "" {
+		b, err := os.ReadFile(s.peerSecretFile)
+		if err != nil {
+			return c, failf(exitUsage, "--peer-secret-file: %s", err)
+		}
+		if c.PeerSecret = bytes.TrimSpace(b); len(c.PeerSecret) == 0 {
+			return c, failf(exitUsage, "--peer-secret-file %s: it is empty", s.peerSecretFile)
+		}
 	}
 	return c.WithDefaults()
 }

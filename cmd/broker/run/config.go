@@ -29,7 +29,8 @@ type Config struct {
 	PeerAdvertise string
 	Admin         string // default 127.0.0.1:9644
 	Seeds, Join   []string
-	InsecurePeers bool
+	InsecurePeers bool   // brokers beyond loopback need not show a secret
+	PeerSecret    []byte // what brokers prove to each other that they know; it is never sent. Empty: none
 	InsecureAdmin bool
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
@@ -43,6 +44,9 @@ type Config struct {
 	// Files is the file system of both stores; nil: the operating system's. It is for tests, and no flag sets it.
 	Files storage.FS
 }
+
+// MinPeerSecret is the least length of a peer secret, in bytes: who hears one handshake can try guesses at home.
+const MinPeerSecret = 16
 
 // Default addresses.
 const (
@@ -94,6 +98,13 @@ func (c Config) WithDefaults() (Config, error) {
 		if _, _, err := splitAddress(a); err != nil {
 			return c, err
 		}
+	}
+	if host, _, _ := splitAddress(c.PeerListen); !loopback(host) && len(c.PeerSecret) == 0 && !c.InsecurePeers {
+		return c, usagef("--peer-listen %s: brokers beyond this machine must show a secret; name a file that holds it with --peer-secret-file, bind to "+
+			"127.0.0.1, or say --insecure-peers", c.PeerListen)
+	}
+	if n := len(c.PeerSecret); n > 0 && n < MinPeerSecret {
+		return c, usagef("the peer secret has %d bytes: at least %d are needed, such as those of `openssl rand -base64 32`", n, MinPeerSecret)
 	}
 	if c.Advertise != "" {
 		host, _, err := splitAddress(c.Advertise)

@@ -18,6 +18,7 @@ import (
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/actors/node"
+	"troupe/actors/peer"
 	"troupe/actors/scrub"
 	"troupe/actors/writer"
 	"troupe/cmd/broker/admin"
@@ -40,6 +41,8 @@ type Broker struct {
 	written writer.Stats
 	cleaned cleaner.Stats
 	scrub   scrub.Stats
+	links   peer.Board
+	callers peer.Strangers
 	trace   *trace.Recorder
 	syncs   kit.LiveHistogram // how long the disk took to make commits durable
 	watch   *watch
@@ -168,6 +171,10 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults, Trace: b.trace})
+	peer.Spawn(b.sys, peer.Options{
+		Me:     peer.Identity{ClusterID: id.ClusterID, NodeID: id.NodeID, StoreID: id.StoreID, Incarnation: id.Incarnation, Address: b.peerAddress()},
+		Secret: b.cfg.PeerSecret, Network: peer.NewSockets(b.peerL, nil), Board: &b.links, Strangers: &b.callers,
+	})
 	b.steps.Finish(node.StepRaft)
 	founding := map[string]string{}
 	if v, ok := b.cfg.Static["min.insync.replicas"]; ok {
@@ -200,21 +207,9 @@ func (b *Broker) openDoors(sp split) {
 	for _, l := range b.kafkaL {
 		b.door.Serve(l)
 	}
-	go refusePeers(b.peerL)
 	b.admin = admin.New(source{b}, time.Now, b.adminL.Addr().String())
 	go b.admin.Serve(b.adminL, b.log)
 	b.steps.Finish(node.StepServing)
-}
-
-// refusePeers keeps the peer address: nobody else can take it, and nobody is served there while clusters have one node.
-func refusePeers(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		c.Close()
-	}
 }
 
 // Ready is closed when the broker serves: registered, unfenced, listening.
@@ -228,6 +223,17 @@ func (b *Broker) AdminAddr() string { return b.adminL.Addr().String() }
 
 // PeerAddr is the address for other brokers, as bound.
 func (b *Broker) PeerAddr() string { return b.peerL.Addr().String() }
+
+// peerAddress is what other brokers are told; "" if nobody said under which name they reach an address that stands for all.
+func (b *Broker) peerAddress() string {
+	if a := b.cfg.PeerAdvertise; a != "" {
+		return a
+	}
+	if host, _, _ := splitAddress(b.cfg.PeerListen); unspecified(host) {
+		return ""
+	}
+	return b.PeerAddr()
+}
 
 // NodeID is this node's number.
 func (b *Broker) NodeID() int32 { return b.stores.id.NodeID }
@@ -261,7 +267,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 			b.log.Warn("no clean-shutdown mark", "err", err)
 		}
 	}
-	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName} {
+	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, peer.Name} {
 		b.stopActor(name, left())
 	}
 	b.watch.close()

@@ -200,6 +200,12 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	for name, v := range s.b.cleaned.Metrics() {
 		emit(name, kindOf(name), v)
 	}
+	for name, v := range s.b.links.Metrics() {
+		emit(name, kindOf(name), v)
+	}
+	for name, v := range s.b.callers.Metrics() {
+		emit(name, kindOf(name), v)
+	}
 	s.door(gauge, count)
 }
 
