@@ -244,7 +244,7 @@ func (l *link) redial(c kit.Context, m redial) {
 		return
 	}
 	l.redialing = false
-	if l.up == nil && l.mine == nil {
+	if l.up == nil && l.mine == nil && (l.address != "" || l.learnt != "") {
 		l.dial(c)
 	}
 }

@@ -92,7 +92,7 @@ type Drained struct {
 type Received struct {
 	From        int32
 	Incarnation uint64
-	Session     uint64 // of the link; it grows never, it only differs
+	Session     uint64 // one life of the link; a number by chance
 	Lane        Lane
 	Kind        Kind
 	Head        []byte

@@ -179,7 +179,10 @@ func (l *link) attach(c kit.Context, s *session, them hello) {
 	}
 	s.stage, s.age, s.asks = waiting, 0, map[uint64]*openAsk{}
 	for _, lane := range Lanes {
-		s.out[lane] = outLane[*outFrame]{max: l.o.Queue[lane], window: uint64(them.windows[lane])}
+		s.out[lane] = outLane[*outFrame]{max: l.o.Queue[lane]}
+		if lane != Control {
+			s.out[lane].window = uint64(max(them.windows[lane], 1)) // none at all would mean no bound
+		}
 		s.in[lane] = inLane{window: uint64(l.o.Window[lane])}
 		s.readers[lane] = &frameReader{lane: lane}
 		s.heard[lane] = s.wires[lane].Heard()
