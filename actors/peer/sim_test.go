@@ -21,7 +21,7 @@ type world struct {
 	s     *kitsim.Sim
 	nodes []*broker
 
-	ups, dropped, received, lost, answers, maybe, full int
+	ups, dropped, received, answers, maybe, full int
 }
 
 // broker is one node: its links and one actor that sends, asks and checks.

@@ -166,12 +166,11 @@ func readFrame(c kit.Context, w Wire) {
 
 // guest is the actor of one visitor here.
 type guest struct {
-	who     Identity
-	wire    Wire
-	kinds   [kinds]handler
-	timeout time.Duration
-	asked   bool
-	ended   bool
+	who   Identity
+	wire  Wire
+	kinds [kinds]handler
+	asked bool
+	ended bool
 }
 
 // guestTimeout bounds a visit at the visited side.
