@@ -1,7 +1,16 @@
 // Command bench compares Troupe (fsync before every acknowledgement) with Apache Kafka (its defaults: no fsync) on this machine,
 // in one run, interleaved, with the same client. It prints a table for docs/benchmarks.md.
 //
+<<<<<<< HEAD
 // Usage: go run ./integration/bench [-rounds 3] [-mb 1024] [-state full|fresh] [-bin bin/broker] [-trace 10]
+=======
+// Usage: go run ./integration/bench [-only REGEXP] [-state full|fresh|both] [-rounds 5] [-mb 1024] [-contestant troupe,kafka,kafka-flush]
+//
+//	[-memory 512MiB] [-pprof DIR] [-write docs/benchmarks.md] [-list] [-trace PAIRS]
+//
+// The program says `unmet:` of each figure that misses what is required, and ends with 0 all the same: it measures.
+// `bench client JOB` is the program itself again as a client in a process of its own, so that its CPU is counted apart from the rest.
+>>>>>>> d33485a (docs: performance.md, where the time goes per layer; integration/bench: the page cache gets full, and what the host took is told)
 package main
 
 import (
@@ -84,12 +93,33 @@ func measure(s system, o options, f figures, warm bool) error {
 	if err != nil {
 		return err
 	}
+<<<<<<< HEAD
 	defer s.stop()
 	time.Sleep(2 * time.Second)
 	idle := residentMB(pid)
 	mb := o.mb
 	if warm {
 		mb = 128
+=======
+	defer cache.close()
+	m, began := &measured{before: cpuTimes()}, time.Now()
+	for _, state := range o.states {
+		for round := range o.rounds {
+			for _, who := range o.contestants {
+				s := &session{o: o, ctx: ctx, who: who, state: state, round: round, cache: cache, into: m, dir: filepath.Join(dir, who)}
+				if !s.wanted() {
+					continue
+				}
+				if err := s.run(); err != nil {
+					m.fail(state, who, err)
+				}
+				if ctx.Err() != nil { // what there is, is shown, and nothing is written
+					o.write = ""
+					return errors.Join(ctx.Err(), report(o, m, time.Since(began)))
+				}
+			}
+		}
+>>>>>>> d33485a (docs: performance.md, where the time goes per layer; integration/bench: the page cache gets full, and what the host took is told)
 	}
 	f1, err := produce(boot, "bench-1k", 12, 1024, mb, pid)
 	if err != nil {
