@@ -14,8 +14,9 @@ SEED     ?= 1
 N        ?= 1000
 FUZZTIME ?= 60s
 ROUNDS   ?= 20
-BENCH_ROUNDS ?= 3
-STATE    ?= full
+BENCH_ROUNDS ?= 5
+STATE    ?= both
+ONLY     ?=
 PARTITIONS ?= 10000
 SUITE    ?= all
 
@@ -119,9 +120,12 @@ space: build ## disk space of deleted topics and records is given back within a 
 hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/hostile
 
-bench: build ## the figures of docs/benchmarks.md
+bench: build ## Troupe beside Kafka, all figures of docs/benchmarks.md, which it writes (ONLY=regexp for some, STATE=full|fresh|both)
+	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE) $(if $(ONLY),-only '$(ONLY)',-write docs/benchmarks.md)
+
+.PHONY: bench-hop
+bench-hop: ## what a hop between actors costs
 	$(GO) test -run '^$$' -bench . -benchmem ./actors/kit
-	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE)
 
 .PHONY: bench-groups
 bench-groups: build ## rebalances of a large group, and producing while a thousand groups commit

@@ -28,19 +28,18 @@ func traceCost(o options) error {
 	defer os.RemoveAll(dir)
 	type side struct {
 		*troupe
-		boot string
-		pid  int
+		running
 		cpu  []float64 // µs a request
 		took []float64
 	}
 	on, off := &side{troupe: newTroupe(o, filepath.Join(dir, "on"))}, &side{troupe: newTroupe(o, filepath.Join(dir, "off"))}
-	off.args = []string{"--trace-off"}
+	off.args = append(off.args, "--trace-off")
 	for _, s := range []*side{on, off} {
-		if s.boot, s.pid, _, err = s.start(); err != nil {
+		if s.running, err = s.start(); err != nil {
 			return err
 		}
 		defer s.stop()
-		if err := createTopic(context.Background(), s.boot, "bench", 8); err != nil {
+		if err := makeTopic(context.Background(), s.boot, "bench", 8); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A contestant is one broker that can be started over an empty directory and stopped.
+type contestant interface {
+	start() (running, error)
+	stop() error // and delete its data
+}
+
+type running struct {
+	boot, admin string // admin: Troupe only
+	pid         int
+	ready       time.Duration // from the start of its process to its first answer
+}
+
+func newContestant(o options, who, dir string) contestant {
+	switch who {
+	case "kafka":
+		return &kafka{o: o, dir: dir}
+	case "kafka-flush":
+		return &kafka{o: o, dir: dir, properties: []string{"log.flush.interval.messages=1"}}
+	}
+	return newTroupe(o, dir)
+}
+
+// troupe runs the binary on free ports.
+type troupe struct {
+	o    options
+	dir  string
+	args []string // more of them
+	cmd  *exec.Cmd
+}
+
+func newTroupe(o options, dir string) *troupe {
+	// As the oracle's Kafka has it: what waits for members that might come is no part of any figure.
+	t := &troupe{o: o, dir: dir, args: []string{"--set", "group.initial.rebalance.delay.ms=0"}}
+	if o.memory != "" {
+		t.args = append(t.args, "--memory", o.memory)
+	}
+	return t
+}
+
+func (t *troupe) start() (running, error) {
+	t.cmd = exec.Command(t.o.bin, "start", "--data-dir", t.dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
+	t.cmd.Args = append(t.cmd.Args, t.args...)
+	log, err := os.Create(t.log())
+	if err != nil {
+		return running{}, err
+	}
+	defer log.Close()
+	t.cmd.Stderr = log
+	out, err := t.cmd.StdoutPipe()
+	if err != nil {
+		return running{}, err
+	}
+	began := time.Now()
+	if err := t.cmd.Start(); err != nil {
+		return running{}, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	r := running{pid: t.cmd.Process.Pid, ready: time.Since(began)}
+	if err != nil {
+		return r, fmt.Errorf("no ready line: %w", err)
+	}
+	for _, f := range strings.Fields(line) {
+		switch key, value, _ := strings.Cut(f, "="); key {
+		case "kafka":
+			r.boot = value
+		case "admin":
+			r.admin = value
+		}
+	}
+	if r.boot == "" {
+		return r, fmt.Errorf("not a ready line: %q", line)
+	}
+	return r, nil
+}
+
+func (t *troupe) log() string { return t.dir + ".log" }
+
+func (t *troupe) stop() error {
+	if t.cmd == nil || t.cmd.Process == nil {
+		return nil
+	}
+	t.cmd.Process.Signal(syscall.SIGTERM)
+	err := t.cmd.Wait()
+	t.cmd = nil
+	if err != nil {
+		said, _ := os.ReadFile(t.log())
+		err = fmt.Errorf("the broker ended with %w: %s", err, lastLine(string(said)))
+	}
+	return errors.Join(err, os.RemoveAll(t.dir))
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// kafka runs one node of Apache Kafka through the oracle script.
+type kafka struct {
+	o          options
+	dir        string
+	properties []string
+}
+
+func (k *kafka) start() (running, error) {
+	out, err := exec.Command(k.o.oracle, append([]string{"start", k.dir}, k.properties...)...).Output()
+	if err != nil {
+		return running{}, fmt.Errorf("oracle start: %w", err)
+	}
+	b, err := os.ReadFile(filepath.Join(k.dir, "pid"))
+	if err != nil {
+		return running{}, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	return running{boot: strings.TrimSpace(string(out)), pid: pid, ready: age(pid)}, err
+}
+
+func (k *kafka) stop() error {
+	out, err := exec.Command(k.o.oracle, "stop", k.dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("oracle stop: %w: %s", err, out)
+	}
+	return os.RemoveAll(k.dir)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWhatFallsShortIsSaid(t *testing.T) {
+	m := &measured{}
+	m.add("full", "troupe", "produce-1k", 70)
+	m.add("full", "kafka", "produce-1k", 100)
+	m.add("full", "troupe", "consume-hot", 70)
+	m.add("full", "kafka", "consume-hot", 100)
+	m.add("full", "troupe", "latency-p99", 5)
+	m.add("full", "kafka", "latency-p99", 100)
+	for key, want := range map[string]string{"produce-1k": "**unmet:** 0.7, required ≥ 0.8", "consume-hot": "met", "latency-p99": "aim"} {
+		r := rowOf(t, key)
+		reached := m.reached(r, "full", m.values[slot{"full", "troupe", key}], m.values[slot{"full", "kafka", key}])
+		if got := m.verdict(r, "full", reached); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}
+
+func TestAFigureThatFailedIsUnmet(t *testing.T) {
+	m := &measured{}
+	m.fail("full", "troupe", fmt.Errorf("produce-1k: %w", os.ErrDeadlineExceeded))
+	var out strings.Builder
+	m.table(&out, options{}, "full")
+	m.failures(&out)
+	if !strings.Contains(out.String(), "unmet: troupe, page cache full: produce-1k: ") {
+		t.Errorf("not told:\n%s", out.String())
+	}
+}
+
+func TestSingleRecordsAreHeldAgainstTheDisk(t *testing.T) {
+	m := &measured{}
+	m.add("fresh", "troupe", "single-disk", 0.2)
+	m.add("fresh", "troupe", "single-seen-p50", 0.5)
+	m.add("fresh", "kafka", "single-seen-p50", 5)
+	r := rowOf(t, "single-seen-p50")
+	reached := m.reached(r, "fresh", []float64{0.5}, []float64{5})
+	if reached != 2.5 || !strings.HasPrefix(m.verdict(r, "fresh", reached), "**unmet:**") {
+		t.Errorf("reached %v, %s", reached, m.verdict(r, "fresh", reached))
+	}
+}
+
+func TestStartIsBoundOnlyOnAFastDisk(t *testing.T) {
+	m := &measured{}
+	m.add("full", "troupe", "start-ready", 150)
+	m.add("full", "troupe", "start-disk", 0.2)
+	if got := m.verdict(rowOf(t, "start-ready"), "full", 150); !strings.HasPrefix(got, "**unmet:**") {
+		t.Errorf("fast disk: %q", got)
+	}
+	m = &measured{}
+	m.add("full", "troupe", "start-disk", 0.31)
+	if got := m.verdict(rowOf(t, "start-ready"), "full", 150); strings.Contains(got, "unmet") {
+		t.Errorf("slow disk: %q", got)
+	}
+}
+
+func TestReplaceKeepsTheRest(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "doc.md")
+	if err := os.WriteFile(file, []byte("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(file, "new\n"); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(file)
+	if want := "before\n" + beginMark + "\nnew\n" + endMark + "\nafter\n"; string(got) != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if err := os.WriteFile(file, []byte("no marks"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if replace(file, "new") == nil {
+		t.Error("a file without marks was taken")
+	}
+}
+
+func TestJavaToolsReports(t *testing.T) {
+	n, s, err := javaProduced("10 records sent, 5.0 records/sec (0.01 MB/sec), 1.0 ms avg latency, 2.0 ms max latency.\n" +
+		"65536 records sent, 16384.0 records/sec (16.00 MB/sec), 100.21 ms avg latency, 412.00 ms max latency, 90 ms 50th, 200 ms 95th, 300 ms 99th, 400 ms 99.9th.\n")
+	if n != 65536 || s != 4 || err != nil {
+		t.Errorf("produced %d in %v: %v", n, s, err)
+	}
+	if _, _, err := javaProduced("org.apache.kafka.common.errors.TimeoutException: late\n1 records sent, 1.0 records/sec (1 MB/sec), 1 ms avg latency, 1 ms max latency"); err == nil {
+		t.Error("an exception went unnoticed")
+	}
+	n, s, err = javaConsumed("start.time, end.time, ...\n2026-11-28 16:00:00:000, 2026-11-28 16:00:02:000, 64.0000, 32.0, 65536, 32768.0, 500, 1500, 42.6, 43690.6\n")
+	if n != 65536 || s != 1.5 || err != nil {
+		t.Errorf("consumed %d in %v: %v", n, s, err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]float64{"512MiB": 512 << 20, "1GiB": 1 << 30, "500MB": 5e8, "4096": 4096} {
+		if got := bytesOf(text); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	if median([]float64{3, 1, 2}) != 2 || median([]float64{4, 1, 2, 3}) != 2.5 {
+		t.Error(median([]float64{3, 1, 2}), median([]float64{4, 1, 2, 3}))
+	}
+}
+
+func rowOf(t *testing.T, key string) row {
+	t.Helper()
+	for _, r := range rows {
+		if r.key == key {
+			return r
+		}
+	}
+	t.Fatalf("no row %s", key)
+	return row{}
+}
