@@ -16,7 +16,7 @@ import (
 // A contestant is one broker that can be started over an empty directory and stopped.
 type contestant interface {
 	start() (running, error)
-	stop() error // and delete its data
+	stop() error // its data stay
 }
 
 type running struct {
@@ -101,7 +101,7 @@ func (t *troupe) stop() error {
 		said, _ := os.ReadFile(t.log())
 		err = fmt.Errorf("the broker ended with %w: %s", err, lastLine(string(said)))
 	}
-	return errors.Join(err, os.RemoveAll(t.dir))
+	return err
 }
 
 func lastLine(text string) string {
@@ -114,6 +114,7 @@ type kafka struct {
 	o          options
 	dir        string
 	properties []string
+	pid        int
 }
 
 func (k *kafka) start() (running, error) {
@@ -125,14 +126,22 @@ func (k *kafka) start() (running, error) {
 	if err != nil {
 		return running{}, err
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	return running{boot: strings.TrimSpace(string(out)), pid: pid, ready: age(pid)}, err
+	k.pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+	return running{boot: strings.TrimSpace(string(out)), pid: k.pid, ready: age(k.pid)}, err
 }
 
+// stop does what the script does, but for deleting the data.
 func (k *kafka) stop() error {
-	out, err := exec.Command(k.o.oracle, "stop", k.dir).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("oracle stop: %w: %s", err, out)
+	if k.pid == 0 {
+		return nil
 	}
-	return os.RemoveAll(k.dir)
+	if err := syscall.Kill(k.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	for until := time.Now().Add(time.Minute); syscall.Kill(k.pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			return fmt.Errorf("process %d of Kafka does not end", k.pid)
+		}
+	}
+	return nil
 }

@@ -126,7 +126,7 @@ func run(ctx context.Context, o options) error {
 	for _, state := range o.states {
 		for round := range o.rounds {
 			for _, who := range o.contestants {
-				s := &session{o: o, ctx: ctx, who: who, state: state, round: round, cache: cache, into: m, dir: filepath.Join(dir, who)}
+				s := &session{o: o, ctx: ctx, who: who, state: state, round: round, cache: cache, into: m, dir: filepath.Join(dir, fmt.Sprintf("%s-%s-%d", who, state, round))}
 				if !s.wanted() {
 					continue
 				}

@@ -69,7 +69,10 @@ func (s *session) run() (err error) {
 		return err
 	}
 	s.broker = newContestant(s.o, s.who, s.dir)
-	defer func() { err = errors.Join(err, s.broker.stop()) }()
+	defer func() {
+		err = errors.Join(err, s.broker.stop())
+		s.cache.later(s.dir)
+	}()
 	if s.running, err = s.broker.start(); err != nil {
 		return err
 	}
