@@ -139,8 +139,11 @@ type Op struct {
 	Epoch  int32 // Epoch
 	TimeMs int64 // Roll
 	Bytes  int64 // Roll
-	ID     int64 // DropProducer
-	Clean  *Clean
+	// MaxTime, of a Roll, is the greatest timestamp of what lies before Offset, in ms; 0 or less: none. The store must be told, because records
+	// that precede a mark may come to it later than the mark.
+	MaxTime int64
+	ID      int64 // DropProducer
+	Clean   *Clean
 }
 
 // OpKind says what an Op does.

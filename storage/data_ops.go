@@ -103,7 +103,11 @@ func (c *commit) op(o *Op) error {
 			return err
 		}
 		c.touch(o.PartID)
-		return setRoll(c.batch(), o, p.maxTime)
+		newest := p.maxTime
+		if o.MaxTime > 0 {
+			newest = max(newest, o.MaxTime)
+		}
+		return setRoll(c.batch(), o, newest)
 	case OpDropProducer:
 		k := key8(o.PartID, kindProducer, o.ID)
 		c.touch(o.PartID)

@@ -168,7 +168,7 @@ func (c *core) mustRoll(n int, now int64, cfg *Config) bool {
 // rollNow begins a virtual segment at the end of the log.
 func (c *core) rollNow(now int64) mark {
 	c.roll = segment{Offset: c.next, TimeMs: now, Bytes: c.bytes}
-	return mark{Kind: opRoll, Offset: c.next, TimeMs: now, Bytes: c.bytes}
+	return mark{Kind: opRoll, Offset: c.next, TimeMs: now, Bytes: c.bytes, MaxTime: c.maxTime}
 }
 
 // synced moves the durable end, and the high watermark if it may move.

@@ -274,6 +274,51 @@ func TestExpireBySegments(t *testing.T) {
 	})
 }
 
+// A write of several slabs: the age of what lies before a roll among its records is that of all of them.
+func TestRollAmongSlabs(t *testing.T) {
+	each(t, func(t *testing.T, s subject) {
+		l := newLogs(t, s)
+		one := func(ts int64) *storage.Write {
+			return l.write(map[uint32][]record.Record{1: rec(1, ts, 10)}, record.Plain())
+		}
+		w, more, after := one(1000), one(5000), one(6000)
+		w.Ops = []storage.Op{{Kind: storage.OpRoll, PartID: 1, TimeMs: 1}, {Kind: storage.OpRoll, PartID: 1, Offset: 2, TimeMs: 2, Bytes: after.Records[0].Bytes}}
+		w.Records = append(append(w.Records, more.Records...), after.Records...)
+		l.commit(w)
+		at, err := s.Expire(1, 0, 3, time.UnixMilli(4000), -1)
+		must(t, err)
+		same(t, "with a record of 5000 before the roll", at, int64(0))
+		at, err = s.Expire(1, 0, 3, time.UnixMilli(5001), -1)
+		must(t, err)
+		same(t, "when all of it is old", at, int64(2))
+		must(t, s.Close())
+	})
+}
+
+// A mark may come to the store before records that it follows: their frame waits for another partition's. It brings their age along.
+func TestRollAheadOfItsRecords(t *testing.T) {
+	each(t, func(t *testing.T, s subject) {
+		l := newLogs(t, s)
+		l.append(1, rec(1, 1000, 10))
+		w := l.write(map[uint32][]record.Record{1: rec(1, 5000, 10)}, record.Plain())
+		l.ops(storage.Op{Kind: storage.OpRoll, PartID: 1, Offset: 2, TimeMs: 2, Bytes: l.sum[1], MaxTime: 5000})
+		l.commit(w)
+		l.append(1, rec(1, 6000, 10))
+		for _, again := range []bool{false, true} {
+			at, err := s.Expire(1, 0, 3, time.UnixMilli(4000), -1)
+			must(t, err)
+			same(t, "with a record of 5000 before the roll", at, int64(0))
+			at, err = s.Expire(1, 0, 3, time.UnixMilli(5001), -1)
+			must(t, err)
+			same(t, "when all of it is old", at, int64(2))
+			if !again {
+				s = s.again()
+			}
+		}
+		must(t, s.Close())
+	})
+}
+
 func TestDropAndPartitions(t *testing.T) {
 	each(t, func(t *testing.T, s subject) {
 		l := newLogs(t, s)

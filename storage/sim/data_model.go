@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -32,6 +33,7 @@ type Data struct {
 // Faults are what a disk may do. The zero value does nothing wrong.
 type Faults struct {
 	Fail error                // the next Apply or Wait fails with it, and so does everything after
+	Sync error                // the next Wait fails with it, and so does everything after
 	Full bool                 // Free says that the disk is full
 	Near bool                 // Free says that there is no room for records of clients
 	Slow func(storage string) // called at the begin of "apply", "wait" and "read"
@@ -105,38 +107,72 @@ func (d *Data) state() error {
 }
 
 // fail takes the fault that is due. d is locked.
-func (d *Data) fail() error {
-	if d.faults.Fail != nil && d.failed == nil {
-		d.failed = d.faults.Fail
+func (d *Data) fail(due error) error {
+	if due != nil && d.failed == nil {
+		d.failed = due
 	}
 	return d.state()
 }
 
+// Failed says whether a fault has hit: nothing is written any more.
+func (d *Data) Failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed != nil
+}
+
+// Torn says whether a crash that keeps the first n units of what is not synced would tear a write.
+func (d *Data) Torn(n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return n > 0 && n < len(d.tail) && d.tail[n-1].seq == d.tail[n].seq
+}
+
 // Apply implements storage.Data. As the real engine, it makes a write out of units: the marks with the records of the first slab, then
-// slab by slab, then what deletes.
+// slab by slab, then what deletes. A roll among the records goes with the one that it precedes.
 func (d *Data) Apply(w *storage.Write) error {
 	d.slow("apply")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.fail(); err != nil {
+	if err := d.fail(d.faults.Fail); err != nil {
 		return err
 	}
 	d.seq++
 	d.waits[w] = d.seq
 	first, late := storage.SplitOps(slices.Clone(w.Ops))
+	first, rolls := d.among(first)
 	for i := 0; i < len(w.Records) || len(first) > 0; {
 		k := i
 		for k < len(w.Records) && w.Records[k].Slab == w.Records[i].Slab {
 			k++
 		}
 		recs, ops := copies(w.Records[i:k]), first
+		rolls = slices.DeleteFunc(rolls, func(o storage.Op) bool {
+			due := slices.ContainsFunc(w.Records[i:k], func(a storage.Append) bool { return a.PartID == o.PartID && a.Base == o.Offset })
+			if due {
+				ops = append(ops, o)
+			}
+			return due
+		})
 		d.add(func(s dataState) { s.ops(ops, recs); s.append(recs) })
 		i, first = k, nil
 	}
-	if len(late) > 0 {
+	if late = append(rolls, late...); len(late) > 0 {
 		d.add(func(s dataState) { s.ops(late, nil) })
 	}
 	return nil
+}
+
+// among parts the rolls that lie past the end, so among the records of the write or behind them, from the other marks. d is locked.
+func (d *Data) among(marks []storage.Op) (first, rolls []storage.Op) {
+	for _, o := range marks {
+		if p := d.live[o.PartID]; o.Kind == storage.OpRoll && (p == nil && o.Offset > 0 || p != nil && o.Offset > p.end) {
+			rolls = append(rolls, o)
+		} else {
+			first = append(first, o)
+		}
+	}
+	return first, rolls
 }
 
 func (d *Data) add(do func(dataState)) {
@@ -149,7 +185,7 @@ func (d *Data) Wait(w *storage.Write) error {
 	d.slow("wait")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.fail(); err != nil {
+	if err := d.fail(cmp.Or(d.faults.Fail, d.faults.Sync)); err != nil {
 		return err
 	}
 	seq, ok := d.waits[w]

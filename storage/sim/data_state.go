@@ -123,6 +123,9 @@ func (s dataState) ops(ops []storage.Op, recs []dataBatch) {
 
 func (p *dataPart) roll(o storage.Op, recs []dataBatch) {
 	r := dataRoll{storage.Roll{Offset: o.Offset, TimeMs: o.TimeMs, Bytes: o.Bytes}, p.maxTime}
+	if o.MaxTime > 0 {
+		r.maxTime = max(r.maxTime, o.MaxTime)
+	}
 	for _, b := range recs {
 		if b.partID == o.PartID && b.last() < o.Offset {
 			r.maxTime = max(r.maxTime, b.maxTime)

@@ -29,6 +29,28 @@ type Meta struct {
 	tail    []func(*metaState)
 	dead    bool
 	syncs   int
+	faults  MetaFaults
+	failed  error
+}
+
+// MetaFaults are what the disk of the metadata store may do. The zero value does nothing wrong.
+type MetaFaults struct {
+	Fail error // the next write fails with it, and so does everything after
+	Sync error // the next write that is synced fails with it, and so does everything after
+}
+
+// SetFaults changes what goes wrong from now on.
+func (m *Meta) SetFaults(f MetaFaults) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults = f
+}
+
+// Failed says whether a fault has hit: nothing is written any more.
+func (m *Meta) Failed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.failed != nil
 }
 
 // metaState is one state of the store. Entries are log indexes (trunc, trunc+len(log)].
@@ -91,11 +113,21 @@ func (s *metaState) clone() metaState {
 func (m *Meta) write(sync bool, w func(*metaState)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dead {
+	switch {
+	case m.dead:
 		return ErrCrashed
+	case m.failed == nil:
+		m.failed = m.faults.Fail
+	}
+	if m.failed != nil {
+		return m.failed
 	}
 	w(&m.live)
 	m.tail = append(m.tail, w)
+	if sync && m.faults.Sync != nil { // a crash may find it or not
+		m.failed = m.faults.Sync
+		return m.failed
+	}
 	if sync && !m.NoSync {
 		m.syncs++
 		for _, w := range m.tail {
