@@ -24,6 +24,8 @@ type BrokerOptions struct {
 	TailBytes int64
 	Faults    raftnode.Faults
 	Cleaned   *cleaner.Stats // gets the figures of compaction
+	// Watch makes the data store that the broker gets of the disk's; nil: it gets the disk's own.
+	Watch func(storage.Data) (storage.Data, error)
 	// Compaction of the Raft log; zero values take the defaults.
 	CompactEntries, CompactTail uint64
 }
@@ -61,6 +63,11 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 	var err error
 	if b.Data, b.Meta, err = d.Open(); err != nil {
 		return nil, err
+	}
+	if o.Watch != nil {
+		if b.Data, err = o.Watch(b.Data); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.identify(); err != nil {
 		return nil, err

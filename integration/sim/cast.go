@@ -82,6 +82,9 @@ func (w *World) configure(t *topic) {
 	if w.Chance(.3) {
 		t.compacts = true
 		t.Configs["cleanup.policy"], t.Configs["segment.ms"], t.Configs["min.cleanable.dirty.ratio"] = "compact", strconv.Itoa(1+w.IntN(100)), "0.01"
+		if w.Chance(.5) {
+			t.Configs["delete.retention.ms"] = strconv.Itoa(w.IntN(500))
+		}
 		if !w.Chance(.3) {
 			return
 		}
@@ -98,37 +101,77 @@ func (w *World) configure(t *topic) {
 // trouble plans faults for the next seconds.
 func (w *World) trouble() {
 	at := func(most time.Duration) time.Duration { return time.Duration(w.IntN(int(most))) }
+	still := w.stage
+	soon := func(from time.Duration, f func()) { w.At(from, func() { w.during(still, f) }) }
 	if w.Chance(.4) {
-		w.At(at(time.Second), func() { w.node.JumpClock(at(20*time.Second) - 10*time.Second) })
+		far := 10 * time.Second
+		if w.Chance(.2) {
+			far = 10 * time.Hour
+		}
+		w.At(at(time.Second), func() { w.jump(at(2*far) - far) })
 	}
 	if w.Chance(.25) {
-		from, still := at(time.Second), w.stage
-		w.At(from, func() { w.during(still, func() { w.full(true) }) })
-		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.full(false) }) })
+		from := at(time.Second)
+		soon(from, func() { w.setFull(true) })
+		soon(from+at(3*time.Second), func() { w.setFull(false) })
 	}
-	if w.Chance(.15) {
-		still := w.stage
-		w.At(at(time.Second), func() { w.during(still, func() { w.failing = w.node.Up() && w.disk.Fail() }) })
+	if w.Chance(.2) {
+		f := Fault(w.IntN(faultKinds))
+		soon(at(time.Second), func() { w.fail(f) })
 	}
 	if w.Chance(.3) {
-		from, still, much := at(500*time.Millisecond), w.stage, at(2*time.Second)
-		w.At(from, func() { w.during(still, func() { w.node.Slow = much }) })
-		w.At(from+at(3*time.Second), func() { w.during(still, func() { w.node.Slow = 0 }) })
+		from, much := at(500*time.Millisecond), at(2*time.Second)
+		soon(from, func() { w.node.Slow = much; w.slow++ })
+		soon(from+at(3*time.Second), func() { w.node.Slow = 0 })
+	}
+	if w.Chance(.15) {
+		much := at(8 * time.Second)
+		soon(at(time.Second), func() { w.node.Stuck = w.Now() + much; w.stuck++ })
 	}
 }
 
-// full fills the disk or empties it. A disk that fails its writes stays so.
-func (w *World) full(full bool) {
-	if !w.failing {
-		w.disk.SetFull(full)
+// fail lets the disk of a living broker fail.
+func (w *World) fail(f Fault) {
+	if w.node.Up() && !w.failing {
+		w.failing, w.fault = true, f
+		w.disk.Fail(f)
 	}
 }
 
-// calm ends all faults.
+// setFull fills the disk or empties it.
+func (w *World) setFull(full bool) {
+	if full {
+		w.full++
+	}
+	w.disk.SetFull(full)
+}
+
+// calm ends all faults but the failure of a disk, which only its process's end does.
 func (w *World) calm() {
 	w.stage++
-	w.full(false)
-	w.node.Slow = 0
+	w.setFull(false)
+	w.node.Slow, w.node.Stuck = 0, 0
+}
+
+// heal waits until the broker serves again, in the same life, when a fault has ended: one more record is acknowledged or offset committed.
+func (w *World) heal() {
+	if w.failing || !w.node.Up() || w.Err() != nil {
+		return
+	}
+	todo := false
+	for _, c := range w.clients {
+		p, ok := c.(*producer)
+		todo = todo || ok && p.acks != 0 && (p.left > 0 || !p.done())
+	}
+	was := w.ledger.acked
+	if !todo || len(w.cluster.live()) == 0 {
+		return
+	}
+	if !w.RunUntil(time.Minute, func() bool { return w.ledger.acked > was }) {
+		w.failIfWell("a minute after the faults ended no record is acknowledged:%s", w.waiting())
+		return
+	}
+	w.healed++
 }
 
 // during does f if no fault has been called off since.

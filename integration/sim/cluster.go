@@ -30,7 +30,7 @@ type topic struct {
 	index      uint64 // Raft index of the last acknowledged change
 	partitions int    // acknowledged
 	cleans     bool   // retention may delete its records
-	compacts   bool   // only the last record of a stream, which is its key, must stay
+	compacts   bool   // only the last record of a key must stay
 	weak       bool   // flush.policy=os: what is acknowledged may be lost in a crash
 }
 
@@ -176,6 +176,9 @@ func (w *World) checkActors() error {
 func (w *World) checkRaft() error {
 	was, r := w.life.raft, w.broker.Board.Status()
 	w.life.raft = r
+	if r.Term > was.Term {
+		w.elections++
+	}
 	switch {
 	case r.Persisted < was.Persisted || r.Committed < was.Committed || r.Applied < was.Applied || r.Image < was.Image || r.Term < was.Term:
 		return fmt.Errorf("the metadata log went back: persisted %d, committed %d, applied %d, term %d after %d, %d, %d, %d",

@@ -29,6 +29,10 @@ type consumer struct {
 	since    time.Duration
 	least    marks // what was known when it was asked
 	trimming *partition.Trim
+
+	// Of a compacted log that is read from its start: what was promised then, and where the newest record of each key is.
+	promised map[string]int64
+	newest   map[string]int64
 }
 
 // bytesRead are the batches that a read of the store has found.
@@ -144,6 +148,9 @@ func (x *consumer) onLocated(c kit.Context, m partition.Located) {
 	case m.Code != code.OK:
 	case m.Locate.Timestamp == earliest:
 		x.at = m.Offset
+		if x.promised, x.newest = nil, nil; x.a.compacts {
+			x.promised, x.newest = x.a.newest(), map[string]int64{}
+		}
 	case m.Locate.Timestamp == latest:
 		if m.Offset < x.least.high && !x.a.gone {
 			x.w.Fail("%s: %s: the latest offset is %d, and records up to %d were seen or promised", x.id, x.a, m.Offset, x.least.high)
@@ -180,7 +187,11 @@ func (x *consumer) onReadable(c kit.Context, m partition.Readable) {
 		x.w.Fail("%v", err)
 		return
 	}
+	if x.w.checkDurable(x.a, m.High, "shown to readers"); x.w.Err() != nil {
+		return
+	}
 	if x.at >= m.Limit {
+		x.whole()
 		x.wait(c)
 		return
 	}
@@ -216,7 +227,7 @@ func (x *consumer) onBytes(c kit.Context, m *bytesRead) {
 		return
 	}
 	// What lay below the limit may have been compacted away since it was told, by records above.
-	if x.at == was && !x.a.gone && !x.a.cleans && !x.a.compacts && x.a.asked <= was {
+	if x.at == was && !x.a.gone && !x.a.compacts && x.a.asked <= was {
 		x.w.Fail("%s: %s: nothing at offset %d, which is below %d", x.id, x.a, was, m.read.Limit)
 		return
 	}
@@ -246,25 +257,49 @@ func (x *consumer) take(b record.Batch, limit int64) error {
 		return fmt.Errorf("the batch at offset %d is damaged", x.at)
 	case b.LastOffset() < x.at || b.LastOffset() >= limit:
 		return fmt.Errorf("a read of [%d, %d) gave a batch of %d to %d", x.at, limit, b.BaseOffset(), b.LastOffset())
-	case b.BaseOffset() > x.at && !x.a.cleans && !x.a.compacts && x.a.asked <= x.at && !x.a.gone:
+	case b.BaseOffset() > x.at && !x.a.compacts && x.a.asked <= x.at && !x.a.gone:
 		return fmt.Errorf("offset %d is missing: the next batch begins at %d", x.at, b.BaseOffset())
 	}
 	recs, bad := record.Records(b)
 	if bad != nil {
 		return fmt.Errorf("the batch at offset %d cannot be read: %s", b.BaseOffset(), bad.Message)
 	}
-	for _, r := range recs {
+	for i := range recs {
+		r := &recs[i]
 		if r.Offset < x.at {
 			continue
 		}
-		if err := x.a.promise(r.Offset, string(r.Value), "consumed"); err != nil {
+		if err := x.a.promise(r.Offset, identity(r), "consumed"); err != nil {
 			return err
+		}
+		if x.newest != nil {
+			x.newest[string(r.Key)] = r.Offset
 		}
 		x.a.times[r.Offset] = r.Timestamp
 		x.w.ledger.consumed++
 	}
 	x.at = b.LastOffset() + 1
 	return nil
+}
+
+// whole looks at a compacted log that was read from its start to its end: of each key the last record that was promised at the begin must
+// have been there, or a later one.
+func (x *consumer) whole() {
+	promised := x.promised
+	if x.promised = nil; x.a.gone {
+		return
+	}
+	for key, o := range promised {
+		newest, ok := x.newest[key]
+		if !ok {
+			newest = -1
+		}
+		if newest < o && o >= x.a.asked && !x.a.mayLack(key, o, newest) {
+			x.w.Fail("%s: %s: the last record of key %q, promised at offset %d, was not among those read (the newest was at %d)", x.id, x.a, key, o, newest)
+			return
+		}
+	}
+	x.newest = nil
 }
 
 // wait is a long poll at the end of the log.

@@ -3,8 +3,10 @@
 // (idempotent and plain), consumers, members of a consumer group and admins, each an actor like a connection, whose other half outlives
 // the broker.
 //
-// One seed decides everything: the order of all messages, how long the disk takes, when the broker is killed and how much of what
-// was not synced survives, clock jumps, a full disk, and what the clients do. Both stores crash at the same moment.
+// One seed decides everything: the order of all messages, when the broker is killed and how much of what was not synced survives, also
+// of a write that is torn by it, clock jumps, what the disk does (it is slow, or does not answer for seconds, or is full and has room
+// again; or a write or a sync of one of the stores fails, and everything after), and what the clients do. Both stores crash at the same
+// moment.
 //
 // # What is checked
 //
@@ -13,13 +15,18 @@
 //   - an acknowledged or consumed record is there, at its offset, with its value, for ever (unless it was trimmed or its topic deleted);
 //     none is there twice for an idempotent producer; each producer's records are in its order, without gaps;
 //   - high watermark and log start never go back, and never lie below what was acknowledged;
+//   - nothing is acknowledged or shown to readers that is not durable, whatever the broker believes: the store is watched;
+//   - retention deletes whole segments below the active one, which are older than retention.ms or beyond retention.bytes, and nothing
+//     that only is compacted; compaction leaves the active segment alone, and the last record of each key: a reader that begins at the
+//     start of a compacted log finds what was promised then, or a later record of the key, or it was a tombstone;
+//   - a broker whose disk fails ends itself, soon and with the reason;
 //   - an acknowledged change of the cluster is in every image from its index on; the same index has the same image in every life;
 //     broker epochs grow; producer ids are given once;
 //   - a partition actor lives only if the published image names it, or named it and is being left;
 //   - a committed offset never goes back; a generation of a consumer group has one leader, and each partition one owner in it, whatever
 //     crashes; no member is told of a generation before one that had work;
 //   - every ask has one answer, every frame too, in bounded time; no mailbox is over its limit; no slab leaks;
-//   - when the faults stop, the broker registers, and every client finishes.
+//   - when the faults stop, the same life of the broker goes on acknowledging; after the last one it registers, and every client finishes.
 //
 // Seeds run in processes of their own (see cmd): slabs and counters are global. Every 50th seed uses Pebble on a crashable file
 // system in memory, the others the models of storage/sim.

@@ -51,7 +51,7 @@ func (x *consumer) onFound(c kit.Context, m found) {
 	case m.err != nil:
 		x.w.Fail("%s: %s: %v", x.id, x.a, m.err)
 		return
-	case x.a.gone || x.a.start > l.Start || x.a.cleans || x.a.compacts && !m.ok || x.a.asked > l.Start: // what was there may have been deleted meanwhile
+	case x.a.gone || x.a.start > l.Start || x.a.compacts && !m.ok || x.a.asked > l.Start: // what was there may have been deleted meanwhile
 	case m.ok && (to < l.Start || to >= l.Limit || m.at.Timestamp < l.Locate.Timestamp):
 		x.w.Fail("%s: %s: the first record of time %d in [%d, %d) is said to be %+v", x.id, x.a, l.Locate.Timestamp, l.Start, l.Limit, m.at)
 		return

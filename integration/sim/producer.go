@@ -69,6 +69,9 @@ type flown struct {
 	b *batch
 }
 
+// sharedKeys are those that all producers write to, beside a key of each stream's own.
+var sharedKeys = []string{"a", "b", "c", "d", "e"}
+
 // ahead is how many batches of one partition may be under way.
 const ahead = 5
 
@@ -214,9 +217,18 @@ func (p *producer) make(s *stream) *batch {
 			pad = w.IntN(20_000)
 		}
 		v := fmt.Sprintf("%s/%d%s", s.name, s.n, strings.Repeat(".", pad))
-		s.a.sent[v] = sender{stream: s.name, n: s.n, once: true, strict: p.idem}
+		key := s.name
+		if w.Chance(.7) {
+			key = sharedKeys[w.IntN(len(sharedKeys))]
+		}
+		r := record.Record{Timestamp: w.clientTime(), Key: []byte(key), Value: []byte(v)}
+		if w.Chance(.1) {
+			r.Value, r.Headers = nil, []record.Header{{Key: "id", Value: []byte(v)}}
+			w.ledger.tombstones++
+		}
+		s.a.send(v, sender{stream: s.name, n: s.n, key: key, once: true, strict: p.idem}, r.Value == nil)
 		b.values = append(b.values, v)
-		recs = append(recs, record.Record{Timestamp: w.clientTime(), Key: []byte(s.name), Value: []byte(v)})
+		recs = append(recs, r)
 		s.n++
 	}
 	var err error
@@ -300,6 +312,7 @@ func (p *producer) outcome(s *stream, b *batch, it *writer.Item) {
 		if s.a.weak {
 			return
 		}
+		p.w.checkDurable(s.a, it.Base+int64(len(b.values)), "acknowledged")
 		for i, v := range b.values {
 			if err := s.a.promise(it.Base+int64(i), v, "acknowledged"); err != nil {
 				p.w.Fail("%v", err)

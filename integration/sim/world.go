@@ -30,9 +30,15 @@ type Totals struct {
 	Fatals                                    uint64 // crashes by the broker's own hand: its disk had failed
 	Acked, Repeated, Consumed, Trims          uint64
 	Made, Deleted                             uint64
-	TimedOut, Refused                         uint64 // batches
-	Compacted                                 uint64 // records taken out
-	Joined, Committed                         uint64 // of consumer groups
+	TimedOut, Refused                         uint64             // batches
+	Compacted                                 uint64             // records taken out
+	Joined, Committed                         uint64             // of consumer groups
+	Torn                                      uint64             // writes of which a crash kept a part
+	Elections, Jumps                          uint64             // of the clock
+	Slow, Stuck, Full                         uint64             // times of the disk
+	Faults                                    [faultKinds]uint64 // that were met
+	Retained, Compactions, Tombstones         uint64             // deletions by retention; tombstones: written
+	Healed                                    uint64             // faults that ended, and the broker went on without a restart
 }
 
 // Add adds another run's totals.
@@ -54,13 +60,31 @@ func (t *Totals) Add(o Totals) {
 	t.Compacted += o.Compacted
 	t.Joined += o.Joined
 	t.Committed += o.Committed
+	t.Torn += o.Torn
+	t.Elections += o.Elections
+	t.Jumps += o.Jumps
+	t.Slow += o.Slow
+	t.Stuck += o.Stuck
+	t.Full += o.Full
+	for i, n := range o.Faults {
+		t.Faults[i] += n
+	}
+	t.Retained += o.Retained
+	t.Compactions += o.Compactions
+	t.Tombstones += o.Tombstones
+	t.Healed += o.Healed
 }
 
 // String shows them as a sentence.
 func (t Totals) String() string {
-	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d records acknowledged, %d batches refused, %d timed out, %d sent again, "+
-		"%d records consumed, %d compacted away, %d trims, %d topics made, %d deleted, %d groups joined, %d offsets committed",
-		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Acked, t.Refused, t.TimedOut, t.Repeated, t.Consumed, t.Compacted, t.Trims, t.Made, t.Deleted, t.Joined, t.Committed)
+	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d torn, %d elections, "+
+		"%d records acknowledged, %d tombstones, %d batches refused, %d timed out, %d sent again, %d records consumed, "+
+		"%d retention deletions, %d trims, %d compactions, %d records compacted away, %d topics made, %d deleted, %d groups joined, %d offsets committed, "+
+		"%d write errors and %d sync errors of records, %d and %d of metadata, disk %d times slow, %d stuck, %d full, %d times healed without a restart, %d clock jumps",
+		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Torn, t.Elections,
+		t.Acked, t.Tombstones, t.Refused, t.TimedOut, t.Repeated, t.Consumed,
+		t.Retained, t.Trims, t.Compactions, t.Compacted, t.Made, t.Deleted, t.Joined, t.Committed,
+		t.Faults[WriteError], t.Faults[SyncError], t.Faults[MetaWriteError], t.Faults[MetaSyncError], t.Slow, t.Stuck, t.Full, t.Healed, t.Jumps)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -84,7 +108,17 @@ type World struct {
 	stops   uint64
 	closing bool // the clients' connections end
 	failing bool // the disk fails its writes
+	fault   Fault
+	hitAt   time.Duration // when the fault was seen to be met; 0: it was not
+	faults  [faultKinds]uint64
 	fatals  uint64
+	watched *watched
+
+	skew, skewed      time.Duration // of the broker's clock: now, and the greatest since some time before jumped
+	jumped            time.Duration
+	jumps, elections  uint64
+	slow, stuck, full uint64
+	retained, healed  uint64
 }
 
 // source makes the run's own chance a rand.Source.
@@ -101,7 +135,7 @@ func newWorld(o Options) *World {
 	if w.disk = NewModels(o.NoSyncData, o.NoSyncMeta); o.Pebble {
 		w.disk = NewPebbles()
 	}
-	w.opts = BrokerOptions{Cleaned: &cleaner.Stats{}, TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100", "offsets.topic.num.partitions": "2"}}
+	w.opts = BrokerOptions{Watch: w.watch, Cleaned: &cleaner.Stats{}, TailBytes: []int64{0, 8 << 10, 1 << 20}[w.IntN(3)], Static: map[string]string{"log.retention.check.interval.ms": "300", "log.cleaner.backoff.ms": "100", "offsets.topic.num.partitions": "2"}}
 	if w.Chance(.5) {
 		w.opts.CompactEntries, w.opts.CompactTail = uint64(2+w.IntN(10)), uint64(1+w.IntN(5))
 	}
@@ -136,18 +170,19 @@ func (w *World) start() {
 
 // onFatal: the broker ended itself. It may do so only if the disk has failed; it must have then, too.
 func (w *World) onFatal(reason string) {
-	if !w.failing || !strings.Contains(reason, "DISK") {
+	if !w.failing || !w.disk.Hit() || !strings.Contains(reason, "DISK") && !strings.Contains(reason, errDisk.Error()) {
 		w.Fail("%s", reason)
 		return
 	}
 	w.fatals++
+	w.faults[w.fault]++
 }
 
 // crash kills the broker at this very moment and loses what the disk had not yet made durable.
 func (w *World) crash() {
 	w.node.Crash()
 	w.disk.Crash(w.rng)
-	w.failing = false
+	w.failing, w.hitAt = false, 0
 	w.ended()
 }
 
@@ -238,6 +273,13 @@ func (w *World) check() error {
 	if err := w.checkRaft(); err != nil {
 		return err
 	}
+	switch {
+	case !w.failing || !w.disk.Hit():
+	case w.hitAt == 0:
+		w.hitAt = w.Now()
+	case w.Now()-w.hitAt > patience:
+		return fmt.Errorf("the disk failed %s ago, and the broker lives on", w.Now()-w.hitAt)
+	}
 	for _, c := range w.clients {
 		if what, since := c.waits(); what != "" && w.Now()-since > patience {
 			return fmt.Errorf("%s has waited since %s for %s", c.name(), since, what)
@@ -268,7 +310,7 @@ func (w *World) find(v *node.View, a *account) *kit.Ref {
 // account is the ledger's page for a partition of a topic.
 func (w *World) account(t *topic, index int) *account {
 	a := w.ledger.part(t.ID, int32(index))
-	a.cleans, a.weak, a.compacts = t.cleans, t.weak, t.compacts
+	a.weak, a.cleans, a.compacts = t.weak, t.cleans, t.compacts
 	a.gone = a.gone || t.state == topicLeaving || t.state == topicDeleted
 	return a
 }
@@ -296,7 +338,10 @@ func (w *World) waiting() string {
 
 func (w *World) totals() Totals {
 	s := w.Stats()
-	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Fatals: w.fatals, Unsynced: uint64(w.disk.Lost()),
+	lost, torn := w.disk.Lost()
+	return Totals{Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - w.stops, Stops: w.stops, Fatals: w.fatals, Unsynced: uint64(lost), Torn: uint64(torn),
 		Acked: w.ledger.acked, Repeated: w.ledger.repeated, TimedOut: w.ledger.timedOut, Refused: w.ledger.refused, Consumed: w.ledger.consumed, Trims: w.trims, Compacted: uint64(w.opts.Cleaned.Removed.Load()),
-		Made: w.cluster.made, Deleted: w.cluster.deleted, Joined: w.group.joined, Committed: w.group.committed}
+		Made: w.cluster.made, Deleted: w.cluster.deleted, Joined: w.group.joined, Committed: w.group.committed,
+		Elections: w.elections, Jumps: w.jumps, Slow: w.slow, Stuck: w.stuck, Full: w.full, Faults: w.faults, Retained: w.retained, Healed: w.healed,
+		Compactions: uint64(w.opts.Cleaned.Rounds.Load()), Tombstones: w.ledger.tombstones}
 }

@@ -323,7 +323,7 @@ func (s *stage) setDisk(d *datadriven.TestData) string {
 	case "full":
 		s.disk.SetFull(true)
 	case "fails":
-		s.disk.Fail()
+		s.disk.Fail(sim.WriteError)
 	case "slow":
 		s.Node.Slow = time.Minute
 	default:

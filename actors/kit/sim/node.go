@@ -15,6 +15,8 @@ type Node struct {
 	OnFatal func(reason string)
 	// Slow makes blocking work of the node take up to this much longer, in a Stage exactly so: a disk that stalls.
 	Slow time.Duration
+	// Stuck is a time of the run before which no blocking work of the node begins: a disk that does not answer.
+	Stuck time.Duration
 
 	s    *Sim
 	name string
@@ -216,7 +218,7 @@ func (l *Life) delay() int64 {
 	default:
 		d += int64(l.s.rng.Uint64() % uint64(slow))
 	}
-	return d
+	return max(d, int64(l.node.Stuck)-l.s.now)
 }
 
 // Blocker implements kit.System.
