@@ -19,9 +19,10 @@ STATE    ?= both
 ONLY     ?=
 PARTITIONS ?= 10000
 SUITE    ?= all
+T        ?= 30m
 
 .PHONY: all build run test check fmt vet staticcheck tidy race stories sim fuzz mutants differential differential-smoke \
-        bench clients clients-more suites crash contract origin golden hostile faults clean help
+        bench clients clients-more suites crash contract origin golden hostile faults soak soak-short clean help
 
 all: build
 
@@ -35,7 +36,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults soak-short mutants ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -103,6 +104,12 @@ suites: ## public suites, clients and Kafka's tools on Kafka and on Troupe, comp
 
 crash: build ## kill -9 in a loop of ROUNDS under load
 	CRASH_ROUNDS=$(ROUNDS) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
+
+soak: build ## the binary under a mixed load, restarts and kills for T: memory, files and latency stay flat, nothing is lost
+	$(GO) run ./integration/soak/cmd -bin $(BIN_PATH) -t $(T)
+
+soak-short: build ## the same for a minute
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 3m ./integration/soak
 
 origin: ## the three faults this project was born from, on whole brokers
 	$(GO) test -count=1 -timeout 5m ./integration/origin ./integration/mutants

@@ -67,6 +67,8 @@ var floors = map[string]int{
 	"integration/groupload":    120,
 	"integration/manyload":     120,
 	"integration/space":        120,
+	"integration/soak":         120,
+	"integration/soak/cmd":     130,
 }
 
 // simulated packages replace a real part in a simulation. Only tests, integration and the hooks of cmd/broker/run may
