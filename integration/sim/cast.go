@@ -86,6 +86,9 @@ func (w *World) configure(t *topic) {
 			t.Configs["delete.retention.ms"] = strconv.Itoa(w.IntN(500))
 		}
 		if !w.Chance(.3) {
+			if w.Chance(.5) { // which is without effect
+				t.Configs["retention.bytes"], t.Configs["retention.ms"] = "100", "100"
+			}
 			return
 		}
 		t.Configs["cleanup.policy"] = "compact,delete"
@@ -142,6 +145,7 @@ func (w *World) fail(f Fault) {
 func (w *World) setFull(full bool) {
 	if full {
 		w.full++
+		w.filled = true
 	}
 	w.disk.SetFull(full)
 }

@@ -72,7 +72,7 @@ func (w *World) play() {
 		target := w.Stats().Messages + uint64(w.IntN(1<<(4+w.IntN(10))))
 		w.RunUntil(20*time.Second, func() bool { return w.Stats().Messages >= target || !w.node.Up() })
 		w.calm()
-		if w.Chance(.3) {
+		if w.Chance(.3) || w.filled {
 			w.heal()
 		}
 		w.end(i == 0 || w.failing || w.Chance(.8))

@@ -108,6 +108,7 @@ type World struct {
 	stops   uint64
 	closing bool // the clients' connections end
 	failing bool // the disk fails its writes
+	filled  bool // the disk was full in this life
 	fault   Fault
 	hitAt   time.Duration // when the fault was seen to be met; 0: it was not
 	faults  [faultKinds]uint64
@@ -146,6 +147,7 @@ func newWorld(o Options) *World {
 // boot is one life of the broker.
 func (w *World) boot(l *kitsim.Life) {
 	w.closing = false
+	w.filled = false
 	w.life = lifeBook{named: map[string]bool{}, leaving: map[string]time.Duration{}}
 	w.refs = map[partKey]*kit.Ref{}
 	var err error
