@@ -137,7 +137,7 @@ func (p *process) verify() error {
 
 // sample is what the broker takes at one moment.
 type sample struct {
-	at     time.Duration // since the begin
+	old    bool // the broker has run for a while
 	values [figures]float64
 }
 
@@ -149,7 +149,7 @@ const (
 	files             // in the data directory
 	dataBytes         // in the data directory
 	memtables         // bytes
-	slabs             // live buffers of record bytes
+	slabs             // live buffers of record bytes: what the tail holds, up to its share of the memory, and what is under way
 	p50               // of produce, seconds
 	p99               // of produce, seconds
 	figures

@@ -26,7 +26,7 @@ func TestSoak(t *testing.T) {
 func TestTrend(t *testing.T) {
 	var flat, grows []sample
 	for i := range 60 {
-		var a, b sample
+		a, b := sample{old: true}, sample{old: true}
 		a.values[rss] = 200e6 + float64(i%7)*1e6
 		b.values[rss] = 200e6 + float64(i)*2e6
 		flat, grows = append(flat, a), append(grows, b)

@@ -19,7 +19,7 @@ func main() {
 	flag.DurationVar(&o.Every, "every", 10*time.Second, "between two samples")
 	flag.DurationVar(&o.Life, "life", 3*time.Minute, "between two restarts, in turn a SIGTERM and a kill -9")
 	flag.IntVar(&o.Rate, "rate", 1000, "records a second of the busiest producer; all together write 2 times as much")
-	flag.StringVar(&o.Memory, "memory", "512MiB", "--memory of the broker")
+	flag.StringVar(&o.Memory, "memory", "256MiB", "--memory of the broker")
 	flag.Parse()
 	unmet, err := soak.Run(o)
 	if err != nil {
