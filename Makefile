@@ -117,12 +117,16 @@ origin: ## the three faults this project was born from, on whole brokers
 contract: build ## what the binary promises: ready line, exit codes, one-line errors, commands
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 5m ./integration/contract
 
-faults: build ## full disks, in the real binary (needs root; without it the tests are skipped, and say so)
+faults: build ## full disks and flipped bits, with the real binary (needs root; without it the tests are skipped, and say so)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/faults
 
 .PHONY: space
 space: build ## disk space of deleted topics and records is given back within a minute
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/space
+
+.PHONY: flips
+flips: build ## N flipped bits from SEED on: each is named, or does no harm
+	FLIPS=$(N) SEED=$(SEED) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 60m -v -run TestFlips ./integration/faults
 
 hostile: build ## what strangers send: answered or closed, within bounds of processor and memory (GIANTS=all: more sizes)
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/hostile

@@ -30,14 +30,20 @@ func isDamage(err error) bool {
 			return true
 		}
 	}
-	return false
+	return err != nil && strings.Contains(err.Error(), badOptions)
 }
+
+// badOptions is what the database says of an OPTIONS file that it cannot read.
+const badOptions = "invalid key=value syntax"
 
 // damage puts what the database says of damage into one line of the store's own kind.
 func damage(kind, err error) error {
 	why := ""
 	if errors.Is(err, fs.ErrNotExist) {
 		why = "MANIFEST is damaged, or files that it names are not there: "
+	}
+	if strings.Contains(err.Error(), badOptions) {
+		why = "OPTIONS is damaged: "
 	}
 	return fmt.Errorf("%w: %s%s", kind, why, strings.Join(strings.Fields(err.Error()), " "))
 }

@@ -38,6 +38,23 @@ func TestDamagedValueFile(t *testing.T) {
 	mustData(t, e.Close())
 }
 
+// TestDamagedOptions: damage of a file that only the database reads is said as such.
+func TestDamagedOptions(t *testing.T) {
+	fs := vfs.NewMem()
+	mustData(t, openData(t, "data", Options{FS: fs}).Close())
+	names, err := fs.List("data/db")
+	mustData(t, err)
+	for _, n := range names {
+		if strings.HasPrefix(n, "OPTIONS") {
+			b := readAll(t, fs, "data/db/"+n)
+			replaceFile(t, fs, "data/db/"+n, []byte(strings.Replace(string(b), "bytes_per_sync=", "bytes_per_sync}", 1)))
+		}
+	}
+	if _, err := Open("data", Options{FS: fs}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "OPTIONS") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestVerify: what is whole is counted, damage is found and said with its offsets, and looking changes no file.
 func TestVerify(t *testing.T) {
 	fs := vfs.NewMem()

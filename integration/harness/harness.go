@@ -186,6 +186,24 @@ func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 	return out, "", 0
 }
 
+// Ended waits until the process has ended by itself, at most d, and gives its exit code and its log; -1 if it still runs.
+func (b *Broker) Ended(d time.Duration) (code int, errOut string) {
+	b.t.Helper()
+	ended := make(chan struct{})
+	cmd := b.cmd
+	go func() { cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		b.cmd = nil
+		return cmd.ProcessState.ExitCode(), b.log.String()
+	case <-time.After(d):
+		cmd.Process.Kill()
+		<-ended
+		b.cmd = nil
+		return -1, b.log.String()
+	}
+}
+
 // Kill ends the process at once (kill -9), if it runs.
 func (b *Broker) Kill() {
 	if b.cmd == nil {
