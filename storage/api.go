@@ -58,6 +58,9 @@ type Loaded struct {
 	Producers []Producer
 	Roll      Roll  // the active virtual segment
 	Bytes     int64 // cumulative bytes of the partition at End: what Append.Bytes of the next batch must say
+	// Stale says that there are marks of epochs or segments past End, whose records a crash took. They are not among the above, and must be cut
+	// off (OpTruncate at End) before the log grows over them: they would hold for records that they do not know.
+	Stale bool
 }
 
 // EpochStart says at which offset a leader epoch began.

@@ -310,7 +310,7 @@ func (e *engine) Load(partID uint32) (Loaded, error) {
 	}
 	// Marks are written ahead of the records: what lies past the end was never confirmed.
 	for n := len(l.Epochs); n > 0 && l.Epochs[n-1].Start > l.End; n-- {
-		l.Epochs = l.Epochs[:n-1]
+		l.Epochs, l.Stale = l.Epochs[:n-1], true
 	}
 	rolls, err := e.rolls(partID)
 	if err != nil {
@@ -319,6 +319,8 @@ func (e *engine) Load(partID uint32) (Loaded, error) {
 	for _, r := range rolls {
 		if r.Offset <= l.End {
 			l.Roll = r.Roll
+		} else {
+			l.Stale = true
 		}
 	}
 	l.Producers, err = e.producers(partID)

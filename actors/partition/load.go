@@ -51,6 +51,9 @@ func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
 		p.log = newLog(newCore(m.Loaded, p.topic, p.facts.Index))
 		p.log.expire(c.Now().UnixMilli(), p.cfg.ProducerExpiryMs) // it may have been cold for long
 		p.state = loaded
+		if m.Stale {
+			p.change(c, change{}, mark{Kind: opTruncate, Offset: m.End})
+		}
 		p.lead(c)
 	}
 	waiting := p.deferred

@@ -15,5 +15,6 @@ type (
 const (
 	opEpoch        = storage.OpEpoch
 	opRoll         = storage.OpRoll
+	opTruncate     = storage.OpTruncate
 	opDropProducer = storage.OpDropProducer
 )

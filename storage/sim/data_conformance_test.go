@@ -319,6 +319,35 @@ func TestRollAheadOfItsRecords(t *testing.T) {
 	})
 }
 
+// Marks whose records a crash took are told, and a cut at the end takes them away for good.
+func TestStaleMarks(t *testing.T) {
+	each(t, func(t *testing.T, s subject) {
+		l := newLogs(t, s)
+		l.append(1, rec(2, 1000, 10))
+		f := func(stale bool) {
+			t.Helper()
+			got, err := s.Load(1)
+			must(t, err)
+			same(t, "end, stale", fmt.Sprint(got.End, got.Stale), fmt.Sprint(2, stale))
+		}
+		f(false)
+		l.ops(storage.Op{Kind: storage.OpRoll, PartID: 1, Offset: 2, TimeMs: 1, Bytes: l.sum[1], MaxTime: 1001})
+		f(false)
+		l.ops(storage.Op{Kind: storage.OpRoll, PartID: 1, Offset: 5, TimeMs: 2, Bytes: 999, MaxTime: 1002}, storage.Op{Kind: storage.OpEpoch, PartID: 1, Epoch: 3, Offset: 4})
+		f(true)
+		s = s.again()
+		l.to = []storage.Data{s}
+		f(true)
+		l.ops(storage.Op{Kind: storage.OpTruncate, PartID: 1, Offset: 2})
+		f(false)
+		l.append(1, rec(4, 5000, 10))
+		got, err := s.Load(1)
+		must(t, err)
+		same(t, "the segment and the epochs of the longer log", fmt.Sprint(got.End, got.Roll.Offset, got.Epochs, got.Stale), "6 2 [] false")
+		must(t, s.Close())
+	})
+}
+
 func TestDropAndPartitions(t *testing.T) {
 	each(t, func(t *testing.T, s subject) {
 		l := newLogs(t, s)

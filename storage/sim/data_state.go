@@ -208,6 +208,8 @@ func (p *dataPart) load() storage.Loaded {
 	for _, e := range p.sortedEpochs() {
 		if e.Start <= p.end {
 			l.Epochs = append(l.Epochs, e)
+		} else {
+			l.Stale = true
 		}
 	}
 	for _, pr := range p.producers {
@@ -218,6 +220,8 @@ func (p *dataPart) load() storage.Loaded {
 	for _, r := range p.rolls {
 		if r.Offset <= p.end {
 			l.Roll = r.Roll
+		} else {
+			l.Stale = true
 		}
 	}
 	return l
