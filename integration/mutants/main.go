@@ -187,6 +187,8 @@ func Parse(text string) ([]Mutant, error) {
 			}
 			list = append(list, m)
 			m, part = Mutant{}, ""
+		case part != "" && strings.HasPrefix(line, "name: "): // a merge took the end of a stanza
+			return nil, fmt.Errorf("line %d: stanza %q does not end with >>>>", n+1, m.Name)
 		case part == "old":
 			m.Old += line + "\n"
 		case part == "new":

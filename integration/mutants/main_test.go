@@ -16,7 +16,8 @@ func TestParse(t *testing.T) {
 	if m.Old != "old 1\nold 2" || m.New != "new" || m.Test[0] != "./x" || m.Says != "why" {
 		t.Fatalf("%+v", m)
 	}
-	for _, bad := range []string{"name: a\n<<<<\nx\n====\n>>>>\n", "nokey\n", "name: a\n<<<<\nx\n"} {
+	for _, bad := range []string{"name: a\n<<<<\nx\n====\n>>>>\n", "nokey\n", "name: a\n<<<<\nx\n",
+		"name: a\nfile: x.go\ntest: ./x\n<<<<\nold\n====\nnew\n\nname: b\nfile: x.go\ntest: ./x\n<<<<\nold\n====\nnew\n>>>>\n"} {
 		if _, err := Parse(bad); err == nil {
 			t.Fatalf("accepted %q", bad)
 		}
