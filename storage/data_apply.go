@@ -57,6 +57,12 @@ func (e *engine) Apply(w *Write) error {
 	if err := c.finish(late); err != nil {
 		return e.stop(err)
 	}
+	for i := range w.Ops {
+		switch w.Ops[i].Kind {
+		case OpSetStart, OpTruncate, OpDrop, OpClean: // what is read from now on is not what was there
+			e.reads.drop(w.Ops[i].PartID)
+		}
+	}
 	e.commits.Add(1)
 	w.handle = c
 	return nil

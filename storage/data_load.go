@@ -130,6 +130,11 @@ func (e *engine) readPart(partID uint32) (*part, error) {
 
 // batches calls fn for every batch from the one that covers offset on, until it returns false. The bytes are only good during the call.
 func (e *engine) batches(partID uint32, offset int64, fn func(last int64, b record.Batch) (bool, error)) error {
+	return e.batchesWithin(partID, offset, func(int64, int) bool { return true }, fn)
+}
+
+// batchesWithin is like batches, but asks wanted, which is told the length of the next batch, before it reads that from the disk.
+func (e *engine) batchesWithin(partID uint32, offset int64, wanted func(last int64, n int) bool, fn func(last int64, b record.Batch) (bool, error)) error {
 	it, err := e.iter(key8(partID, kindBatch, offset), prefix(partID, kindBatch+1))
 	if err != nil {
 		return &CorruptError{partID, offset, err}
@@ -137,6 +142,10 @@ func (e *engine) batches(partID uint32, offset int64, fn func(last int64, b reco
 	at := offset
 	for ok := it.First(); ok && err == nil; ok = it.Next() {
 		at = tail8(it.Key())
+		lazy := it.LazyValue()
+		if !wanted(at, lazy.Len()) {
+			break
+		}
 		v, verr := valueOf(it)
 		if verr == nil {
 			verr = checkBatch(v, at)

@@ -23,6 +23,7 @@ type engine struct {
 	synced  *syncedFS
 	lock    io.Closer
 	db      *pebble.DB
+	reads   *readCache
 	largest int // a Pebble batch up to this size goes to the memtable, so that Pebble keeps none of its bytes
 
 	mu      sync.Mutex
@@ -64,7 +65,9 @@ const (
 // Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
 func Open(dir string, o Options) (Data, error) {
 	o.defaults()
+	keepBlocks()
 	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}}
+	e.reads = newReadCache(o.ReadCache, e.readRange)
 	under := o.FS
 	if under == nil {
 		under = vfs.Default
@@ -248,6 +251,7 @@ func unreadable(err error) error {
 // Close implements Data. All writes must have been waited for, all reads have returned. On a full disk memtables are not written out: what is
 // in them is in the log.
 func (e *engine) Close() error {
+	e.reads.close()
 	var err error
 	if _, full := e.Free(); e.failure() == nil && !e.opts.ReadOnly && !full {
 		err = e.db.Flush()

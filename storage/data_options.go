@@ -20,6 +20,9 @@ type Options struct {
 	MemTable uint64
 	// Cache is the size of the block cache in bytes; it serves keys, record bytes come from the tail and the system's cache. Default 64 MiB.
 	Cache int64
+	// ReadCache is how many bytes of batches that were read from the disk, or ahead of readers, are kept for some seconds. Default 0: none, and
+	// nothing is read ahead.
+	ReadCache int64
 	// OnFatal is called once, from any goroutine, when the store cannot go on: a failed write or sync, damage found in the
 	// background. It must end the process. If it returns, the store stays stopped: every later call fails.
 	OnFatal func(reason string)

@@ -3,47 +3,123 @@ package storage
 import (
 	"errors"
 	"math"
+	"sort"
 	"time"
 
 	"troupe/storage/record"
 )
 
-// readSlab is the size of the slabs that batches are read into.
-const readSlab = 512 << 10
-
 var errCRC = errors.New("the checksum of the batch does not fit")
 
-// Read implements Data.
+// Read implements Data. The bytes come from the read cache as far as it has them. Of a reader who goes on where one was before, as much
+// again is read ahead.
 func (e *engine) Read(partID uint32, offset, limit int64, maxBytes int, minOne bool) (Batches, error) {
 	var b Batches
-	var s *Slab
-	from := 0 // where in s the current piece of b.Data begins
-	err := e.batches(partID, offset, func(last int64, v record.Batch) (bool, error) {
-		if last >= limit || b.Bytes+len(v) > maxBytes && !(minOne && b.Bytes == 0) {
-			return false, nil
-		}
-		if e.opts.VerifyReads && v.Sum() != v.CRC() {
-			return false, &CorruptError{partID, last, errCRC}
-		}
-		if s == nil || len(s.buf)+len(v) > cap(s.buf) {
-			s = rawSlab(max(len(v), min(readSlab, maxBytes-b.Bytes)))
-			b.slabs = append(b.slabs, s)
-			b.Data = append(b.Data, nil)
-			from = 0
-		}
-		s.buf = append(s.buf, v...)
-		b.Data[len(b.Data)-1] = s.buf[from:len(s.buf):len(s.buf)]
-		b.Bytes += len(v)
-		return b.Bytes < maxBytes, nil
-	})
-	if damage := (*CorruptError)(nil); b.Bytes > 0 && errors.As(err, &damage) {
-		return b, nil // what lies before the damage is good; who reads on meets it
+	if offset >= limit {
+		return b, nil
 	}
-	if err != nil {
-		b.Release()
-		return Batches{}, err
+	follows := e.reads.follows(partID, offset)
+	for more := true; more && offset < limit; {
+		size := min(readChunk, maxBytes-b.Bytes)
+		keep := true
+		switch {
+		case b.Bytes > 0 && size < readChunk/2:
+			keep = false // a rest, in which there may be no room for a batch
+		case follows || b.Bytes > 0:
+			size = readChunk
+		}
+		first := maxBytes - b.Bytes
+		if minOne && b.Bytes == 0 {
+			first = math.MaxInt
+		}
+		r, err := e.reads.get(partID, offset, limit, size, first, keep)
+		if damage := (*CorruptError)(nil); b.Bytes > 0 && errors.As(err, &damage) {
+			return b, nil // what lies before the damage is good; who reads on meets it
+		}
+		if err != nil {
+			b.Release()
+			return Batches{}, err
+		}
+		offset, more = b.add(r, offset, limit, maxBytes, minOne)
+	}
+	if follows && b.Bytes > 0 && offset < limit {
+		e.reads.ahead(aheadRead{partID, offset, limit, min(b.Bytes, mostAhead)})
 	}
 	return b, nil
+}
+
+// add takes batches of a range from the one that covers offset on, within the limits of a Read, and the reference to its slab. It says where to
+// go on, and whether there is any more to take.
+func (b *Batches) add(r *readRange, offset, limit int64, maxBytes int, minOne bool) (next int64, more bool) {
+	if r.slab == nil {
+		return offset, false
+	}
+	i := sort.Search(len(r.batches), func(i int) bool { return r.batches[i].last >= offset })
+	from := 0
+	if i > 0 {
+		from = r.batches[i-1].end
+	}
+	to := from
+	more = true
+	for ; i < len(r.batches) && more; i++ {
+		x := r.batches[i]
+		if x.last >= limit || b.Bytes+x.end-to > maxBytes && !(minOne && b.Bytes == 0) {
+			more = false
+			break
+		}
+		b.Bytes += x.end - to
+		to, offset = x.end, x.last+1
+		more = b.Bytes < maxBytes
+	}
+	if to == from {
+		r.slab.Release()
+		return offset, false
+	}
+	b.slabs = append(b.slabs, r.slab)
+	b.Data = append(b.Data, r.slab.buf[from:to:to])
+	return offset, more && !r.cut
+}
+
+// readRange reads a range from the disk: up to size bytes, but a first batch of up to first bytes.
+func (e *engine) readRange(r *readRange, size, first int) error {
+	err := e.batchesWithin(r.partID, r.from, func(last int64, n int) bool {
+		switch {
+		case last >= r.limit:
+			return false
+		case r.slab == nil:
+			return n <= first
+		}
+		return len(r.slab.buf)+n <= size
+	}, func(last int64, v record.Batch) (bool, error) {
+		if e.opts.VerifyReads && v.Sum() != v.CRC() {
+			return false, &CorruptError{r.partID, last, errCRC}
+		}
+		if r.slab == nil {
+			r.slab = rawSlab(max(len(v), size))
+		}
+		r.slab.buf = append(r.slab.buf, v...)
+		r.batches = append(r.batches, rangeBatch{last, len(r.slab.buf)})
+		r.next = last + 1
+		return len(r.slab.buf) < size, nil
+	})
+	if r.slab == nil {
+		return err
+	}
+	if damage := (*CorruptError)(nil); errors.As(err, &damage) {
+		err, r.cut = nil, true
+	}
+	if err != nil {
+		r.slab.Release()
+		r.slab, r.batches, r.next = nil, nil, r.from
+		return err
+	}
+	if len(r.slab.buf) < size/2 { // an answer that is not read keeps the whole slab
+		s := rawSlab(len(r.slab.buf))
+		s.buf = append(s.buf, r.slab.buf...)
+		r.slab.Release()
+		r.slab = s
+	}
+	return nil
 }
 
 // Scrub implements Data.

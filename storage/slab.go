@@ -19,6 +19,8 @@ type Slab struct {
 	spoilt bool // no longer a Pebble batch: the engine must copy
 	class  int
 	mapped bool // outside of the Go heap
+
+	counted *atomic.Int64 // where the read cache counts its memory until the last release
 }
 
 // place says where a batch is: its key at buf[key:key+keyLen], its bytes at buf[val:val+n].

@@ -126,6 +126,10 @@ func giveSlab(s *Slab) {
 	if s.tails.Load() != 0 {
 		panic("BUG: slab released while the tail holds it")
 	}
+	if s.counted != nil {
+		s.counted.Add(-int64(cap(s.buf)))
+		s.counted = nil
+	}
 	if cap(s.at) > maxPlaces {
 		s.at = nil
 	}

@@ -21,6 +21,7 @@ type split struct {
 	total      int64
 	memtable   int64 // each of up to five: four that wait to be written out, and one that is kept for the next
 	blockCache int64
+	readCache  int64 // records that were read from the disk lately, or ahead of readers
 	tail       int64
 	requests   int64
 	request    int64 // the longest one
@@ -50,7 +51,8 @@ func splitMemory(total int64) split {
 	s := split{
 		total:      total,
 		memtable:   min(rest/40, 64<<20),
-		blockCache: min(rest/10, 256<<20),
+		blockCache: min(rest/20, 64<<20),
+		readCache:  min(rest/20, 96<<20),
 		tail:       min(rest*3/16, 256<<20),
 		requests:   min(rest/8, 256<<20),
 		giants:     min(rest/20, 96<<20),
@@ -68,7 +70,7 @@ func splitMemory(total int64) split {
 
 // worst is what everything may take together. One request at a time may go beyond what requests may take, by as much as it is longer.
 func (s *split) worst() int64 {
-	return memoryBase + memtables*s.memtable + s.blockCache + s.tail + s.requests + (s.request - s.requests) + s.giants + s.slabs + s.reads + s.unread +
+	return memoryBase + memtables*s.memtable + s.blockCache + s.readCache + s.tail + s.requests + (s.request - s.requests) + s.giants + s.slabs + s.reads + s.unread +
 		s.trace + s.cleaner + s.ballast + s.garbage
 }
 

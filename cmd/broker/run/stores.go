@@ -43,7 +43,7 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 	}
 	data := make(chan opened, 1)
 	go func() {
-		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, OnFatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
+		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, ReadCache: sp.readCache, OnFatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
 		data <- opened{d, err}
 	}()
 	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note, FS: c.Files, Watch: s.watch})

@@ -1,0 +1,21 @@
+//go:build cgo && linux
+
+package storage
+
+/*
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+static void keep(int map, int trim) {
+	mallopt(M_MMAP_THRESHOLD, map);
+	mallopt(M_TRIM_THRESHOLD, trim);
+}
+#else
+static void keep(int map, int trim) {}
+#endif
+*/
+import "C"
+
+// keepBlocks lets the C library keep the memory of Pebble's blocks for the next ones. By default it gives each block of more than 128 KB back to
+// the system, and every block that is read then touches new memory, page by page. Memtables are larger than what is kept.
+func keepBlocks() { C.keep(32<<20, 64<<20) }
