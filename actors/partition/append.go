@@ -19,7 +19,7 @@ func (p *Partition) onAppend(c kit.Context, m Append) {
 		return
 	}
 	if p.o.Gate.Shut() || p.o.Gate.Full() && !m.Item.Own {
-		m.Message = writer.FullText
+		m.Message = p.o.Gate.Text()
 		m.refuse(code.KafkaStorageError, -1)
 		return
 	}

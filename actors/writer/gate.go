@@ -11,8 +11,19 @@ type Gate struct{ level atomic.Int32 }
 // ownShare is the part of storage.Data.MinFree that is kept for marks and deletions.
 const ownShare = 4
 
-// FullText is what a producer is told while the gate is closed.
-const FullText = "The disk of this broker is nearly full: records are refused until space is freed; reads, commits and deletions go on."
+// What whoever is refused is told: while the gate is closed to clients, and while it is closed to all.
+const (
+	FullText = "The disk of this broker is nearly full: records are refused until space is freed; reads, commits and deletions go on."
+	ShutText = "The disk of this broker is full: records and commits are refused until space is freed; reads and deletions go on."
+)
+
+// Text is what whoever is refused now is told.
+func (g *Gate) Text() string {
+	if g.Shut() {
+		return ShutText
+	}
+	return FullText
+}
 
 // Full says that records of clients must be refused (KAFKA_STORAGE_ERROR, retriable).
 func (g *Gate) Full() bool { return g.level.Load() > 0 }
