@@ -198,7 +198,10 @@ func TestFullDiskWaits(t *testing.T) {
 				l.commit(l.write(20_000, 1))
 			}
 		}()
-		for b.disk.Hits() < 20 {
+		for end := time.Now().Add(20 * time.Second); b.disk.Hits() < 20; {
+			if time.Now().After(end) {
+				t.Fatalf("%s of %s: tried %d times and not again", op, file, b.disk.Hits())
+			}
 			select {
 			case <-done:
 				t.Errorf("%s of %s: all was written to a full disk", op, file)
@@ -213,7 +216,7 @@ func TestFullDiskWaits(t *testing.T) {
 			t.Errorf("%s of %s: records are not refused", op, file)
 		}
 		b.disk.Set()
-		<-done
+		within(t, done)
 		if why := b.why(); why != "" {
 			t.Errorf("%s of %s: it ended with %q", op, file, why)
 		}
@@ -230,6 +233,16 @@ func TestFullDiskWaits(t *testing.T) {
 	f(faultfs.Write, "MANIFEST")
 }
 
+// within ends the test if something that needs milliseconds does not end.
+func within(t *testing.T, done chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end")
+	}
+}
+
 // TestFullDiskFsync: an fsync that has found no room is not done twice. The first may have lost what it was to write.
 func TestFullDiskFsync(t *testing.T) {
 	b := newBad(t)
@@ -237,13 +250,14 @@ func TestFullDiskFsync(t *testing.T) {
 	l := newDataLogs(t, e)
 	l.commit(l.write(10_000, 1))
 	b.disk.Set(faultfs.Rule{Op: faultfs.Sync, File: ".log", Err: syscall.ENOSPC})
-	w := l.write(10_000, 1)
-	if err := e.Apply(w); err == nil {
-		err = e.Wait(w)
-		if err == nil {
+	w, done := l.write(10_000, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		if e.Apply(w) == nil && e.Wait(w) == nil {
 			t.Error("a failed fsync was confirmed")
 		}
-	}
+	}()
+	within(t, done)
 	if b.disk.Hits() != 1 || !strings.Contains(b.why(), "fsync of db/") {
 		t.Errorf("%d fsyncs, and it ended with %q", b.disk.Hits(), b.why())
 	}
