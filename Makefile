@@ -36,7 +36,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults soak-short mutants ## everything CI asks for
+test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults soak-short mutants-some ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -82,6 +82,10 @@ fuzz: ## each fuzz target for FUZZTIME
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; \
 	done
+
+.PHONY: mutants-some
+mutants-some: ## as many mutants as four minutes allow, beginning elsewhere each day
+	$(GO) run ./integration/mutants -within 4m
 
 mutants: ## break the code on purpose: a test must notice each time
 	$(GO) run ./integration/mutants

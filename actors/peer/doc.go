@@ -35,7 +35,7 @@
 // # What is not
 //
 // The secret proves who is there when a connection is made; it encrypts nothing, and does not protect the bytes behind the handshake from
-// somebody who can change packets. On networks where that matters, peers use TLS with certificates of one authority.
+// somebody who can change packets. NewSockets can wrap its connections in TLS, but no setting gives it certificates yet.
 //
 // # Invariants
 //

@@ -28,14 +28,15 @@ func main() {
 	only := flag.String("only", "", "run only mutants whose name contains this")
 	verbose := flag.Bool("v", false, "print what the failing tests said")
 	jobs := flag.Int("j", runtime.NumCPU(), "how many to try at a time")
+	within := flag.Duration("within", 0, "begin none after this time, and begin with another file each day (0: try all)")
 	flag.Parse()
-	if err := run(*table, *only, *jobs, *verbose); err != nil {
+	if err := run(*table, *only, *jobs, *within, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(table, only string, jobs int, verbose bool) error {
+func run(table, only string, jobs int, within time.Duration, verbose bool) error {
 	text, err := os.ReadFile(table)
 	if err != nil {
 		return err
@@ -47,7 +48,11 @@ func run(table, only string, jobs int, verbose bool) error {
 	list = slices.DeleteFunc(list, func(m Mutant) bool { return !strings.Contains(m.Name, only) })
 	// One worker has all mutants of a file one after the other: what depends on it is compiled anew for each, the rest once.
 	slices.SortStableFunc(list, func(a, b Mutant) int { return strings.Compare(a.File, b.File) })
-	begin := time.Now()
+	if within > 0 && len(list) > 0 {
+		day := time.Now().YearDay() * len(list) / 7 % len(list)
+		list = slices.Concat(list[day:], list[:day])
+	}
+	begin, tried := time.Now(), 0
 	work := make(chan Mutant)
 	r := results{verbose: verbose}
 	for range max(jobs, 1) {
@@ -68,12 +73,16 @@ func run(table, only string, jobs int, verbose bool) error {
 		})
 	}
 	for _, m := range list {
+		if within > 0 && time.Since(begin) > within {
+			break
+		}
 		work <- m
+		tried++
 	}
 	close(work)
 	r.workers.Wait()
-	fmt.Printf("%d of %d mutants caught in %.0f s\n", r.caught, len(list), time.Since(begin).Seconds())
-	if r.caught < len(list) || len(list) == 0 {
+	fmt.Printf("%d of %d mutants caught in %.0f s, %d of the table not tried\n", r.caught, tried, time.Since(begin).Seconds(), len(list)-tried)
+	if r.caught < tried || len(list) == 0 {
 		return errors.New("not all mutants were caught")
 	}
 	return nil

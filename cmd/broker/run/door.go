@@ -23,7 +23,7 @@ func (b *Broker) doorConfig(sp split) kafka.Config {
 		memory = min(memory, n)
 	}
 	return kafka.Config{
-		MaxRequestBytes: int(min(num("socket.request.max.bytes"), max(memory, leastRequest))), RequestMemory: memory, GiantMemory: sp.giants, UnreadMemory: sp.unread,
+		MaxRequestBytes: int(num("socket.request.max.bytes")), RequestMemory: memory, GiantMemory: sp.giants, UnreadMemory: sp.unread,
 		IdleClose: time.Duration(num("connections.max.idle.ms")) * time.Millisecond,
 		Buffers:   kafka.Buffers{Send: buffer("socket.send.buffer.bytes"), Receive: buffer("socket.receive.buffer.bytes")},
 		Limits:    b.limits, Trace: b.trace,

@@ -24,7 +24,6 @@ type split struct {
 	readCache  int64 // records that were read from the disk lately, or ahead of readers
 	tail       int64
 	requests   int64
-	request    int64 // the longest one
 	giants     int64 // requests that name many things
 	slabs      int64 // buffers of records that are kept for the next request
 	reads      int64 // records that are on their way to clients
@@ -42,13 +41,11 @@ const (
 	memtables = 5
 	// leastHeap is what the Go heap may always have: with less an idle broker would do nothing but collect.
 	leastHeap = 40 << 20
-	// leastRequest is what a request may always have.
-	leastRequest = 16 << 20
 )
 
 func splitMemory(total int64) split {
 	rest := max(total-memoryBase, total/2)
-	s := split{
+	return split{
 		total:      total,
 		memtable:   min(rest/40, 64<<20),
 		blockCache: min(rest/20, 64<<20),
@@ -64,13 +61,12 @@ func splitMemory(total int64) split {
 		ballast:    min(rest/32, 64<<20),
 		garbage:    rest / 8,
 	}
-	s.request = max(s.requests, leastRequest)
-	return s
 }
 
-// worst is what everything may take together. One request at a time may go beyond what requests may take, by as much as it is longer.
+// worst is what everything may take together. One request at a time may go beyond what requests may
+// take, by as much as it is longer (socket.request.max.bytes): a client that was never told of a limit must get through.
 func (s *split) worst() int64 {
-	return memoryBase + memtables*s.memtable + s.blockCache + s.readCache + s.tail + s.requests + (s.request - s.requests) + s.giants + s.slabs + s.reads + s.unread +
+	return memoryBase + memtables*s.memtable + s.blockCache + s.readCache + s.tail + s.requests + s.giants + s.slabs + s.reads + s.unread +
 		s.trace + s.cleaner + s.ballast + s.garbage
 }
 
