@@ -10,8 +10,7 @@ import (
 const uncleanKey = "unclean.leader.election.enable"
 
 func (e *edit) electLeaders(c ElectLeaders) Result {
-	refs := refsOf(c.Partitions, func(n *Election) PartitionRef { return n.PartitionRef })
-	return Result{Value: e.each(refs, func(i int, _ *Topic, p *Partition) Result {
+	return Result{Value: e.each(refsOf(c.Partitions), func(i int, _ *Topic, p *Partition) Result {
 		if c.Unclean {
 			return e.electUnclean(p, c.Partitions[i].Candidate)
 		}

@@ -62,10 +62,13 @@ func orNil(list []int32) []int32 {
 	return list
 }
 
-func refsOf[T any](list []T, ref func(*T) PartitionRef) []PartitionRef {
+func (r PartitionRef) ref() PartitionRef { return r }
+
+// refsOf are the partitions that the parts of a command name.
+func refsOf[T interface{ ref() PartitionRef }](list []T) []PartitionRef {
 	out := make([]PartitionRef, len(list))
 	for i := range list {
-		out[i] = ref(&list[i])
+		out[i] = list[i].ref()
 	}
 	return out
 }
@@ -74,8 +77,7 @@ func (e *edit) alterPartition(c AlterPartition) Result {
 	if b, r := e.current(c.BrokerID, c.BrokerEpoch); b == nil {
 		return r
 	}
-	refs := refsOf(c.Partitions, func(n *NewISR) PartitionRef { return n.PartitionRef })
-	return Result{Value: e.each(refs, func(i int, t *Topic, p *Partition) Result {
+	return Result{Value: e.each(refsOf(c.Partitions), func(i int, t *Topic, p *Partition) Result {
 		n := &c.Partitions[i]
 		if r := e.checkISR(c.BrokerID, p, n); r.Code != code.OK {
 			return r
@@ -167,8 +169,7 @@ func (e *edit) resignLeadership(c ResignLeadership) Result {
 	if b, r := e.current(c.BrokerID, c.BrokerEpoch); b == nil {
 		return r
 	}
-	refs := refsOf(c.Partitions, func(n *Resignation) PartitionRef { return n.PartitionRef })
-	return Result{Value: e.each(refs, func(i int, _ *Topic, p *Partition) Result {
+	return Result{Value: e.each(refsOf(c.Partitions), func(i int, _ *Topic, p *Partition) Result {
 		n := &c.Partitions[i]
 		if r := leads(c.BrokerID, p, n.LeaderEpoch); r.Code != code.OK {
 			return r

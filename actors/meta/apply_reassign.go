@@ -14,8 +14,7 @@ func (p *Partition) Factor() int { return len(p.Replicas) - max(len(p.Adding), l
 func (m *Image) MinISROf(t *Topic, p *Partition) int { return m.MinISR(t, p.Factor()) }
 
 func (e *edit) alterReassignments(c AlterReassignments) Result {
-	refs := refsOf(c.Partitions, func(n *Reassignment) PartitionRef { return n.PartitionRef })
-	return Result{Value: e.each(refs, func(i int, _ *Topic, p *Partition) Result {
+	return Result{Value: e.each(refsOf(c.Partitions), func(i int, _ *Topic, p *Partition) Result {
 		if target := c.Partitions[i].Target; len(target) > 0 {
 			return e.move(p, target)
 		}
@@ -71,12 +70,4 @@ func minus(list, other []int32) []int32 {
 }
 
 // meet is list as far as it is in other.
-func meet(list, other []int32) []int32 {
-	out := list
-	for _, id := range list {
-		if !slices.Contains(other, id) {
-			out = without(out, id)
-		}
-	}
-	return out
-}
+func meet(list, other []int32) []int32 { return minus(list, minus(list, other)) }
