@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"troupe/integration/readyline"
 )
 
 // A contestant is one broker that can be started over an empty directory and stopped.
@@ -74,17 +76,11 @@ func (t *troupe) start() (running, error) {
 	if err != nil {
 		return r, fmt.Errorf("no ready line: %w", err)
 	}
-	for _, f := range strings.Fields(line) {
-		switch key, value, _ := strings.Cut(f, "="); key {
-		case "kafka":
-			r.boot = value
-		case "admin":
-			r.admin = value
-		}
-	}
-	if r.boot == "" {
+	fields, ok := readyline.Parse(line)
+	if !ok {
 		return r, fmt.Errorf("not a ready line: %q", line)
 	}
+	r.boot, r.admin = fields["kafka"], fields["admin"]
 	return r, nil
 }
 

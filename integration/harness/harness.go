@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"troupe/integration/readyline"
 )
 
 var build struct {
@@ -165,24 +167,13 @@ func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 	case <-time.After(readyWithin):
 		b.t.Fatalf("not ready within %v; stderr:\n%s", readyWithin, b.log)
 	}
-	if !strings.HasPrefix(out, "ready ") {
+	ready, ok := readyline.Parse(out)
+	if !ok {
 		b.cmd.Wait()
 		code, b.cmd = b.cmd.ProcessState.ExitCode(), nil
 		return out, b.log.String(), code
 	}
-	for _, f := range strings.Fields(out) {
-		k, v, _ := strings.Cut(f, "=")
-		switch k {
-		case "kafka":
-			b.Kafka = v
-		case "admin":
-			b.Admin = v
-		case "peer":
-			b.Peer = v
-		case "cluster":
-			b.Cluster = v
-		}
-	}
+	b.Kafka, b.Admin, b.Peer, b.Cluster = ready["kafka"], ready["admin"], ready["peer"], ready["cluster"]
 	return out, "", 0
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"troupe/integration/readyline"
 )
 
 // broker is one running process.
@@ -30,15 +32,9 @@ func start(bin, data string) (*broker, time.Duration, error) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	took := time.Since(began)
-	for _, f := range strings.Fields(line) {
-		switch k, v, _ := strings.Cut(f, "="); k {
-		case "kafka":
-			b.kafka = v
-		case "admin":
-			b.admin = v
-		}
-	}
-	if err != nil || b.kafka == "" {
+	fields, ok := readyline.Parse(line)
+	b.kafka, b.admin = fields["kafka"], fields["admin"]
+	if err != nil || !ok {
 		b.end(os.Kill)
 		return nil, 0, fmt.Errorf("no ready line but %q: %v", line, err)
 	}

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"troupe/integration/readyline"
 )
 
 // Limits of starting and stopping; a machine with two busy cores needs most of it for the JVM.
@@ -142,9 +144,9 @@ func StartBroker(bin, dir string, args ...string) (*Node, error) {
 	n := &Node{Log: log.Name(), stop: func() error { return terminate(cmd, ended) }}
 	select {
 	case line := <-ready:
-		n.Ready = readyFields(line)
-		n.Bootstrap = n.Ready["kafka"]
-		if n.Bootstrap == "" {
+		fields, ok := readyline.Parse(line)
+		n.Ready, n.Bootstrap = fields, fields["kafka"]
+		if !ok {
 			return nil, errors.Join(fmt.Errorf("unexpected ready line %q", line), n.Stop())
 		}
 		return n, nil
@@ -171,19 +173,6 @@ func terminate(cmd *exec.Cmd, ended chan error) error {
 		<-ended
 		return fmt.Errorf("broker did not end within %v of SIGTERM: killed", brokerStop)
 	}
-}
-
-func readyFields(line string) map[string]string {
-	words := strings.Fields(line)
-	fields := map[string]string{}
-	if len(words) == 0 || words[0] != "ready" {
-		return fields
-	}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		fields[key] = value
-	}
-	return fields
 }
 
 // freePorts gives loopback addresses that nobody listens on at the moment.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"troupe/integration/readyline"
 )
 
 // process is the broker that is soaked. Its addresses stay the same over all restarts.
@@ -77,17 +79,11 @@ func (p *process) start(more ...string) error {
 	p.mu.Unlock()
 	select {
 	case s := <-line:
-		for _, f := range strings.Fields(s) {
-			switch k, v, _ := strings.Cut(f, "="); k {
-			case "kafka":
-				p.kafka = v
-			case "admin":
-				p.admin = v
-			}
-		}
-		if !strings.HasPrefix(s, "ready ") {
+		fields, ok := readyline.Parse(s)
+		if !ok {
 			return fmt.Errorf("no ready line but %q: see %s", s, p.log.Name())
 		}
+		p.kafka, p.admin = fields["kafka"], fields["admin"]
 		return nil
 	case <-time.After(readyWithin):
 		p.kill()

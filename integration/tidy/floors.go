@@ -47,6 +47,7 @@ var floors = map[string]int{
 	"cmd/broker/run": 90,
 	"cmd/broker":     100,
 
+	"integration/readyline":    100,
 	"integration/oracle":       110,
 	"integration/harness":      110,
 	"integration/tidy":         120,
