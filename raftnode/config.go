@@ -19,7 +19,7 @@ const (
 	maxSizePerMsg             = 1 << 20
 	maxCommittedSizePerReady  = 4 << 20 // bytes of committed entries under application
 	maxInflightMsgs           = 256
-	maxInflightBytes          = 16 << 20
+	maxInflightBytes          = 8 << 20  // half of what the control lane of a link holds, so that appends never push heartbeats out of it
 	maxUncommittedEntriesSize = 64 << 20 // past it, proposals are dropped (and tried again)
 
 	// MaxCommand is the largest encoded command, in bytes.

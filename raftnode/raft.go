@@ -9,6 +9,7 @@ import (
 
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
+	"troupe/actors/peer"
 	"troupe/storage"
 )
 
@@ -17,13 +18,6 @@ const (
 	RaftName = "raft"
 	LogName  = "raft/log"
 )
-
-// Peers carries messages to other nodes.
-type Peers interface {
-	// Send takes a message on its way to m.To, without waiting, or reports false if it cannot. It must not change m, and must copy it
-	// before another node sees it. What became of a snapshot is told to the raft actor by SnapshotSent, and a loss by Unreachable.
-	Send(m *pb.Message) bool
-}
 
 // Faults are for tests: each is asked with a running number, from 0, whether to lose a response.
 type Faults struct {
@@ -37,7 +31,7 @@ type Options struct {
 	Store  storage.Meta       // open for as long as the actors live
 	Loaded storage.MetaLoaded // from Found, or from Store.Load for a node that joins
 	FSM    *kit.Ref           // the state machine: the metadata actor
-	Peers  Peers              // nil on a node that is alone
+	Peers  *kit.Ref           // the actor of package peer that owns the links; nil on a node that is alone
 	Board  *Board
 	Tick   time.Duration   // 0: DefaultTick
 	Faults Faults          // for tests
@@ -53,7 +47,7 @@ func Spawn(sys kit.System, o Options) *kit.Ref {
 	hs := o.Loaded.HardState
 	log := sys.Spawn(LogName, &logActor{store: o.Store, fsm: o.FSM,
 		tail: tail{o.Loaded.LastIndex, hs.GetTerm(), hs.GetVote()}}, kit.Options{Kind: "raft"})
-	return sys.Spawn(RaftName, &raftActor{o: o, log: log}, kit.Options{Kind: "raft"})
+	return sys.Spawn(RaftName, &raftActor{o: o, log: log, links: map[int32]*kit.Ref{}}, kit.Options{Kind: "raft"})
 }
 
 type raftActor struct {
@@ -62,14 +56,15 @@ type raftActor struct {
 	log *kit.Ref
 
 	view     *logView
-	flushing bool          // a flush is in the mailbox
-	moved    bool          // the status is to be posted
-	conf     *pb.ConfState // the membership after the last Apply that was sent
-	inForce  *pb.ConfState // the membership that the library works with: what was reported as applied
-	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
-	status   Status        // as posted last
-	appends  int           // responses of writes so far, for Faults
-	applies  int           // likewise of Applies
+	flushing bool               // a flush is in the mailbox
+	moved    bool               // the status is to be posted
+	conf     *pb.ConfState      // the membership after the last Apply that was sent
+	inForce  *pb.ConfState      // the membership that the library works with: what was reported as applied
+	applying []batch            // sent and not answered; bounded by maxCommittedSizePerReady
+	status   Status             // as posted last
+	links    map[int32]*kit.Ref // to other nodes, those that are up
+	appends  int                // responses of writes so far, for Faults
+	applies  int                // likewise of Applies
 	durable  durability
 }
 
@@ -87,19 +82,25 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 	case Enter:
 		a.enter(m)
 	case appended:
-		a.appended(m)
+		a.appended(c, m)
 	case Applied:
-		a.applied(m)
-	case Incoming:
-		a.incoming(c, m)
-	case Unreachable:
-		a.rn.ReportUnreachable(m.ID)
+		a.applied(c, m)
 	case SnapshotBuilt:
 		a.snapshotBuilt(m)
-	case SnapshotSent:
-		a.snapshotSent(m)
 	case Compact:
 		a.compact(m)
+	case peer.Up:
+		a.up(m)
+	case peer.Down:
+		a.down(m)
+	case *peer.Received:
+		a.received(c, m)
+	case peer.Dropped:
+		a.lost(m)
+	case peer.Sent:
+		a.rn.ReportSnapshot(m.Slot, raft.SnapshotFinish)
+	case *peer.Asked:
+		a.forwarded(c, m)
 	case tick:
 		a.tick(c)
 	case flush:
@@ -120,6 +121,10 @@ func (a *raftActor) start(c kit.Context) {
 	a.rn = rn
 	a.log.Tell(attach{c.Self()})
 	a.o.FSM.Tell(Attached{c.Self()})
+	if a.o.Peers != nil {
+		a.o.Peers.Tell(peer.Register{Kind: peer.KindRaft, To: c.Self()})
+		a.o.Peers.Tell(peer.Register{Kind: peer.KindProposal, To: c.Self()})
+	}
 	if soleVoter(l.ConfState, a.o.ID) {
 		err := rn.Campaign()
 		kit.Invariant(err == nil, "BUG: raft: campaign: %v", err)
@@ -140,7 +145,7 @@ func (a *raftActor) enter(m Enter) {
 }
 
 // appended moves the view, then steps what became true with the writes. Order: the view first, for the responses let the library read it.
-func (a *raftActor) appended(m appended) {
+func (a *raftActor) appended(c kit.Context, m appended) {
 	a.moved = true
 	for _, w := range m.ms {
 		if s := w.GetSnapshot(); s != nil {
@@ -154,14 +159,14 @@ func (a *raftActor) appended(m appended) {
 			continue
 		}
 		for _, r := range w.GetResponses() {
-			a.respond(r)
+			a.respond(c, r)
 		}
 	}
 }
 
-func (a *raftActor) respond(r *pb.Message) {
+func (a *raftActor) respond(c kit.Context, r *pb.Message) {
 	if r.GetTo() != a.o.ID {
-		a.send(r)
+		a.send(c, r)
 		return
 	}
 	err := a.rn.Step(r)
@@ -169,7 +174,7 @@ func (a *raftActor) respond(r *pb.Message) {
 }
 
 // applied answers the library for every batch up to the index. A membership change is given to it before its batch is answered.
-func (a *raftActor) applied(m Applied) {
+func (a *raftActor) applied(c kit.Context, m Applied) {
 	a.moved = true
 	for len(a.applying) > 0 {
 		first := a.applying[0]
@@ -191,27 +196,13 @@ func (a *raftActor) applied(m Applied) {
 			continue
 		}
 		for _, r := range first.m.GetResponses() {
-			a.respond(r)
+			a.respond(c, r)
 		}
-	}
-}
-
-func (a *raftActor) incoming(c kit.Context, m Incoming) {
-	if err := a.rn.Step(m.Message); err != nil {
-		c.Log().Debug("raft: message refused", "type", m.Message.GetType().String(), "from", m.Message.GetFrom(), "error", err)
 	}
 }
 
 func (a *raftActor) snapshotBuilt(m SnapshotBuilt) {
 	a.view.snapshot = &pb.Snapshot{Data: m.Data, Metadata: &pb.SnapshotMetadata{Index: new(m.Mark.Index), Term: new(m.Mark.Term), ConfState: m.Mark.Conf}}
-}
-
-func (a *raftActor) snapshotSent(m SnapshotSent) {
-	status := raft.SnapshotFailure
-	if m.OK {
-		status = raft.SnapshotFinish
-	}
-	a.rn.ReportSnapshot(m.ID, status)
 }
 
 func (a *raftActor) compact(m Compact) {
@@ -223,17 +214,6 @@ func (a *raftActor) compact(m Compact) {
 	a.view.compacted(m.Index, term)
 	a.moved = true
 	a.log.Tell(compactLog{m.Index, term})
-}
-
-// send gives a message to the network, or says that it got lost.
-func (a *raftActor) send(m *pb.Message) {
-	if a.o.Peers != nil && a.o.Peers.Send(m) {
-		return
-	}
-	a.rn.ReportUnreachable(m.GetTo())
-	if m.GetType() == pb.MsgSnap {
-		a.rn.ReportSnapshot(m.GetTo(), raft.SnapshotFailure)
-	}
 }
 
 func (a *raftActor) inspect(m *kit.Inspect) {

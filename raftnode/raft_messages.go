@@ -105,24 +105,6 @@ type Installed struct {
 // Refuse implements kit.Refuser.
 func (i *Install) Refuse() { i.Reply(Installed{Install: i}) }
 
-// Incoming is a message of another node's raft actor.
-//
-// From: peer. Fence: the term and the sender inside of it, checked by the library.
-type Incoming struct{ Message *pb.Message }
-
-// Unreachable says that messages to a node got lost, so that its leader probes before it streams again.
-//
-// From: peer. ID is a Raft id.
-type Unreachable struct{ ID uint64 }
-
-// SnapshotSent says how the transport of a snapshot ended. Without it the leader would never speak to that follower again.
-//
-// From: peer. ID is the follower's Raft id.
-type SnapshotSent struct {
-	ID uint64
-	OK bool
-}
-
 // tick moves Raft's clock. The next one is set when one was handled, so that a stall never makes a burst of them.
 //
 // From: raft (timer).

@@ -29,7 +29,7 @@ func (a *raftActor) drain(c kit.Context) {
 			case raft.LocalApplyThread:
 				a.apply(m)
 			default:
-				a.send(m)
+				a.send(c, m)
 			}
 		}
 	}

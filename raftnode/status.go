@@ -56,7 +56,7 @@ func (s Status) LeaderNode() int32 {
 	if s.Leader == 0 {
 		return -1
 	}
-	return int32(uint32(s.Leader))
+	return NodeOf(s.Leader)
 }
 
 func (s *Status) settle(now time.Time) {

@@ -13,6 +13,7 @@ import (
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
 	"troupe/storage"
 	"troupe/storage/sim"
 )
@@ -63,15 +64,37 @@ type story struct {
 	asked *Install
 }
 
-// Send implements Peers: what goes out is said, and told to be lost if it goes to node 9.
-func (s *story) Send(m *pb.Message) bool {
+// network stands for the links of this node: what goes out is said, and lost if it goes to node 9.
+type network struct{ s *story }
+
+// Post implements kit.Box.
+func (n network) Post(x any) bool {
+	out, ok := x.(*peer.Send)
+	if !ok {
+		return true
+	}
+	m := &pb.Message{}
+	must(n.s.t, proto.Unmarshal(out.Head, m))
 	var es []string
 	for _, e := range m.GetEntries() {
 		es = append(es, fmt.Sprintf("%d@%d", e.GetIndex(), e.GetTerm()))
 	}
-	s.st.Say("net: %v to %d term=%d index=%d commit=%d reject=%v [%s]", m.GetType(), m.GetTo(), m.GetTerm(), m.GetIndex(), m.GetCommit(), m.GetReject(), strings.Join(es, " "))
-	return m.GetTo() != 9
+	line := fmt.Sprintf("net: %v to %d term=%d index=%d commit=%d reject=%v [%s]", m.GetType(), m.GetTo(), m.GetTerm(), m.GetIndex(), m.GetCommit(), m.GetReject(), strings.Join(es, " "))
+	if out.Lane == peer.Bulk {
+		line += fmt.Sprintf(" over bulk: %d@%d %q", m.GetSnapshot().GetMetadata().GetIndex(), m.GetSnapshot().GetMetadata().GetTerm(), out.Parts[0].Bytes)
+	}
+	n.s.st.Say("%s", line)
+	if out.To == 9 {
+		out.Refuse()
+	}
+	return true
 }
+
+// TryPost implements kit.Box.
+func (n network) TryPost(x any) bool { return n.Post(x) }
+
+// Depth implements kit.Box.
+func (n network) Depth() int { return 0 }
 
 func (s *story) command(d *datadriven.TestData) string {
 	arg := func(name string) (v uint64) {
@@ -114,11 +137,21 @@ func (s *story) command(d *datadriven.TestData) string {
 		b := s.board.Status()
 		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
 	case "receive":
-		s.raft.Tell(Incoming{s.message(d, arg)})
+		s.receive(s.message(d, arg))
 	case "built":
 		s.raft.Tell(SnapshotBuilt{Mark{arg("index"), arg("term"), &pb.ConfState{Voters: []uint64{1, 2, 3}, AutoLeave: new(false)}}, []byte(d.Input)})
 	case "sent":
-		s.raft.Tell(SnapshotSent{ID: arg("to"), OK: d.HasArg("ok")})
+		if d.HasArg("ok") {
+			s.raft.Tell(peer.Sent{To: int32(arg("to")), Kind: peer.KindRaft, Slot: arg("to")})
+		} else {
+			s.raft.Tell(peer.Dropped{To: int32(arg("to")), Lane: peer.Bulk, Kind: peer.KindRaft, Slot: arg("to"), Reason: peer.Lost})
+		}
+	case "up":
+		s.up(int32(arg("node")))
+	case "down":
+		s.raft.Tell(peer.Down{Node: int32(arg("node"))})
+	case "forward":
+		return s.forward(d, arg)
 	case "installed":
 		i, ok := kitsim.Last[*Install](s.fsm)
 		if !ok || i == s.asked {
@@ -142,8 +175,47 @@ func (s *story) boot(voters []uint64) string {
 	if err != nil {
 		return err.Error()
 	}
-	s.raft = Spawn(s.st.Sys, Options{ID: 1, Store: s.disk, Loaded: l, FSM: s.fsm.Ref(), Peers: s, Board: s.board})
+	s.raft = Spawn(s.st.Sys, Options{ID: 1, Store: s.disk, Loaded: l, FSM: s.fsm.Ref(), Peers: kit.NewRef("peers", network{s}), Board: s.board})
+	for node := int32(2); node <= 9; node++ {
+		s.up(node)
+	}
 	return fmt.Sprintf("applied %d, log (%d, %d], commit %d", l.Applied, l.TruncIndex, l.LastIndex, l.HardState.GetCommit())
+}
+
+func (s *story) up(node int32) {
+	s.raft.Tell(peer.Up{Node: node, Link: kit.NewRef(peer.LinkName(node), network{s})})
+}
+
+// receive brings a message as the link with its sender does.
+func (s *story) receive(m *pb.Message) {
+	r := &peer.Received{From: NodeOf(m.GetFrom()), Lane: peer.Control, Kind: peer.KindRaft}
+	if m.GetType() == pb.MsgSnap {
+		r.Slab = storage.NewSlab(len(m.GetSnapshot().GetData()) + storage.SlabOverhead)
+		i, _ := r.Slab.Add(len(m.GetSnapshot().GetData()))
+		copy(r.Slab.Batch(i), m.GetSnapshot().GetData())
+		r.Lane, m = peer.Bulk, withoutData(m)
+	}
+	head, err := proto.Marshal(m)
+	must(s.t, err)
+	r.Head = head
+	s.raft.Tell(r)
+}
+
+// forward brings a command of another node.
+func (s *story) forward(d *datadriven.TestData, arg func(string) uint64) string {
+	data := []byte(d.Input)
+	if !d.HasArg("garbage") {
+		data = meta.Encode(meta.Envelope{ID: meta.RequestID{Node: int32(arg("of")), Incarnation: 1, Seq: 1}, Cmd: meta.FenceBroker{BrokerID: 2}})
+	}
+	a, ok := kitsim.Ask[peer.Answer](s.st.Sim, 0, func(replyTo *kit.Ref) {
+		s.raft.Tell(&peer.Asked{Ask: kit.Ask{ReplyTo: replyTo}, From: peer.Identity{NodeID: int32(arg("from"))}, Kind: peer.KindProposal, Head: data})
+	})
+	if !ok {
+		return "no answer"
+	}
+	v, err := ReadVerdict(a.Head)
+	must(s.t, err)
+	return map[Verdict]string{Entered: "entered", NotEntered: "not entered", Unreadable: "unreadable"}[v]
 }
 
 func (s *story) message(d *datadriven.TestData, arg func(string) uint64) *pb.Message {

@@ -30,9 +30,6 @@ func (i *Install) String() string {
 }
 
 // String implements fmt.Stringer.
-func (m Incoming) String() string { return messageText(m.Message) }
-
-// String implements fmt.Stringer.
 func (w write) String() string { return messageText(w.m) }
 
 // String implements fmt.Stringer.

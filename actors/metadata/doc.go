@@ -6,6 +6,9 @@
 //
 //	asker --Propose--> metadata --Enter--> raft ... --Apply--> metadata --Changed--> node --Seen--> metadata --Proposed--> asker
 //
+// If another node leads, peer.Ask takes the place of Enter: it carries the encoded command to the leader's raft actor, which says at once
+// whether it is in the log. Whatever the answer, or if there is none: the result is that of the Apply here.
+//
 // Life of a proposal: waiting (for a place among the open ones) -> entered <-> dropped -> settled (applied here) -> answered. Its request id is
 // given once, when it gets its place. A dropped one is entered again by a timer, and all unsettled ones are when another leader comes up; since
 // Apply remembers ids, what got into the log twice is applied once. At its deadline it is answered REQUEST_TIMED_OUT, wherever it is: it may

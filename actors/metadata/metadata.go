@@ -6,6 +6,7 @@ import (
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -17,6 +18,7 @@ type Options struct {
 	Loaded storage.MetaLoaded
 	Image  *meta.Image
 	Board  *raftnode.Board // shared with the raft actor
+	Peers  *kit.Ref        // the actor of package peer that owns the links; nil on a node that is alone
 	// Node and Incarnation begin the request ids: no two runs of anything may share both. A node that has no id yet (0) takes a random
 	// incarnation, others the number of their start.
 	Node        int32
@@ -76,6 +78,9 @@ type Metadata struct {
 	raft *kit.Ref // nil before Attached
 	node *kit.Ref // nil before Subscribe
 
+	leader uint64 // Raft id, 0 if nobody is known to lead
+	leads  bool   // this node does
+
 	image  *meta.Image
 	mark   raftnode.Mark // of image
 	stored *meta.Image   // what the store holds
@@ -111,7 +116,9 @@ func (a *Metadata) Receive(c kit.Context, m any) {
 	case *raftnode.Propose:
 		a.propose(c, m)
 	case raftnode.Dropped:
-		a.dropped(c, m)
+		a.dropped(c, m.ID.Seq)
+	case peer.Answered:
+		a.answered(c, m)
 	case raftnode.LeaderChanged:
 		a.leaderChanged(m)
 	case raftnode.Apply:

@@ -7,6 +7,7 @@ import (
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
 	"troupe/kafka/code"
 	"troupe/raftnode"
 )
@@ -17,6 +18,9 @@ const (
 	firstBackoff = 10 * time.Millisecond
 	lastBackoff  = 500 * time.Millisecond
 )
+
+// forwardTimeout is how long the leader may take to say that a proposal is in its log; it says so at once.
+const forwardTimeout = 2 * time.Second
 
 // propose takes a command; from here on its asker gets exactly one answer.
 func (a *Metadata) propose(c kit.Context, p *raftnode.Propose) {
@@ -49,14 +53,40 @@ func (a *Metadata) admit(now time.Time) {
 	a.enter(false)
 }
 
-// enter hands the dropped proposals to Raft, or all that are undecided.
+// enter hands the dropped proposals, or all that are undecided, to Raft: to that of the leader, if another node is known to lead.
 func (a *Metadata) enter(all bool) {
 	if a.raft == nil {
 		return
 	}
 	for _, w := range a.book.enter(all) {
 		w.ask.Op.Stamp(trace.Entered)
+		if a.leader != 0 && !a.leads && a.o.Peers != nil {
+			a.o.Peers.Tell(&peer.Ask{Ask: kit.Ask{ReplyTo: a.self, Slot: w.seq}, To: raftnode.NodeOf(a.leader), Kind: peer.KindProposal, Head: w.data, Timeout: forwardTimeout})
+			continue
+		}
 		a.raft.Tell(raftnode.Enter{ReplyTo: a.self, ID: w.ask.ID, Data: w.data})
+	}
+}
+
+// answered hears what became of a proposal at the leader. If it was entered, it comes back by an Apply, or another leader does. Whatever else
+// happened, perhaps it was entered: it is tried again, and the memory of requests sees to it that it is applied once.
+func (a *Metadata) answered(c kit.Context, m peer.Answered) {
+	v := raftnode.NotEntered
+	if m.Reason == peer.OK {
+		var err error
+		if v, err = raftnode.ReadVerdict(m.Head); err != nil {
+			c.Log().Warn("the metadata leader answers what nobody understands", "node", m.To, "error", err)
+			v = raftnode.NotEntered
+		}
+	}
+	switch v {
+	case raftnode.NotEntered:
+		a.dropped(c, m.Slot)
+	case raftnode.Unreadable:
+		if w := a.book.bySeq[m.Slot]; w != nil {
+			a.answer(w, meta.Result{Code: code.UnsupportedVersion,
+				Message: fmt.Sprintf("Node %d leads the metadata and cannot read this change: it may run an older version.", m.To)})
+		}
 	}
 }
 
@@ -67,14 +97,15 @@ func (a *Metadata) attached(m raftnode.Attached) {
 
 // leaderChanged enters everything again: what the former leader had taken may be gone with it.
 func (a *Metadata) leaderChanged(m raftnode.LeaderChanged) {
+	a.leader, a.leads = m.Leader, m.Self
 	if m.Leader != 0 {
 		a.backoff = 0
 		a.enter(true)
 	}
 }
 
-func (a *Metadata) dropped(c kit.Context, m raftnode.Dropped) {
-	if !a.book.drop(m.ID.Seq) || a.retry != nil {
+func (a *Metadata) dropped(c kit.Context, seq uint64) {
+	if !a.book.drop(seq) || a.retry != nil {
 		return
 	}
 	a.backoff = min(max(2*a.backoff, firstBackoff), lastBackoff)

@@ -12,6 +12,7 @@ import (
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
 	"troupe/raftnode"
 	"troupe/storage"
 	"troupe/storage/sim"
@@ -40,7 +41,7 @@ func (s *said) Install(a storage.MetaApplied, hs *pb.HardState) error {
 // TestStories runs the metadata actor alone: Raft, the node and the askers are the story's.
 func TestStories(t *testing.T) {
 	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
-		s := &story{t: t, st: st, disk: &said{Meta: sim.NewMeta(), st: st}, raft: st.Probe("raft"), node: st.Probe("node"), asker: st.Probe("asker"), board: &raftnode.Board{}}
+		s := &story{t: t, st: st, disk: &said{Meta: sim.NewMeta(), st: st}, raft: st.Probe("raft"), node: st.Probe("node"), asker: st.Probe("asker"), peers: st.Probe("peers"), board: &raftnode.Board{}}
 		return s.command
 	})
 }
@@ -52,7 +53,9 @@ type story struct {
 	raft, node, asker *kitsim.Probe
 	board             *raftnode.Board
 	ref               *kit.Ref
-	asked             map[uint64]raftnode.Enter // what Raft was told, by seq
+	peers             *kitsim.Probe
+	asked             map[uint64][]byte    // the commands that Raft here or another node was told, by seq
+	forwarded         map[uint64]*peer.Ask // what another node was asked and has not answered, by seq
 	runs              uint64
 	slot              uint64
 	seen              uint64
@@ -73,7 +76,9 @@ func (s *story) command(d *datadriven.TestData) string {
 	case "subscribe":
 		s.ref.Tell(Subscribe{Node: s.node.Ref()})
 	case "leader":
-		s.ref.Tell(raftnode.LeaderChanged{Leader: arg("id"), Term: arg("term")})
+		s.ref.Tell(raftnode.LeaderChanged{Leader: arg("id"), Term: arg("term"), Self: arg("id") == 1})
+	case "says":
+		return s.says(d, arg)
 	case "propose":
 		return s.propose(d, arg)
 	case "drop":
@@ -105,7 +110,7 @@ func (s *story) boot() string {
 		s.disk.Meta = s.disk.Meta.Crash(1 << 30)
 	}
 	s.runs++
-	s.asked = map[uint64]raftnode.Enter{}
+	s.asked, s.forwarded = map[uint64][]byte{}, map[uint64]*peer.Ask{}
 	l, err := raftnode.Found(s.disk.Meta, []uint64{1})
 	if err != nil {
 		return err.Error()
@@ -114,8 +119,33 @@ func (s *story) boot() string {
 	if err != nil {
 		return err.Error()
 	}
-	s.ref = Spawn(s.st.Sys, Options{Store: s.disk, Loaded: l, Image: img, Board: s.board, Node: 1, Incarnation: s.runs, CompactEntries: 4, CompactTail: 2})
+	s.ref = Spawn(s.st.Sys, Options{Store: s.disk, Loaded: l, Image: img, Board: s.board, Peers: s.peers.Ref(), Node: 1, Incarnation: s.runs, CompactEntries: 4, CompactTail: 2})
 	return fmt.Sprintf("image at %d, %d topics", img.Index(), img.TopicCount())
+}
+
+// says is the answer of another node that leads.
+func (s *story) says(d *datadriven.TestData, arg func(string) uint64) string {
+	s.collect()
+	m := s.forwarded[arg("seq")]
+	if m == nil {
+		return "it was not asked"
+	}
+	delete(s.forwarded, m.Slot)
+	a := peer.Answered{Ask: m}
+	switch d.CmdArgs[1].Key {
+	case "lost":
+		a.Reason = peer.Lost
+	case "entered":
+		a.Head = []byte{byte(raftnode.Entered)}
+	case "not-entered":
+		a.Head = []byte{byte(raftnode.NotEntered)}
+	case "unreadable":
+		a.Head = []byte{byte(raftnode.Unreadable)}
+	case "nonsense":
+		a.Head = []byte("nonsense")
+	}
+	m.Reply(a)
+	return ""
 }
 
 func (s *story) parse(text string) meta.Command {
@@ -150,13 +180,23 @@ func (s *story) propose(d *datadriven.TestData, arg func(string) uint64) string 
 	return ""
 }
 
-// apply commits proposals by seq, an empty entry, or bytes that nobody can read.
-func (s *story) apply(d *datadriven.TestData, arg func(string) uint64) string {
+// collect takes in what Raft and other nodes were told.
+func (s *story) collect() {
 	for _, m := range s.raft.Take() {
 		if e, ok := m.(raftnode.Enter); ok {
-			s.asked[e.ID.Seq] = e
+			s.asked[e.ID.Seq] = e.Data
 		}
 	}
+	for _, m := range s.peers.Take() {
+		if m, ok := m.(*peer.Ask); ok {
+			s.asked[m.Slot], s.forwarded[m.Slot] = m.Head, m
+		}
+	}
+}
+
+// apply commits proposals by seq, an empty entry, or bytes that nobody can read.
+func (s *story) apply(d *datadriven.TestData, arg func(string) uint64) string {
+	s.collect()
 	index := arg("index")
 	var es []raftnode.Entry
 	for _, a := range d.CmdArgs {
@@ -165,11 +205,11 @@ func (s *story) apply(d *datadriven.TestData, arg func(string) uint64) string {
 			for _, v := range a.Vals {
 				var seq uint64
 				fmt.Sscan(v, &seq)
-				e, ok := s.asked[seq]
+				data, ok := s.asked[seq]
 				if !ok {
 					return "Raft was never told " + v
 				}
-				es = append(es, raftnode.Entry{Index: index, Term: 2, Data: e.Data})
+				es = append(es, raftnode.Entry{Index: index, Term: 2, Data: data})
 				index++
 			}
 		case "empty":

@@ -1,17 +1,18 @@
 package metadata
 
 import (
+	"bytes"
 	"fmt"
 	"time"
-
-	pb "go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
+	peersim "troupe/actors/peer/sim"
 	"troupe/kafka/code"
 	"troupe/raftnode"
+	"troupe/storage"
 	"troupe/storage/sim"
 )
 
@@ -23,6 +24,7 @@ type world struct {
 	exact    bool          // who is not answered with OK was not applied
 	noSync   bool          // the disks forget their syncs
 	quiet    bool          // the clients propose no more
+	letters  bool          // the nodes have no links, but a network that loses, doubles and reorders
 	patience time.Duration // of the clients
 	keep     uint64        // entries in the log
 	pace     uint64        // how slowly the clients propose
@@ -86,33 +88,82 @@ func (m *member) boot(l *kitsim.Life) {
 		return
 	}
 	m.board = &raftnode.Board{}
-	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
+	peers := m.links(l)
+	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Peers: peers, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
 	ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
 	l.Spawn("client", &client{m: m}, kit.Options{})
-	raft := raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: m, Board: m.board, Faults: m.w.faults})
-	m.w.s.Net.Bind(l, m.name(), func(_ string, x any) {
-		pm := &pb.Message{}
-		if err := proto.Unmarshal(x.([]byte), pm); err != nil {
-			m.w.bad("%v", err)
-		}
-		raft.Tell(raftnode.Incoming{Message: pm})
+	raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: peers, Board: m.board, Faults: m.w.faults})
+}
+
+// links makes the node's links to the others: those of package peer, or, in a world of letters, something worse.
+func (m *member) links(l *kitsim.Life) *kit.Ref {
+	if m.w.letters {
+		return l.Spawn(peer.Name, &postman{m: m}, kit.Options{})
+	}
+	ref := peer.Spawn(l, peer.Options{
+		Me:      peer.Identity{ClusterID: "aaaaaaaaaaaaaaaaaaaaaa", NodeID: m.id, StoreID: storeID(m.id), Incarnation: m.runs, Address: m.address()},
+		Network: peersim.New(l, m.name(), m.address()),
 	})
+	for _, o := range m.w.nodes {
+		if o != m {
+			ref.Tell(peer.Link{Node: o.id, Address: o.address(), StoreID: storeID(o.id)})
+		}
+	}
+	return ref
 }
 
 func (m *member) name() string { return fmt.Sprintf("n%d", m.id) }
 
-// Send implements raftnode.Peers.
-func (m *member) Send(pm *pb.Message) bool {
-	b, err := proto.Marshal(pm)
-	if err != nil {
-		m.w.bad("%v", err)
+func (m *member) address() string { return m.name() + ":9093" }
+
+// letter is a message of Raft on a network that loses, doubles and reorders, as no link does: what Raft promises it promises there, too.
+type letter struct {
+	from  int32
+	head  []byte
+	parts [][]byte
+}
+
+// postman stands in the place of all links of a node, sends letters, and refuses asks.
+type postman struct{ m *member }
+
+// Receive implements kit.Actor.
+func (p *postman) Receive(c kit.Context, x any) {
+	w := p.m.w
+	switch x := x.(type) {
+	case kit.Started:
+		self := c.Self()
+		w.s.Net.Bind(p.m.node.Life(), p.m.name(), func(_ string, x any) { self.Tell(x) })
+	case peer.Register:
+		for _, o := range w.nodes {
+			if o != p.m && x.Kind == peer.KindRaft {
+				x.To.Tell(peer.Up{Node: o.id, Link: c.Self()})
+			}
+		}
+	case *peer.Send:
+		to := fmt.Sprintf("n%d", x.To)
+		l := letter{from: p.m.id, head: bytes.Clone(x.Head)}
+		for _, part := range x.Parts {
+			l.parts = append(l.parts, bytes.Clone(part.Bytes))
+		}
+		w.s.Net.Send(p.m.name(), to, l)
+		if x.Confirm && w.s.Net.IsCut(p.m.name(), to) {
+			x.From.Tell(peer.Dropped{To: x.To, Lane: x.Lane, Kind: x.Kind, Slot: x.Slot, Reason: peer.Lost})
+		} else if x.Confirm {
+			x.From.Tell(peer.Sent{To: x.To, Kind: x.Kind, Slot: x.Slot})
+		}
+	case letter:
+		r := &peer.Received{From: x.from, Kind: peer.KindRaft, Head: x.head}
+		if len(x.parts) > 0 {
+			r.Slab = storage.NewSlab(len(x.parts[0]) + storage.SlabOverhead)
+			i, _ := r.Slab.Add(len(x.parts[0]))
+			copy(r.Slab.Batch(i), x.parts[0])
+		}
+		if raft := p.m.node.Life().Lookup(raftnode.RaftName); raft != nil {
+			raft.Tell(r)
+		}
+	case *peer.Ask:
+		x.Refuse()
 	}
-	to := fmt.Sprintf("n%d", pm.GetTo())
-	m.w.s.Net.Send(m.name(), to, b)
-	if pm.GetType() == pb.MsgSnap {
-		m.node.Life().Lookup(raftnode.RaftName).Tell(raftnode.SnapshotSent{ID: pm.GetTo(), OK: !m.w.s.Net.IsCut(m.name(), to)})
-	}
-	return true
 }
 
 // crash cuts the power: what was not synced is gone but for a part.
