@@ -1,6 +1,7 @@
 package raftnode
 
 import (
+	"cmp"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -33,6 +34,7 @@ type Options struct {
 	FSM    *kit.Ref           // the state machine: the metadata actor
 	Peers  *kit.Ref           // the actor of package peer that owns the links; nil on a node that is alone
 	Board  *Board
+	Voters int             // of a cluster that is large enough: odd; 0: DefaultVoters
 	Tick   time.Duration   // 0: DefaultTick
 	Faults Faults          // for tests
 	Trace  *trace.Recorder // nil: entries carry no times
@@ -41,13 +43,11 @@ type Options struct {
 // Spawn starts the raft actor and its log actor and returns the former at once: a leader comes when it comes.
 // To stop, stop the raft actor, then LogName, then the state machine, then close the store.
 func Spawn(sys kit.System, o Options) *kit.Ref {
-	if o.Tick == 0 {
-		o.Tick = DefaultTick
-	}
+	o.Tick, o.Voters = cmp.Or(o.Tick, DefaultTick), cmp.Or(o.Voters, DefaultVoters)
 	hs := o.Loaded.HardState
 	log := sys.Spawn(LogName, &logActor{store: o.Store, fsm: o.FSM,
 		tail: tail{o.Loaded.LastIndex, hs.GetTerm(), hs.GetVote()}}, kit.Options{Kind: "raft"})
-	return sys.Spawn(RaftName, &raftActor{o: o, log: log, links: map[int32]*kit.Ref{}}, kit.Options{Kind: "raft"})
+	return sys.Spawn(RaftName, &raftActor{o: o, log: log, links: map[int32]*kit.Ref{}, contacts: map[uint64]*contact{}, byHand: map[uint64]bool{}}, kit.Options{Kind: "raft"})
 }
 
 type raftActor struct {
@@ -56,16 +56,30 @@ type raftActor struct {
 	log *kit.Ref
 
 	view     *logView
-	flushing bool               // a flush is in the mailbox
-	moved    bool               // the status is to be posted
-	conf     *pb.ConfState      // the membership after the last Apply that was sent
-	inForce  *pb.ConfState      // the membership that the library works with: what was reported as applied
-	applying []batch            // sent and not answered; bounded by maxCommittedSizePerReady
-	status   Status             // as posted last
-	links    map[int32]*kit.Ref // to other nodes, those that are up
-	appends  int                // responses of writes so far, for Faults
-	applies  int                // likewise of Applies
-	durable  durability
+	flushing bool          // a flush is in the mailbox
+	moved    bool          // the status is to be posted
+	conf     *pb.ConfState // the membership after the last Apply that was sent
+	inForce  *pb.ConfState // the membership that the library works with: what was reported as applied
+	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
+	status   Status        // as posted last
+
+	links    map[int32]*kit.Ref  // to other nodes, those that are up
+	contacts map[uint64]*contact // with other members, by Raft id
+	nodes    []uint64            // of the cluster, by Raft id; none: not known yet
+	byHand   map[uint64]bool     // wishes, in force or on their way: who is to vote, and who is not
+	ticks    uint64
+	stands   int       // candidacies so far
+	standing int       // the one that counts; 0: none
+	changing uint64    // until this tick a change of the group is under way
+	disk     diskWatch // writes of the log
+	replicas []Replica // as of the last tick; nil unless this node leads
+
+	transfers []transferring // at most maxTransfers
+	wishes    []wish         // at most maxWishes
+
+	appends int // responses of writes so far, for Faults
+	applies int // likewise of Applies
+	durable durability
 }
 
 // batch is one MsgStorageApply, with the membership after it.
@@ -89,10 +103,16 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 		a.snapshotBuilt(m)
 	case Compact:
 		a.compact(m)
+	case Members:
+		a.setMembers(c, m)
+	case *ChangeVoters:
+		a.changeVoters(c, m)
+	case *TransferLeadership:
+		a.handOver(m)
 	case peer.Up:
-		a.up(m)
+		a.up(c, m)
 	case peer.Down:
-		a.down(m)
+		a.down(c, m)
 	case *peer.Received:
 		a.received(c, m)
 	case peer.Dropped:
@@ -101,6 +121,8 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 		a.rn.ReportSnapshot(m.Slot, raft.SnapshotFinish)
 	case *peer.Asked:
 		a.forwarded(c, m)
+	case candidacy:
+		a.campaign(c, m)
 	case tick:
 		a.tick(c)
 	case flush:
@@ -108,6 +130,8 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 		a.drain(c)
 	case *kit.Inspect:
 		a.inspect(m)
+	case kit.Stopping:
+		a.endAsks()
 	}
 	a.wake(c)
 }
@@ -135,6 +159,14 @@ func (a *raftActor) start(c kit.Context) {
 
 func (a *raftActor) tick(c kit.Context) {
 	a.rn.Tick()
+	a.ticks++
+	a.watchDisk(c)
+	a.pushTransfers()
+	a.grant()
+	if a.ticks%memberTicks == 0 {
+		a.arrange(c)
+	}
+	a.look()
 	c.After(c.Self(), a.o.Tick, tick{})
 }
 
@@ -147,6 +179,7 @@ func (a *raftActor) enter(m Enter) {
 // appended moves the view, then steps what became true with the writes. Order: the view first, for the responses let the library read it.
 func (a *raftActor) appended(c kit.Context, m appended) {
 	a.moved = true
+	a.disk.done(len(m.ms))
 	for _, w := range m.ms {
 		if s := w.GetSnapshot(); s != nil {
 			a.view.installed(s.GetMetadata().GetIndex(), s.GetMetadata().GetTerm())
@@ -188,6 +221,7 @@ func (a *raftActor) applied(c kit.Context, m Applied) {
 			if cc := confChange(e); cc != nil {
 				conf = a.rn.ApplyConfChange(cc)
 				a.inForce = conf
+				a.changed(cc)
 			}
 		}
 		kit.Invariant(conf == nil || sameConf(conf, first.conf), "BUG: raft: membership %v was stored as %v", conf, first.conf)

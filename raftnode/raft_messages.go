@@ -1,10 +1,13 @@
 package raftnode
 
 import (
+	"time"
+
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
+	"troupe/kafka/code"
 )
 
 // Attached says that the raft actor runs. Proposals may be entered from now on, whether there is a leader or not.
@@ -104,6 +107,64 @@ type Installed struct {
 
 // Refuse implements kit.Refuser.
 func (i *Install) Refuse() { i.Reply(Installed{Install: i}) }
+
+// Members says who the nodes of the cluster are, by their Raft ids: the leader makes the group of them.
+//
+// From: the state machine, at Attached and whenever they change.
+type Members struct{ IDs []uint64 }
+
+// ChangeVoters wishes that a node votes, or does not. The wish goes before what the leader would do by itself.
+//
+// From: conn. Answer: VotersChanged, exactly once: when it is so, or cannot be.
+type ChangeVoters struct {
+	kit.Ask
+	Node    int32
+	Vote    bool
+	Timeout time.Duration // 0: DefaultTimeout. At expiry the outcome is unknown
+}
+
+// VotersChanged answers ChangeVoters.
+//
+// From: raft.
+type VotersChanged struct {
+	*ChangeVoters
+	Code    code.Code
+	Message string
+}
+
+// Refuse implements kit.Refuser.
+func (m *ChangeVoters) Refuse() {
+	m.Reply(VotersChanged{ChangeVoters: m, Code: code.CoordinatorNotAvailable, Message: "This broker stops, or has too many such requests."})
+}
+
+// TransferLeadership asks this node to stop leading, if it does, in favour of the voter that has most of the log.
+//
+// From: node, before it shuts down. Answer: LeadershipTransferred, exactly once: when this node does not lead, or in vain at the time-out.
+type TransferLeadership struct {
+	kit.Ask
+	Timeout time.Duration // 0: DefaultTransferTimeout
+}
+
+// DefaultTransferTimeout bounds a TransferLeadership that names no time-out.
+const DefaultTransferTimeout = 3 * time.Second
+
+// LeadershipTransferred answers TransferLeadership.
+//
+// From: raft.
+type LeadershipTransferred struct {
+	*TransferLeadership
+	Done bool // this node does not lead
+}
+
+// Refuse implements kit.Refuser.
+func (m *TransferLeadership) Refuse() {
+	m.Reply(LeadershipTransferred{TransferLeadership: m})
+}
+
+// candidacy has the node ask for votes, if still nobody leads. Only the newest number counts.
+//
+// From: raft (timer).
+type candidacy struct{ number, tries int }
 
 // tick moves Raft's clock. The next one is set when one was handled, so that a stall never makes a burst of them.
 //

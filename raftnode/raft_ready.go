@@ -1,8 +1,12 @@
 package raftnode
 
 import (
+	"cmp"
+	"slices"
+
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
 
 	"troupe/actors/kit"
 )
@@ -44,6 +48,7 @@ func (a *raftActor) write(m *pb.Message) {
 	if s := m.GetSnapshot(); s != nil {
 		a.conf = s.GetMetadata().GetConfState() // no Apply is sent before the snapshot is in
 	}
+	a.disk.write(a.ticks)
 	a.log.Tell(write{m})
 }
 
@@ -71,7 +76,7 @@ func (a *raftActor) publish(c kit.Context) {
 	s := Status{
 		ID: a.o.ID, Role: b.RaftState.String(), Term: b.HardState.GetTerm(), Leader: b.Lead,
 		First: a.view.trunc + 1, Persisted: a.view.last, Committed: b.HardState.GetCommit(), Applied: b.Applied,
-		Voters: a.inForce.GetVoters(), Learners: a.inForce.GetLearners(), Behind: a.status.Behind,
+		Voters: a.inForce.GetVoters(), Learners: a.inForce.GetLearners(), Replicas: a.replicas, Behind: a.status.Behind,
 	}
 	s.settle(c.Now())
 	changed := s.Leader != a.status.Leader || s.Leader != 0 && s.Term != a.status.Term
@@ -80,5 +85,34 @@ func (a *raftActor) publish(c kit.Context) {
 	if changed {
 		c.Log().Info("metadata leader", "leader", s.Leader, "term", s.Term, "self", s.ID)
 		a.o.FSM.Tell(LeaderChanged{Leader: s.Leader, Term: s.Term, Self: s.Leader == s.ID})
+	}
+}
+
+// look notes, with each tick of a leader, how far the others are.
+func (a *raftActor) look() {
+	b := a.rn.BasicStatus()
+	if b.RaftState != raft.StateLeader {
+		if a.replicas != nil {
+			a.replicas, a.moved = nil, true
+		}
+		return
+	}
+	var list []Replica
+	a.rn.WithProgress(func(id uint64, typ raft.ProgressType, p tracker.Progress) {
+		r := Replica{ID: id, Voter: typ == raft.ProgressTypePeer, Match: p.Match, State: p.State.String(), Active: true}
+		if id == a.o.ID {
+			r.Match = a.view.last
+		} else {
+			x := a.contact(id)
+			if p.Match >= b.HardState.GetCommit() {
+				x.caughtUp = x.at
+			}
+			r.Active, r.LastContact, r.LastCaughtUp = a.active(id), x.at, x.caughtUp
+		}
+		list = append(list, r)
+	})
+	slices.SortFunc(list, func(x, y Replica) int { return cmp.Compare(x.ID, y.ID) })
+	if !slices.Equal(list, a.replicas) {
+		a.replicas, a.moved = list, true
 	}
 }

@@ -20,6 +20,7 @@ type Status struct {
 	Applied   uint64   // last index whose application was reported back to Raft
 	Voters    []uint64 // of the membership in force here
 	Learners  []uint64
+	Replicas  []Replica // all members, by id, as of the last tick; only on the leader
 	// Behind is since when the three have not been equal; zero if they are.
 	Behind time.Time
 
@@ -28,6 +29,18 @@ type Status struct {
 	Pending   int       // proposals without an answer
 	Oldest    time.Time // when the oldest of them came; zero if there is none
 	LastApply time.Time // when entries were last applied; zero before the first
+}
+
+// Replica is a member of the group as its leader sees it.
+type Replica struct {
+	ID     uint64
+	Voter  bool
+	Match  uint64 // the last index that it is known to have durably; of the leader itself, too
+	State  string // the library's: StateProbe, StateReplicate, StateSnapshot
+	Active bool   // it has a link, and was heard of within the last second
+	// LastContact is when it was heard of last, and LastCaughtUp when it last had all that was committed; zero if never, and
+	// for the leader itself.
+	LastContact, LastCaughtUp time.Time
 }
 
 // Board is where the two actors post their part of the Status. Anybody may read it, at any time.

@@ -2,6 +2,7 @@ package raftnode
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"go.etcd.io/raft/v3"
@@ -51,16 +52,20 @@ func (a *raftActor) unreachable(id uint64, snapshot bool) {
 
 func (a *raftActor) lost(m peer.Dropped) { a.unreachable(m.Slot, m.Lane == peer.Bulk) }
 
-func (a *raftActor) up(m peer.Up) { a.links[m.Node] = m.Link }
+func (a *raftActor) up(c kit.Context, m peer.Up) {
+	a.links[m.Node] = m.Link
+	a.rise(c)
+}
 
-// down tells the library that what was under way to a node may be lost.
-func (a *raftActor) down(m peer.Down) {
+// down tells the library that what was under way to a node may be lost. If that node led, it leads no more for this one.
+func (a *raftActor) down(c kit.Context, m peer.Down) {
 	delete(a.links, m.Node)
 	for _, id := range a.members() {
 		if NodeOf(id) == m.Node {
 			a.rn.ReportUnreachable(id)
 		}
 	}
+	a.fall(c, m.Node)
 }
 
 // members are all Raft ids of the membership in force.
@@ -82,11 +87,27 @@ func (a *raftActor) received(c kit.Context, r *peer.Received) {
 	m, err := readMessage(r.Head, data(r), r.From, a.o.ID)
 	r.Done()
 	if err == nil {
+		x := a.contact(m.GetFrom())
+		x.tick, x.at = a.ticks, c.Now()
 		err = a.rn.Step(m)
 	}
 	if err != nil {
 		c.Log().Debug("raft: message refused", "node", r.From, "error", err)
 	}
+}
+
+// contact is what is known of a member. Who is none is forgotten when there are too many.
+func (a *raftActor) contact(id uint64) *contact {
+	x := a.contacts[id]
+	if x == nil {
+		if len(a.contacts) >= maxContacts {
+			members := a.members()
+			maps.DeleteFunc(a.contacts, func(id uint64, _ *contact) bool { return !slices.Contains(members, id) })
+		}
+		x = &contact{}
+		a.contacts[id] = x
+	}
+	return x
 }
 
 // data copies the part of a frame that holds a snapshot: the slab goes back at once, the state machine keeps its bytes for as long as it likes.

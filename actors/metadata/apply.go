@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
@@ -45,6 +46,7 @@ func (a *Metadata) apply(c kit.Context, m raftnode.Apply) {
 		}
 	}
 	a.mark, a.backoff, a.lastApply = m.Mark, 0, c.Now()
+	a.tellMembers()
 	if before/hashEvery != a.image.Index()/hashEvery {
 		logHash(c, a.image)
 	}
@@ -141,4 +143,17 @@ func (a *Metadata) subscribe(c kit.Context, m Subscribe) {
 	a.laterDone = append(a.shown, a.laterDone...)
 	a.later, a.laterAny, a.showing, a.shown = meta.Changes{Reset: true}, true, 0, nil
 	a.showNext(c)
+}
+
+// tellMembers tells Raft whom its group is to be made of, if that has changed.
+func (a *Metadata) tellMembers() {
+	nodes := a.image.Nodes()
+	ids := make([]uint64, len(nodes))
+	for i := range nodes {
+		ids[i] = nodes[i].RaftID
+	}
+	if !slices.Equal(ids, a.nodes) {
+		a.nodes = ids
+		a.raft.Tell(raftnode.Members{IDs: ids})
+	}
 }

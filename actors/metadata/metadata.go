@@ -78,8 +78,9 @@ type Metadata struct {
 	raft *kit.Ref // nil before Attached
 	node *kit.Ref // nil before Subscribe
 
-	leader uint64 // Raft id, 0 if nobody is known to lead
-	leads  bool   // this node does
+	leader uint64   // Raft id, 0 if nobody is known to lead
+	leads  bool     // this node does
+	nodes  []uint64 // Raft ids of the cluster's nodes, as Raft was told last
 
 	image  *meta.Image
 	mark   raftnode.Mark // of image

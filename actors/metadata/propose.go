@@ -92,6 +92,8 @@ func (a *Metadata) answered(c kit.Context, m peer.Answered) {
 
 func (a *Metadata) attached(m raftnode.Attached) {
 	a.raft = m.Raft
+	a.nodes = nil
+	a.tellMembers()
 	a.enter(true)
 }
 

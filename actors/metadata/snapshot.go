@@ -51,6 +51,7 @@ func (a *Metadata) onInstalled(c kit.Context, m installed) {
 	a.installing = nil
 	a.image, a.stored, a.mark, a.lastApply = m.image, m.image, i.Mark, c.Now()
 	a.log.cut(i.Mark.Index)
+	a.tellMembers()
 	i.Reply(raftnode.Installed{Install: i, Done: true})
 	a.show(c, meta.Changes{Reset: true}, nil)
 	a.enter(true)

@@ -40,13 +40,14 @@ type world struct {
 }
 
 type member struct {
-	w     *world
-	id    int32
-	node  *kitsim.Node
-	disk  *sim.Meta
-	board *raftnode.Board
-	image *meta.Image // as last shown to the observer
-	runs  uint64
+	w      *world
+	id     int32
+	node   *kitsim.Node
+	disk   *sim.Meta
+	board  *raftnode.Board
+	image  *meta.Image // as last shown to the observer
+	client *client
+	runs   uint64
 }
 
 // newWorld makes n nodes and boots them; with changes what is the same for all of them before that.
@@ -91,7 +92,8 @@ func (m *member) boot(l *kitsim.Life) {
 	peers := m.links(l)
 	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Peers: peers, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
 	ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
-	l.Spawn("client", &client{m: m}, kit.Options{})
+	m.client = &client{m: m}
+	l.Spawn("client", m.client, kit.Options{})
 	raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: peers, Board: m.board, Faults: m.w.faults})
 }
 
@@ -321,7 +323,7 @@ func (w *world) settle() bool {
 	return w.s.RunUntil(30*time.Second+w.patience, func() bool {
 		for _, m := range w.nodes {
 			s := m.board.Status()
-			if !m.node.Up() || s.Pending > 0 || s.Leader == 0 || s.Applied != s.Committed || s.Persisted != s.Committed || s.Image != s.Committed ||
+			if !m.node.Up() || s.Pending > 0 || m.client.busy > 0 || s.Leader == 0 || s.Applied != s.Committed || s.Persisted != s.Committed || s.Image != s.Committed ||
 				m.image.Index() != s.Committed || s.Committed != w.nodes[0].board.Status().Committed {
 				return false
 			}
