@@ -43,7 +43,7 @@ func (a *raftActor) wanted(id uint64) bool { return len(a.nodes) == 0 || slices.
 
 func (a *raftActor) active(id uint64) bool {
 	x := a.contacts[id]
-	return x != nil && a.links[NodeOf(id)] != nil && a.ticks-x.tick < activeTicks
+	return x != nil && !x.at.IsZero() && a.links[NodeOf(id)] != nil && a.ticks-x.tick < activeTicks
 }
 
 // arrange proposes the next change of the group, if this node leads, has applied all that the leaders before have decided, and no change is

@@ -136,6 +136,20 @@ func (s *story) command(d *datadriven.TestData) string {
 	case "status":
 		b := s.board.Status()
 		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
+	case "replicas":
+		var list []string
+		for _, r := range s.board.Status().Replicas {
+			list = append(list, fmt.Sprintf("%d voter=%v %s match=%d active=%v", r.ID, r.Voter, r.State, r.Match, r.Active))
+		}
+		return strings.Join(list, "\n")
+	case "members":
+		var m Members
+		for _, a := range d.CmdArgs[0].Vals {
+			var id uint64
+			fmt.Sscan(a, &id)
+			m.IDs = append(m.IDs, id)
+		}
+		s.raft.Tell(m)
 	case "receive":
 		s.receive(s.message(d, arg))
 	case "built":

@@ -27,6 +27,8 @@ type world struct {
 	letters  bool          // the nodes have no links, but a network that loses, doubles and reorders
 	patience time.Duration // of the clients
 	keep     uint64        // entries in the log
+	found    int           // the first so many nodes are founders; 0: all
+	busy     int           // at the first so many nodes somebody proposes; 0: at all
 	pace     uint64        // how slowly the clients propose
 
 	issued   int
@@ -47,6 +49,11 @@ type member struct {
 	board  *raftnode.Board
 	image  *meta.Image // as last shown to the observer
 	client *client
+	peers  *peer.Board
+	raft   uint64
+	store  [16]byte
+	joins  bool // it is no founder: its store is empty, and it is added later
+	idle   bool // nobody proposes there
 	runs   uint64
 }
 
@@ -57,7 +64,8 @@ func newWorld(s *kitsim.Sim, n int, with ...func(*world)) *world {
 		f(w)
 	}
 	for i := range n {
-		m := &member{w: w, id: int32(i + 1), disk: sim.NewMeta(), image: meta.NewImage()}
+		id := int32(i + 1)
+		m := &member{w: w, id: id, raft: uint64(id), store: storeID(id), disk: sim.NewMeta(), image: meta.NewImage(), joins: w.found > 0 && i >= w.found, idle: w.busy > 0 && i >= w.busy}
 		m.disk.NoSync = w.noSync
 		w.nodes = append(w.nodes, m)
 	}
@@ -74,11 +82,13 @@ func (w *world) bad(format string, args ...any) {
 // boot is what a broker does: open, found, load, spawn. None of it waits for a leader.
 func (m *member) boot(l *kitsim.Life) {
 	m.runs++
-	var voters []uint64
-	for _, o := range m.w.nodes {
-		voters = append(voters, uint64(o.id))
+	var loaded storage.MetaLoaded
+	var err error
+	if m.joins {
+		loaded, err = m.disk.Load()
+	} else {
+		loaded, err = raftnode.Found(m.disk, m.w.voters())
 	}
-	loaded, err := raftnode.Found(m.disk, voters)
 	if err != nil {
 		m.w.bad("n%d does not start: %v", m.id, err)
 		return
@@ -93,8 +103,10 @@ func (m *member) boot(l *kitsim.Life) {
 	ref := Spawn(l, Options{Store: m.disk, Loaded: loaded, Image: img, Board: m.board, Peers: peers, Node: m.id, Incarnation: m.runs, CompactEntries: m.w.keep, CompactTail: m.w.keep / 2})
 	ref.Tell(Subscribe{Node: l.Spawn("node", &observer{m: m, last: img.Index()}, kit.Options{})})
 	m.client = &client{m: m}
-	l.Spawn("client", m.client, kit.Options{})
-	raftnode.Spawn(l, raftnode.Options{ID: uint64(m.id), Store: m.disk, Loaded: loaded, FSM: ref, Peers: peers, Board: m.board, Faults: m.w.faults})
+	if !m.idle {
+		l.Spawn("client", m.client, kit.Options{})
+	}
+	raftnode.Spawn(l, raftnode.Options{ID: m.raft, Store: m.disk, Loaded: loaded, FSM: ref, Peers: peers, Board: m.board, Faults: m.w.faults})
 }
 
 // links makes the node's links to the others: those of package peer, or, in a world of letters, something worse.
@@ -102,13 +114,15 @@ func (m *member) links(l *kitsim.Life) *kit.Ref {
 	if m.w.letters {
 		return l.Spawn(peer.Name, &postman{m: m}, kit.Options{})
 	}
+	m.peers = &peer.Board{}
 	ref := peer.Spawn(l, peer.Options{
-		Me:      peer.Identity{ClusterID: "aaaaaaaaaaaaaaaaaaaaaa", NodeID: m.id, StoreID: storeID(m.id), Incarnation: m.runs, Address: m.address()},
+		Board:   m.peers,
+		Me:      peer.Identity{ClusterID: "aaaaaaaaaaaaaaaaaaaaaa", NodeID: m.id, StoreID: m.store, Incarnation: m.runs, Address: m.address()},
 		Network: peersim.New(l, m.name(), m.address()),
 	})
 	for _, o := range m.w.nodes {
 		if o != m {
-			ref.Tell(peer.Link{Node: o.id, Address: o.address(), StoreID: storeID(o.id)})
+			ref.Tell(peer.Link{Node: o.id, Address: o.address(), StoreID: o.store})
 		}
 	}
 	return ref
@@ -243,7 +257,7 @@ func (k *client) act(c kit.Context) {
 	case k.step == 0:
 		k.propose(c, meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: w.founders()})
 	case k.step == 1:
-		k.propose(c, meta.RegisterBroker{BrokerID: id, StoreID: storeID(id), Incarnation: [16]byte{byte(k.m.runs), byte(k.m.runs >> 8)}, PrevBrokerEpoch: -1})
+		k.propose(c, meta.RegisterBroker{BrokerID: id, StoreID: k.m.store, Incarnation: [16]byte{byte(k.m.runs), byte(k.m.runs >> 8)}, PrevBrokerEpoch: -1})
 	case k.step == 2:
 		k.propose(c, meta.UnfenceBroker{BrokerID: id, BrokerEpoch: k.epoch})
 	default:
@@ -265,7 +279,17 @@ func (k *client) act(c kit.Context) {
 
 func (w *world) founders() (list []meta.Node) {
 	for _, m := range w.nodes {
-		list = append(list, meta.Node{ID: m.id, RaftID: uint64(m.id), StoreID: storeID(m.id)})
+		if !m.joins {
+			list = append(list, meta.Node{ID: m.id, RaftID: m.raft, StoreID: m.store})
+		}
+	}
+	return list
+}
+
+// voters are the Raft ids of the founders.
+func (w *world) voters() (list []uint64) {
+	for _, n := range w.founders() {
+		list = append(list, n.RaftID)
 	}
 	return list
 }
