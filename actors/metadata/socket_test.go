@@ -1,0 +1,172 @@
+package metadata
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/actors/peer"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+	"troupe/storage"
+)
+
+// trio is three real nodes: Pebble, sockets, a goroutine per actor.
+type trio struct {
+	t     testing.TB
+	nodes [3]*broker
+	dirs  [3]string
+	addrs [3]string
+}
+
+func newTrioOfSockets(t testing.TB) *trio {
+	c := &trio{t: t}
+	var ls [3]net.Listener
+	for i := range ls {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		ls[i], c.dirs[i], c.addrs[i] = l, t.TempDir(), l.Addr().String()
+	}
+	for i := range ls {
+		c.start(i, ls[i])
+	}
+	t.Cleanup(func() {
+		for i := range c.nodes {
+			c.stop(i)
+		}
+	})
+	return c
+}
+
+func (c *trio) start(i int, l net.Listener) {
+	t, id := c.t, int32(i+1)
+	store, err := storage.OpenMeta(c.dirs[i], storage.MetaOptions{})
+	must(t, err)
+	b := &broker{sys: kit.New(slog.New(slog.NewTextHandler(io.Discard, nil)), 4), store: store, board: &raftnode.Board{}}
+	b.sys.SetFatal(func(reason string) { panic(reason) })
+	who, err := store.Identity()
+	must(t, err)
+	who.Incarnation++
+	must(t, store.SetIdentity(who))
+	loaded, err := raftnode.Found(store, []uint64{1, 2, 3})
+	must(t, err)
+	img, err := LoadImage(loaded)
+	must(t, err)
+	peers := peer.Spawn(b.sys, peer.Options{Me: peer.Identity{ClusterID: "aaaaaaaaaaaaaaaaaaaaaa", NodeID: id, StoreID: storeID(id), Incarnation: who.Incarnation, Address: c.addrs[i]},
+		Network: peer.NewSockets(l, nil)})
+	b.ref = Spawn(b.sys, Options{Store: store, Loaded: loaded, Image: img, Board: b.board, Peers: peers, Node: id, Incarnation: who.Incarnation})
+	b.node = b.sys.Spawn("node", looker{}, kit.Options{})
+	b.ref.Tell(Subscribe{Node: b.node})
+	raftnode.Spawn(b.sys, raftnode.Options{ID: uint64(id), Store: store, Loaded: loaded, FSM: b.ref, Board: b.board, Peers: peers})
+	for j := range c.addrs {
+		if j != i {
+			peers.Tell(peer.Link{Node: int32(j + 1), Address: c.addrs[j], StoreID: storeID(int32(j + 1))})
+		}
+	}
+	c.nodes[i] = b
+}
+
+// stop ends a node. Its links go first, as they do when a process is killed.
+func (c *trio) stop(i int) {
+	b := c.nodes[i]
+	if b == nil {
+		return
+	}
+	c.nodes[i] = nil
+	kit.Await[bool](b.sys, 5*time.Second, func(r *kit.Ref) { b.sys.Stop(b.sys.Lookup(peer.Name), r, true) })
+	b.stop(c.t)
+}
+
+func (c *trio) restart(i int) {
+	l, err := net.Listen("tcp", c.addrs[i])
+	must(c.t, err)
+	c.start(i, l)
+}
+
+// leader waits until all nodes follow one.
+func (c *trio) leader() int {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		var leaders []int32
+		for _, b := range c.nodes {
+			if b != nil && !slices.Contains(leaders, b.board.Status().LeaderNode()) {
+				leaders = append(leaders, b.board.Status().LeaderNode())
+			}
+		}
+		if len(leaders) == 1 && leaders[0] > 0 && c.nodes[leaders[0]-1] != nil {
+			return int(leaders[0] - 1)
+		}
+	}
+	c.t.Fatal("no leader")
+	return 0
+}
+
+func founders() (list []meta.Node) {
+	for id := int32(1); id <= 3; id++ {
+		list = append(list, meta.Node{ID: id, RaftID: uint64(id), StoreID: storeID(id)})
+	}
+	return list
+}
+
+func (b *broker) found(t testing.TB) {
+	t.Helper()
+	if p, ok := b.propose(meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: founders()}); !ok || p.Result.Code != code.OK {
+		t.Fatalf("%v %v %s", ok, p.Result.Code, p.Result.Message)
+	}
+}
+
+// TestFailoverOnSockets: real nodes propose from everywhere at once, before there is a leader; then each leader in turn dies, and the next change
+// goes through another node.
+func TestFailoverOnSockets(t *testing.T) {
+	c := newTrioOfSockets(t)
+	var wg sync.WaitGroup
+	for _, b := range c.nodes {
+		wg.Go(func() { b.found(t) })
+	}
+	wg.Wait()
+	var took []time.Duration
+	for range 3 {
+		lead := c.leader()
+		from := time.Now()
+		c.stop(lead)
+		stopped := time.Now()
+		c.nodes[(lead+1)%3].found(t)
+		took = append(took, time.Since(from))
+		t.Logf("the leader stopped in %v; a change went through after %v", stopped.Sub(from), took[len(took)-1])
+		c.restart(lead)
+	}
+	if d := slices.Min(took); d > 900*time.Millisecond {
+		t.Errorf("after %v at best: nobody stood for election before the time-out", d)
+	}
+}
+
+// BenchmarkThreeNodes: changes of some 200 bytes by 64 proposers, spread over three nodes that share this machine and its disk.
+func BenchmarkThreeNodes(b *testing.B) {
+	c := newTrioOfSockets(b)
+	c.nodes[0].found(b)
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for i := range 64 {
+		wg.Go(func() {
+			at := c.nodes[i%3]
+			for k := n.Add(1); k <= int64(b.N); k = n.Add(1) {
+				cmd := meta.IncrementalAlterConfigs{Resources: []meta.AlterResource{{Type: meta.BrokerResource, Ops: []meta.AlterOp{
+					{Key: "log.retention.ms", Value: fmt.Sprint(1000000 + k)}}}}}
+				if p, ok := at.propose(cmd); !ok || p.Result.Code != code.OK {
+					b.Errorf("%v %v %s", ok, p.Result.Code, p.Result.Message)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+}
