@@ -38,7 +38,7 @@ func (a *raftActor) stand(c kit.Context, after time.Duration, fallen int32) {
 		return
 	}
 	a.stands++
-	a.standing = a.stands
+	a.standing, a.standTerm = a.stands, a.rn.BasicStatus().HardState.GetTerm()
 	c.After(c.Self(), after+time.Duration(r)*standStep, candidacy{a.standing, standTries})
 }
 
@@ -51,7 +51,10 @@ func (a *raftActor) campaign(c kit.Context, m candidacy) {
 		a.standing = 0
 		return
 	}
-	if mayStand(s.RaftState, s.Lead) {
+	switch term := s.HardState.GetTerm(); {
+	case term != a.standTerm && s.HardState.GetVote() != a.o.ID: // another one stands and may have our vote: let him have a turn
+		a.standTerm = term
+	case mayStand(s.RaftState, s.Lead):
 		if err := a.rn.Campaign(); err != nil {
 			c.Log().Debug("raft: no candidacy", "error", err)
 		}

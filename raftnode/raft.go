@@ -63,16 +63,17 @@ type raftActor struct {
 	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
 	status   Status        // as posted last
 
-	links    map[int32]*kit.Ref  // to other nodes, those that are up
-	contacts map[uint64]*contact // with other members, by Raft id
-	nodes    []uint64            // of the cluster, by Raft id; none: not known yet
-	byHand   map[uint64]bool     // wishes, in force or on their way: who is to vote, and who is not
-	ticks    uint64
-	stands   int       // candidacies so far
-	standing int       // the one that counts; 0: none
-	changing uint64    // until this tick a change of the group is under way
-	disk     diskWatch // writes of the log
-	replicas []Replica // as of the last tick; nil unless this node leads
+	links     map[int32]*kit.Ref  // to other nodes, those that are up
+	contacts  map[uint64]*contact // with other members, by Raft id
+	nodes     []uint64            // of the cluster, by Raft id; none: not known yet
+	byHand    map[uint64]bool     // wishes, in force or on their way: who is to vote, and who is not
+	ticks     uint64
+	stands    int       // candidacies so far
+	standing  int       // the one that counts; 0: none
+	standTerm uint64    // in which it began, or another node was seen to stand
+	changing  uint64    // until this tick a change of the group is under way
+	disk      diskWatch // writes of the log
+	replicas  []Replica // as of the last tick; nil unless this node leads
 
 	transfers []transferring // at most maxTransfers
 	wishes    []wish         // at most maxWishes

@@ -79,7 +79,7 @@ func TestSimLeaderDies(t *testing.T) {
 		}
 		dead := other.linkTo(leader) == "up"
 		d := w.commits(t, other)
-		limit := 100 * time.Millisecond
+		limit := 400 * time.Millisecond // some writes of a simulated disk take long
 		if dead {
 			silent, limit = max(silent, d), 1500*time.Millisecond
 		} else {
