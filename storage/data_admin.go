@@ -36,6 +36,7 @@ func (e *engine) Reclaim(parts []uint32) error {
 	for _, p := range parts {
 		least, most = min(least, p), max(most, p)
 	}
+	e.scatter.look(e.db, e.opts.MemTable)
 	lo, hi := prefix(least, 0), prefix(most, kindEnd)
 	return e.db.Compact(context.Background(), lo.b[:4], hi.bytes(), false)
 }

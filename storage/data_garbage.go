@@ -13,8 +13,9 @@ import (
 // compaction leaves behind too young would lie there until the next flush, which on a broker at rest never comes. The sweeper makes Pebble
 // look once more when all that was there at the last change of the files is old enough.
 type sweeper struct {
-	db  *pebble.DB
-	age time.Duration
+	db   *pebble.DB
+	age  time.Duration
+	look func() // is called first
 
 	mu      sync.Mutex // never held while Pebble is called: its events come with its own locks held
 	timer   *time.Timer
@@ -33,10 +34,10 @@ func (s *sweeper) changed() {
 }
 
 // start begins to look after an open store; what it holds may be garbage of an earlier run.
-func (s *sweeper) start(db *pebble.DB, age time.Duration) {
+func (s *sweeper) start(db *pebble.DB, age time.Duration, look func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.db, s.age, s.last = db, age, time.Now()
+	s.db, s.age, s.look, s.last = db, age, look, time.Now()
 	s.arm(age)
 }
 
@@ -68,6 +69,7 @@ func (s *sweeper) due() {
 	s.working.Add(1)
 	s.mu.Unlock()
 	defer s.working.Done()
+	s.look()
 	// Closing the earliest snapshot is what makes Pebble look for work without a write.
 	_ = s.db.NewSnapshot().Close() // never fails, says its source: it is open
 }

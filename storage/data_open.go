@@ -31,8 +31,9 @@ type engine struct {
 	changed uint64           // counts removals from parts
 	spare   []*pebble.Batch  // for reuse; at most spareBatches
 
-	disk  disk
-	sweep sweeper
+	disk    disk
+	sweep   sweeper
+	scatter scatter
 
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
@@ -121,7 +122,8 @@ func (e *engine) open() error {
 	if !e.opts.ReadOnly {
 		e.disk.init(e)
 		e.fs.running.Store(true)
-		e.sweep.start(e.db, e.opts.GarbageAge)
+		e.scatter.look(e.db, e.opts.MemTable)
+		e.sweep.start(e.db, e.opts.GarbageAge, func() { e.scatter.look(e.db, e.opts.MemTable) })
 	}
 	return nil
 }

@@ -105,7 +105,8 @@ func (e *engine) pebbleOptions() *pebble.Options {
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
-		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 512, MaxBlobReferenceDepth: 1000, RewriteMinimumAge: e.opts.GarbageAge, TargetGarbageRatio: 0.2}
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 512, MaxBlobReferenceDepth: e.scatter.depth(), RewriteMinimumAge: e.opts.GarbageAge,
+			TargetGarbageRatio: 0.2}
 	}
 	// Excises and value separation do not go together: space is not given back, files are rewritten for ever.
 	o.Experimental.EnableDeleteOnlyCompactionExcises = func() bool { return false }

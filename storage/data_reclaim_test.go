@@ -50,3 +50,48 @@ func TestReclaimYoung(t *testing.T) {
 	eventually(t, dir, live, 15*time.Second)
 	mustData(t, e.Close())
 }
+
+// TestReclaimKeepsFilesFew: each reclaim writes out what little is in memory; the files of values that this makes are merged. For that no more
+// is written again than a third of a memtable for each of them.
+func TestReclaimKeepsFilesFew(t *testing.T) {
+	const memtable = 4 << 20
+	e := openData(t, t.TempDir(), Options{MemTable: memtable, GarbageAge: time.Hour})
+	l := newDataLogs(t, e)
+	for range 96 {
+		l.commit(l.write(64<<10, 2, 3, 4, 5)) // large files, which a reclaim comes across
+	}
+	mustData(t, e.db.Flush())
+	most, last := 0.0, uint32(100)
+	const rounds = 80
+	for i := range uint32(rounds) {
+		l.commit(l.write(2<<10, 0, 1, last+i))
+		l.commit(&Write{Ops: []Op{{Kind: OpDrop, PartID: last + i}}})
+		mustData(t, e.Reclaim([]uint32{0, last + i}))
+		most = max(most, e.Metrics()["store_blob_files"])
+	}
+	m := e.Metrics()
+	t.Logf("at most %v files of values; %v bytes written out, %v again", most, m["flushed_bytes_total"], m["compacted_bytes_total"])
+	if most > rounds/2 {
+		t.Errorf("%v files of values after %d reclaims", most, rounds)
+	}
+	if again := m["compacted_bytes_total"]; again > rounds*memtable/3 {
+		t.Errorf("%v bytes were written again", again)
+	}
+	mustData(t, e.Close())
+}
+
+func TestScattered(t *testing.T) {
+	const mb = 1 << 20
+	f := func(files, bytes uint64, want bool) {
+		t.Helper()
+		if got := scattered(files, bytes, 64*mb); got != want {
+			t.Errorf("%d files of %d bytes: %v", files, bytes, got)
+		}
+	}
+	f(0, 0, false)
+	f(8, 100, false)
+	f(9, 100, true)
+	f(1000, 64_000*mb, false) // as a flush at full speed makes them
+	f(1000, 20_000*mb, false)
+	f(1000, 10_000*mb, true)
+}
