@@ -185,10 +185,12 @@ func (c *core) add(m *member) {
 // count adds a member's votes and its size, or takes them away.
 func (c *core) count(m *member, by int) {
 	c.bytes += by * sizeOf(m.protocols)
-	for i, p := range m.protocols {
-		if slices.ContainsFunc(m.protocols[:i], func(q protocol) bool { return q.name == p.name }) {
+	seen := make(map[string]bool, len(m.protocols)) // a member may name ten thousand, and name them twice
+	for _, p := range m.protocols {
+		if seen[p.name] {
 			continue
 		}
+		seen[p.name] = true
 		if c.supports[p.name] += by; c.supports[p.name] == 0 {
 			delete(c.supports, p.name)
 		}
