@@ -55,20 +55,20 @@ type fetchCall struct {
 	wait               fetchWait
 }
 
-// fetchPart is one partition of a fetch.
+// fetchPart is one partition of a fetch. A fetch may name ten thousand, and wait with them.
 type fetchPart struct {
-	code      code.Code
-	refused   bool // the code is of this door, not of the partition
 	ref       *kit.Ref
 	image     *meta.Partition // nil if there is none
-	partID    uint32
 	start     int64
 	high      int64
 	stable    int64
 	limit     int64
 	diverging *partition.EpochEnd
-	batches   storage.Batches
-	size      int // bytes that may be read, as far as is known
+	batches   *storage.Batches // nil: no bytes
+	size      int              // bytes that may be read, as far as is known
+	partID    uint32
+	code      code.Code
+	refused   bool // the code is of this door, not of the partition
 }
 
 // wantedParts are the partitions that a request names, and those that its session shall forget.
@@ -243,6 +243,14 @@ func (f *fetchCall) closed(c *Call) {
 
 func (f *fetchCall) release() {
 	for i := range f.parts {
-		f.parts[i].batches.Release()
+		f.parts[i].give(nil)
 	}
+}
+
+// give takes what was read in place of what it had, which is released.
+func (p *fetchPart) give(b *storage.Batches) {
+	if p.batches != nil {
+		p.batches.Release()
+	}
+	p.batches = b
 }

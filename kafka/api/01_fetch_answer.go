@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -25,16 +26,16 @@ type fetchAnswer struct {
 // fetchAnswerPart is one partition of the answer.
 type fetchAnswerPart struct {
 	key        partKey
-	code       code.Code
 	high       int64
 	stable     int64
 	start      int64
 	diverging  *partition.EpochEnd
-	leader     *meta.Partition // shown as the current leader; nil: not shown
-	aborted    bool            // an empty list of aborted transactions instead of none
-	batches    storage.Batches
+	leader     *meta.Partition  // shown as the current leader; nil: not shown
+	batches    *storage.Batches // nil: no records
+	topicParts int              // of the topic, if it is the topic's first
+	code       code.Code
+	aborted    bool // an empty list of aborted transactions instead of none
 	sameTopic  bool // as the part before
-	topicParts int  // of the topic, if it is the topic's first
 }
 
 // answer sends what was read.
@@ -42,7 +43,7 @@ func (f *fetchCall) answer() {
 	results := make([]fetchedPart, len(f.parts))
 	for i := range f.parts {
 		p := &f.parts[i]
-		results[i] = fetchedPart{code: p.code, high: p.high, start: p.start, records: p.batches.Bytes > 0, diverging: p.diverging != nil}
+		results[i] = fetchedPart{code: p.code, high: p.high, start: p.start, records: p.batches != nil, diverging: p.diverging != nil}
 	}
 	id, show, e := f.c.Env.Sessions.Finish(f.c.Sys.Now(), &f.scope, results)
 	a := &fetchAnswer{version: f.c.Version, code: e, session: id, name: f.c.Conn.Listener}
@@ -65,7 +66,7 @@ func (f *fetchCall) collect(a *fetchAnswer, show []bool) {
 			}
 			x := fetchAnswerPart{key: f.scope.parts[i].key, code: p.code, high: p.high, stable: p.stable, start: p.start, diverging: p.diverging, batches: p.batches}
 			x.aborted = refused && p.code != code.InconsistentTopicId || p.code == code.OK && f.req.IsolationLevel == readCommitted
-			p.batches = storage.Batches{}
+			p.batches = nil
 			if f.c.Version >= 16 && (p.code == code.NotLeaderForPartition || p.code == code.FencedLeaderEpoch) {
 				f.showLeader(a, &x)
 			}
@@ -118,10 +119,13 @@ func fetchRefused(c *Call, req *kmsg.FetchRequest, e code.Code) *fetchAnswer {
 	return a
 }
 
+// partBytes is about what a partition takes in an answer beside its records.
+const partBytes = 48
+
 // AppendTo implements Response.
 func (a *fetchAnswer) AppendTo(b []byte) (head []byte, rest [][]byte, release func()) {
-	w := wire{b: b, flex: a.version >= 12}
-	var cuts []int // where records go between the other bytes
+	w := wire{b: slices.Grow(b, len(a.parts)*partBytes), flex: a.version >= 12}
+	var cuts []int // where records go between the other bytes, of each part that has some
 	w.i32(0)       // throttle time
 	if a.version >= 7 {
 		w.i16(int16(a.code))
@@ -134,8 +138,10 @@ func (a *fetchAnswer) AppendTo(b []byte) (head []byte, rest [][]byte, release fu
 			a.topic(&w, p)
 		}
 		a.partition(&w, p)
-		w.length(p.batches.Bytes)
-		cuts = append(cuts, len(w.b))
+		w.length(p.bytes())
+		if p.batches != nil {
+			cuts = append(cuts, len(w.b))
+		}
 		a.partitionTags(&w, p)
 		if i+1 == len(a.parts) || !a.parts[i+1].sameTopic {
 			w.noTags()
@@ -145,39 +151,48 @@ func (a *fetchAnswer) AppendTo(b []byte) (head []byte, rest [][]byte, release fu
 	return a.cut(w.b, cuts)
 }
 
-// cut lays the records between the other bytes: what precedes the first records is the head.
+// cut lays the records between the other bytes: what precedes the first records is the head. Each part that has records has its place in cuts.
 func (a *fetchAnswer) cut(b []byte, cuts []int) (head []byte, rest [][]byte, release func()) {
+	if len(cuts) == 0 {
+		return b, nil, nil
+	}
 	n := 0
 	for i := range a.parts {
-		if k := len(a.parts[i].batches.Data); k > 0 {
-			n += k + 1
+		if p := a.parts[i].batches; p != nil {
+			n += len(p.Data) + 1
 		}
 	}
-	if n == 0 {
-		return b, nil, a.release
-	}
-	rest = make([][]byte, 0, n)
-	at := -1
-	for i := range a.parts {
-		data := a.parts[i].batches.Data
-		if len(data) == 0 {
+	head, rest = b[:cuts[0]:cuts[0]], make([][]byte, 0, n)
+	for i, k := 0, 0; i < len(a.parts); i++ {
+		p := a.parts[i].batches
+		if p == nil {
 			continue
 		}
-		if at < 0 {
-			head = b[:cuts[i]:cuts[i]]
-		} else {
-			rest = append(rest, b[at:cuts[i]:cuts[i]])
+		rest = append(rest, p.Data...)
+		to := len(b)
+		if k+1 < len(cuts) {
+			to = cuts[k+1]
 		}
-		rest = append(rest, data...)
-		at = cuts[i]
+		rest = append(rest, b[cuts[k]:to:to])
+		k++
 	}
-	return head, append(rest, b[at:]), a.release
+	return head, rest, a.release
 }
 
 func (a *fetchAnswer) release() {
 	for i := range a.parts {
-		a.parts[i].batches.Release()
+		if p := a.parts[i].batches; p != nil {
+			p.Release()
+		}
 	}
+}
+
+// bytes is how long the records are.
+func (p *fetchAnswerPart) bytes() int {
+	if p.batches == nil {
+		return 0
+	}
+	return p.batches.Bytes
 }
 
 func (a *fetchAnswer) topics() (n int) {

@@ -118,10 +118,14 @@ func (g *fetchGather) step(f *fetchCall) bool {
 // take takes what was read; granted is what it was allowed to be.
 func (g *fetchGather) take(f *fetchCall, p *fetchPart, b storage.Batches, granted int) {
 	f.c.Env.Lending.Give(granted - b.Bytes) // a first batch is given whole, even if it is larger
-	b.Lend(f.c.Env.Lending)
-	p.batches.Release()
-	p.batches, p.size = b, b.Bytes
 	g.bytes += b.Bytes
+	if p.size = b.Bytes; b.Bytes == 0 {
+		b.Release()
+		p.give(nil)
+		return
+	}
+	b.Lend(f.c.Env.Lending)
+	p.give(&b)
 }
 
 func (g *fetchGather) onDisk(f *fetchCall, d *diskRead) {

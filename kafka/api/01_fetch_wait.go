@@ -13,8 +13,9 @@ import (
 // stays: bytes that were read are given back and read again at the end.
 type fetchWait struct {
 	waiting bool
-	size    int                // bytes that all partitions together would give
-	watches []*partition.Watch // by partition, nil if it does not watch
+	size    int               // bytes that all partitions together would give
+	watches []partition.Watch // by partition: in one piece, for there may be many
+	watched []bool            // by partition: its watch is not answered yet, and its own
 	timer   kit.Timer
 }
 
@@ -40,7 +41,7 @@ func (w *fetchWait) begin(f *fetchCall) bool {
 	w.waiting = true
 	f.c.Op.Await(trace.AwaitBytes, "")
 	f.c.Rest()
-	w.watches = make([]*partition.Watch, len(f.parts))
+	w.watches, w.watched = make([]partition.Watch, len(f.parts)), make([]bool, len(f.parts))
 	w.timer = f.c.After(time.Duration(f.req.MaxWaitMillis)*time.Millisecond, pollExpired{})
 	f.release()
 	for i := range f.parts {
@@ -54,16 +55,17 @@ func (w *fetchWait) begin(f *fetchCall) bool {
 
 func (w *fetchWait) watch(f *fetchCall, i int) {
 	p := &f.parts[i]
-	w.watches[i] = &partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
-	p.ref.Tell(w.watches[i])
+	w.watches[i] = partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
+	w.watched[i] = true
+	p.ref.Tell(&w.watches[i])
 }
 
 // onGrown looks at a partition again: it has more to read, or leads no more.
 func (w *fetchWait) onGrown(f *fetchCall, m partition.Grown) {
-	if !w.waiting || w.watches[m.Index] != m.Watch {
+	if !w.waiting || &w.watches[m.Index] != m.Watch {
 		return
 	}
-	w.watches[m.Index] = nil
+	w.watched[m.Index] = false
 	f.read(m.Index, &partition.Read{})
 }
 
@@ -107,12 +109,12 @@ func (w *fetchWait) stop(f *fetchCall) {
 		f.c.Env.waiting.Add(-int64(len(f.parts)))
 	}
 	w.timer.Stop()
-	for i, m := range w.watches {
-		if m != nil {
-			f.parts[i].ref.Tell(partition.Unwatch{Watch: m})
+	for i, is := range w.watched {
+		if is {
+			f.parts[i].ref.Tell(partition.Unwatch{Watch: &w.watches[i]})
 		}
 	}
-	w.watches = nil
+	w.watches, w.watched = nil, nil
 }
 
 // measure finds out how many bytes a partition would give. What is no longer in the tail counts as enough: it is more than the

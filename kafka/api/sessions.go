@@ -1,7 +1,9 @@
 package api
 
 import (
+	"hash/maphash"
 	"math"
+	"math/bits"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -360,15 +362,21 @@ func mergeWanted(list []wantedPart) []wantedPart {
 		}
 		return out
 	}
-	at := make(map[partKey]int, len(list))
+	// A table of places in out, at most half full: a map would take ten times as much for a moment, and requests may come by the hundred.
+	at := make([]int32, 1<<bits.Len(uint(2*len(list))))
+	seed := maphash.MakeSeed()
 	out := list[:0]
 	for i := range list {
-		if k, ok := at[list[i].key]; ok {
-			out[k] = list[i]
+		slot := maphash.Comparable(seed, list[i].key) % uint64(len(at))
+		for at[slot] != 0 && out[at[slot]-1].key != list[i].key {
+			slot = (slot + 1) % uint64(len(at))
+		}
+		if k := at[slot]; k != 0 {
+			out[k-1] = list[i]
 			continue
 		}
-		at[list[i].key] = len(out)
 		out = append(out, list[i])
+		at[slot] = int32(len(out))
 	}
 	return out
 }
