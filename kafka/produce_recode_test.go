@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"troupe/storage"
@@ -53,7 +54,7 @@ func TestRecodeOfProduce(t *testing.T) {
 							t.Errorf("%d %d: %s, %+v", i, k, b.Codec(), p.Info)
 						}
 						x, _ := record.Records(old)
-						if y, err := record.Records(b); err != nil || fmt.Sprint(x) != fmt.Sprint(y) {
+						if y, err := record.Records(b); err != nil || !reflect.DeepEqual(x, y) {
 							t.Errorf("%d %d: other records: %v", i, k, err)
 						}
 					}

@@ -66,6 +66,7 @@ func notedBytes(t *testing.T, fsys vfs.FS, dir, log string) int {
 func TestSyncedNote(t *testing.T) {
 	for name, sizes := range map[string][2]int{"small": {50, 900}, "mixed": {100, 70_000}, "large": {200_000, 20_000}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			fs := vfs.NewMem()
 			e := openData(t, "data", Options{FS: fs})
 			l := newDataLogs(t, e)

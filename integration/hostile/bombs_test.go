@@ -127,6 +127,7 @@ func TestBatches(t *testing.T) {
 
 // Batches that are small on the wire and huge inside: up to 100 MiB they are taken, above they are refused with 87.
 func TestBombs(t *testing.T) {
+	t.Parallel()
 	g := start(t, "--memory", "512MiB", "--set", "message.max.bytes=20000000") // a tail that is soon full: what is stored counts little
 	for c := record.Gzip; c <= record.Zstd; c++ {
 		fits, over := zeros(t, c, 90<<20), zeros(t, c, 900<<20)

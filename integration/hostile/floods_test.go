@@ -30,6 +30,7 @@ func (g *target) fillTopic(t *testing.T, topic string, mb int) {
 // Clients that ask for much and read nothing block nobody but themselves, and take little memory, whether the bytes are in memory already
 // or on the disk.
 func TestSlowReaders(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	g.fillTopic(t, "t", 60)
 	for _, where := range []string{"memory", "disk"} {
@@ -159,6 +160,7 @@ func TestEndlessPolls(t *testing.T) {
 
 // Sessions, names and producers that are made and left behind.
 func TestHoarding(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	t.Run("10,000 fetch sessions of 500 partitions", func(t *testing.T) {
 		g.watch(t, 15*time.Second, func(t *testing.T) { hoardSessions(t, g) }) // five million partitions are looked up

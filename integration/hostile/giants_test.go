@@ -149,6 +149,7 @@ func (f *filler) name(i int) string {
 // TestGiants sends the largest requests there can be, those of each key to a broker of its own: answered or refused, they cost little. GIANTS=all
 // adds more sizes.
 func TestGiants(t *testing.T) {
+	t.Parallel()
 	sizes := []size{{190_000, 90}}
 	if os.Getenv("GIANTS") == "all" {
 		sizes = append(sizes, size{2_000, 8}, size{100_000, 8}, size{190_000, 8}, size{1_000_000, 8}, size{1_000_000, 90})

@@ -77,6 +77,7 @@ func mutants(frame []byte) [][]byte {
 // TestMutants sends every captured request with each of its bytes spoiled. Whatever comes back, an answer or a close, comes soon, and the broker
 // goes on.
 func TestMutants(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	for i := range api.Table {
 		e := &api.Table[i]

@@ -42,6 +42,7 @@ func subscriptions() map[string][]byte {
 
 // Members that say what no client says, too much of it, or too often. Joins wait for the rebalance, so nobody waits for their answers here.
 func TestGroups(t *testing.T) {
+	t.Parallel()
 	g := start(t)
 	g.coordinate(t)
 	for name, b := range subscriptions() {
