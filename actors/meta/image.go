@@ -2,7 +2,9 @@ package meta
 
 import (
 	"iter"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -260,4 +262,17 @@ func (m *Image) MinISR(t *Topic, replicas int) int {
 		n = 1
 	}
 	return max(1, min(n, replicas))
+}
+
+// PeerListener is the name of the endpoint of a node that is for other brokers.
+const PeerListener = "PEER"
+
+// PeerAddress is where other brokers reach a node, as HOST:PORT; "" if nobody knows: it dials them.
+func PeerAddress(n *Node) string {
+	for _, e := range n.Endpoints {
+		if e.Name == PeerListener {
+			return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
+		}
+	}
+	return ""
 }

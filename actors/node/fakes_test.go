@@ -5,10 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cockroachdb/datadriven"
+
+	"troupe/actors/controller"
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
+	"troupe/actors/peer"
 	"troupe/actors/writer"
 	"troupe/raftnode"
 	"troupe/storage"
@@ -202,3 +206,47 @@ func (w witness) Write(line []byte) (int, error) {
 
 // replicaOf reports whether a node holds a replica.
 func replicaOf(p *meta.Partition, node int32) bool { return slices.Contains(p.Replicas, node) }
+
+// fakePeers stands in for the links to other nodes: heartbeats wait until the story answers them.
+func (s *story) fakePeers() *kitsim.Probe {
+	p := s.st.Probe("peers")
+	var reg *kit.Ref
+	p.On = func(m any) {
+		switch m := m.(type) {
+		case peer.Register:
+			reg = m.To
+		case peer.Link:
+			reg.Tell(peer.Up{Node: m.Node, Session: uint64(m.Node)})
+		}
+		a, ok := m.(*peer.Ask)
+		if !ok {
+			return
+		}
+		if s.asked != nil {
+			s.asked.Refuse()
+		}
+		s.asked = a
+		b, err := controller.DecodeBeat(a.Head)
+		s.st.Say("  it is a heartbeat: epoch %d applied %d shutdown %v lost %v %v", b.BrokerEpoch, b.Applied, b.WantShutdown, b.Lost, err)
+	}
+	return p
+}
+
+// answer answers the newest heartbeat as the controller on another node would, or lets it be lost.
+func (s *story) answer(d *datadriven.TestData) string {
+	a := s.asked
+	if a == nil {
+		return "no heartbeat waits"
+	}
+	s.asked = nil
+	if d.Cmd == "drop" {
+		a.Refuse()
+		return ""
+	}
+	v := controller.Verdict{Fenced: d.HasArg("fenced"), CaughtUp: d.HasArg("caughtup"), ShouldShutDown: d.HasArg("go")}
+	if len(d.CmdArgs) > 0 {
+		v.Code = codes[d.CmdArgs[0].Key]
+	}
+	a.Reply(peer.Answered{Ask: a, Head: controller.EncodeVerdict(v)})
+	return ""
+}

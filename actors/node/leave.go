@@ -2,7 +2,6 @@ package node
 
 import (
 	"slices"
-	"time"
 
 	"troupe/actors/kit"
 	"troupe/actors/meta"
@@ -74,29 +73,6 @@ func (n *Node) onStrays(c kit.Context, m strays) {
 		}
 	}
 }
-
-// onShutdown fences the broker, so that the cluster stops sending clients here, then stops the replicas.
-func (n *Node) onShutdown(c kit.Context, m *Shutdown) {
-	if n.shutdown != nil {
-		m.Refuse() // the first one is told when it is done
-		return
-	}
-	n.shutdown = m
-	n.life.leaving = true
-	if n.life.epoch == 0 {
-		n.stopReplicas(c)
-		return
-	}
-	n.fencing = true
-	n.o.Metadata.Tell(&raftnode.Propose{
-		Ask:     kit.Ask{ReplyTo: c.Self()},
-		Cmd:     meta.FenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch, Reason: "shutdown"},
-		Timeout: shutdownFence,
-	})
-}
-
-// shutdownFence bounds how long a shutdown waits for its fence to be applied.
-const shutdownFence = 2 * time.Second
 
 func (n *Node) onFenced(c kit.Context, m raftnode.Proposed) {
 	if _, ok := m.Cmd.(meta.FenceBroker); !ok {

@@ -4,10 +4,13 @@ import (
 	"time"
 
 	"troupe/actors/cleaner"
+	"troupe/actors/controller"
 	"troupe/actors/group"
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
+	"troupe/actors/partition"
+	"troupe/actors/peer"
 	"troupe/actors/writer"
 	"troupe/raftnode"
 	"troupe/storage"
@@ -26,9 +29,11 @@ type Options struct {
 	Listeners   []meta.Endpoint
 	Static      map[string]string // the broker's own configuration by Kafka's names
 	Founding    map[string]string // cluster-wide defaults that InitCluster carries
+	Founders    []meta.Node       // of the cluster that this node founds; none: this node alone
 
 	Metadata  *kit.Ref
 	Writer    *kit.Ref
+	Peers     *kit.Ref // nil: there are no links to other nodes
 	Data      storage.Data
 	Tail      *storage.Tail
 	Gate      *writer.Gate
@@ -39,6 +44,14 @@ type Options struct {
 	Cleaner       *cleaner.Stats
 	// Leader is the Raft leader's node id as the Raft actor last knew it, -1 if unknown. Safe for any goroutine.
 	Leader func() int32
+	// Raft tells this node's part in Raft; nil: of a group with one member. Links shows the links to other nodes, nil: nobody looks.
+	Raft  *raftnode.Board
+	Links *peer.Board
+	// Timing of heartbeats and sessions; zero: controller.DefaultTiming. Controller gets what the controller shows.
+	Timing     controller.Timing
+	Controller *controller.Board
+	// DiskOK reports whether the disk answers; nil: it does. Safe for any goroutine.
+	DiskOK func() bool
 	// Registered is called once with the broker epoch, when the registration was applied.
 	Registered func(epoch int64)
 }
@@ -55,8 +68,13 @@ type Node struct {
 	// coordinators of consumer groups, by partition of their topic, once coordinating.
 	coordinators map[int32]*coordinator
 	coordinating bool
-	caughtUp     bool // this run was unfenced once: the image holds all that was committed before it
-	looked       bool // the store was searched for strays
+	caughtUp     bool                // this run was unfenced once: the image holds all that was committed before it
+	looked       bool                // the store was searched for strays
+	linked       map[int32]peer.Link // what peers was told of other nodes; none: this node is alone
+	controller   *kit.Ref
+	told         part // what the controller was told of our part in Raft
+	lease        *partition.Lease
+	beats        beats
 	shutdown     *Shutdown
 	fencing      bool     // the fence of the shutdown is under way
 	fenced       bool     // it was applied
@@ -77,8 +95,11 @@ type replica struct {
 
 // New makes the root actor.
 func New(o Options) *Node {
+	if o.Timing == (controller.Timing{}) {
+		o.Timing = controller.DefaultTiming
+	}
 	return &Node{o: o, image: meta.NewImage(), view: emptyView, replicas: map[uint32]*replica{}, stopping: map[uint32]bool{},
-		coordinators: map[int32]*coordinator{}}
+		coordinators: map[int32]*coordinator{}, linked: map[int32]peer.Link{}}
 }
 
 // tickEvery is how often the start looks at what it waits for.
@@ -105,8 +126,18 @@ func (n *Node) Receive(c kit.Context, m any) {
 		n.onCoordinatorStopped(c, m)
 	case cleanerStopped:
 		n.onCleanerStopped(c)
+	case controller.Heard:
+		n.onHeard(c, m)
+	case peer.Answered:
+		n.onAnswered(c, m)
+	case controller.Links:
+		n.onLinks(c, m)
+	case beatDue:
+		n.onBeatDue(c)
 	case *Shutdown:
 		n.onShutdown(c, m)
+	case overstayed:
+		n.onOverstayed(c)
 	case tick:
 		n.onTick(c)
 	case retain:
@@ -123,9 +154,13 @@ func (n *Node) onStarted(c kit.Context) {
 	n.o.Steps.Wait(StepLeader, "an election")
 	n.o.Steps.Wait(StepImage, "the metadata actor")
 	n.startCleaner(c)
+	n.lease = partition.NewLease(c.Now)
+	n.controller = c.Spawn(controller.Name, controller.New(controller.Options{NodeID: n.o.NodeID, Metadata: n.o.Metadata, Peers: n.o.Peers, Node: c.Self(),
+		Timing: n.o.Timing, Board: n.o.Controller}), kit.Options{})
 	n.o.Metadata.Tell(metadata.Subscribe{Node: c.Self()})
 	c.After(c.Self(), tickEvery, tick{})
 	c.After(c.Self(), n.retainEvery(), retain{})
+	c.After(c.Self(), n.o.Timing.Beat, beatDue{})
 }
 
 func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
@@ -133,6 +168,8 @@ func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
 		{Name: "node", Value: n.o.NodeID},
 		{Name: "epoch", Value: n.life.epoch},
 		{Name: "index", Value: n.image.Index()},
+		{Name: "other nodes", Value: len(n.linked)},
+		{Name: "may lead", Value: n.lease.Held()},
 		{Name: "topics", Value: n.image.TopicCount()},
 		{Name: "replicas", Value: len(n.replicas)},
 		{Name: "stopping", Value: len(n.stopping)},
@@ -140,7 +177,8 @@ func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
 	}})
 }
 
-func (n *Node) onStopping(kit.Context) {
+func (n *Node) onStopping(c kit.Context) {
+	c.Stop(n.controller, nil, nil)
 	if n.shutdown != nil {
 		n.shutdown.Reply(Down{Shutdown: n.shutdown})
 		n.shutdown = nil

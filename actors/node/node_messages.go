@@ -7,6 +7,16 @@ import "troupe/actors/kit"
 // From: itself, by timer.
 type tick struct{}
 
+// beatDue says that the next heartbeat is due.
+//
+// From: itself, by timer.
+type beatDue struct{}
+
+// overstayed says that a controlled shutdown has taken as long as it may.
+//
+// From: itself, by timer.
+type overstayed struct{}
+
 // retain asks every local partition to look at its retention.
 //
 // From: itself, by timer.

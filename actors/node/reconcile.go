@@ -37,6 +37,8 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 		n.reconfigure(c, e, m.Changes.Configs)
 	}
 	n.publish(e)
+	n.link(c)
+	n.informController()
 	n.forgetOffsets(m)
 	m.Reply(metadata.Seen{Changed: m})
 	n.step(c)
@@ -94,7 +96,7 @@ func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partiti
 		return // nobody would stop it any more; or it is born when its predecessor has gone, see onStopped
 	}
 	if r == nil {
-		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate})
+		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate, Lease: n.lease})
 		r = &replica{ref: c.Spawn(PartitionName(t.ID, p.Index), a, kit.Options{Kind: "partition"}), topicID: t.ID, index: p.Index}
 		n.replicas[p.ID] = r
 		e.set(p.ID, r.ref)

@@ -16,8 +16,10 @@ type life struct {
 	epoch      int64  // broker epoch, 0 before registration
 	registered uint64 // Raft index of the registration
 	unfenced   bool
+	parting    bool // waiting for leave to shut down
 	leaving    bool // fencing ourselves for a shutdown
 	retryAt    time.Time
+	refusal    string // that was logged last
 }
 
 // forever bounds the proposals of a broker's life: they are answered when they are applied. Metadata re-proposes them under
@@ -31,6 +33,8 @@ func (l *life) state() string {
 	switch {
 	case l.leaving:
 		return "stopping"
+	case l.parting:
+		return "parting"
 	case l.unfenced:
 		return "running"
 	case l.epoch != 0:
@@ -45,8 +49,11 @@ func (n *Node) onTick(c kit.Context) {
 	n.watchLeader()
 	n.step(c)
 	every := tickEvery
-	if n.life.unfenced {
+	switch {
+	case n.life.unfenced && n.alone():
 		every = 10 * tickEvery
+	case n.life.unfenced:
+		every = 2 * tickEvery // another leader wants a heartbeat
 	}
 	c.After(c.Self(), every, tick{})
 }
@@ -57,6 +64,9 @@ func (n *Node) watchLeader() {
 	if id != n.view.LeaderID && n.image.Index() > 0 {
 		n.publish(edit(n.view))
 	}
+	if n.image.Index() > 0 && !n.part().same(n.told) {
+		n.informController()
+	}
 }
 
 func (n *Node) step(c kit.Context) {
@@ -65,7 +75,7 @@ func (n *Node) step(c kit.Context) {
 	if n.o.Leader() >= 0 {
 		n.o.Steps.Finish(StepLeader)
 	}
-	if n.life.asked || n.life.leaving || n.image.Index() == 0 && n.o.Leader() < 0 || c.Now().Before(n.life.retryAt) {
+	if n.life.asked || n.shutdown != nil || n.image.Index() == 0 && n.o.Leader() < 0 || c.Now().Before(n.life.retryAt) {
 		return
 	}
 	switch b := n.image.Broker(n.o.NodeID); {
@@ -82,12 +92,18 @@ func (n *Node) step(c kit.Context) {
 	case b.Fenced:
 		n.o.Steps.Finish(StepCaughtUp)
 		n.outOfService(StepUnfence, "UnfenceBroker to be applied")
-		n.unfence(c)
+		n.awaitUnfence(c)
+		n.tellState(c, true)
 	case !n.life.unfenced:
 		n.life.unfenced = true
 		n.admitClients()
+		n.o.Steps.Finish(StepCaughtUp) // both were seen in one change
+		n.o.Steps.Finish(StepBeat)
 		n.o.Steps.Finish(StepUnfence)
 		c.Log().Info("broker running", "node", n.o.NodeID, "epoch", n.life.epoch, "cluster", n.image.ClusterID())
+		n.tellState(c, false)
+	default:
+		n.tellState(c, false)
 	}
 }
 
@@ -118,9 +134,12 @@ func (n *Node) initialise(c kit.Context) {
 	if n.o.ClusterID == "" {
 		return // somebody else founds it
 	}
+	founders := n.o.Founders
+	if len(founders) == 0 {
+		founders = []meta.Node{{ID: n.o.NodeID, RaftID: n.o.RaftID, StoreID: n.o.StoreID, Endpoints: n.o.Listeners, Version: n.o.Version}}
+	}
 	n.ask(c, meta.InitCluster{
-		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: meta.MaxFeatureLevel, Configs: n.o.Founding,
-		Founders: []meta.Node{{ID: n.o.NodeID, RaftID: n.o.RaftID, StoreID: n.o.StoreID, Endpoints: n.o.Listeners, Version: n.o.Version}},
+		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: meta.MaxFeatureLevel, Configs: n.o.Founding, Founders: founders,
 	})
 }
 
@@ -130,11 +149,6 @@ func (n *Node) register(c kit.Context) {
 		BrokerID: n.o.NodeID, Incarnation: n.o.Incarnation, StoreID: n.o.StoreID, PrevBrokerEpoch: n.o.PrevEpoch,
 		Listeners: n.o.Listeners, Rack: n.o.Rack, Features: meta.SupportedFeatures(), LogDirs: [][16]byte{n.o.StoreID},
 	})
-}
-
-func (n *Node) unfence(c kit.Context) {
-	n.o.Steps.Wait(StepUnfence, "UnfenceBroker to be applied")
-	n.ask(c, meta.UnfenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch})
 }
 
 func (n *Node) ask(c kit.Context, cmd meta.Command) {
@@ -149,10 +163,10 @@ func (n *Node) onProposed(c kit.Context, m raftnode.Proposed) {
 		return
 	}
 	if m.Result.Code != code.OK {
-		n.life.retryAt = c.Now().Add(retryAfter)
-		c.Log().Warn("broker life: proposal refused, will retry", "command", m.Cmd.Kind(), "code", m.Result.Code.String(), "message", m.Result.Message)
+		n.refused(c, m)
 		return
 	}
+	n.life.refusal = ""
 	if r, ok := m.Result.Value.(meta.Registered); ok {
 		n.life.epoch, n.life.registered = r.Epoch, m.Index
 		n.o.Steps.Finish(StepRegister)
@@ -162,4 +176,13 @@ func (n *Node) onProposed(c kit.Context, m raftnode.Proposed) {
 		}
 	}
 	n.step(c)
+}
+
+// refused tries again later. What is refused in the same way again and again is said once.
+func (n *Node) refused(c kit.Context, m raftnode.Proposed) {
+	n.life.retryAt = c.Now().Add(retryAfter)
+	if text := m.Result.Code.String() + " " + m.Result.Message; text != n.life.refusal {
+		n.life.refusal = text
+		c.Log().Warn("broker life: proposal refused, will retry", "command", m.Cmd.Kind(), "code", m.Result.Code.String(), "message", m.Result.Message)
+	}
 }

@@ -24,11 +24,12 @@ const (
 	StepInit     = "cluster initialised"
 	StepRegister = "broker registered"
 	StepCaughtUp = "metadata caught up"
+	StepBeat     = "heartbeats answered"
 	StepUnfence  = "broker unfenced"
 	StepServing  = "serving clients"
 )
 
-var order = []string{StepStores, StepActors, StepRaft, StepLeader, StepImage, StepInit, StepRegister, StepCaughtUp, StepUnfence, StepServing}
+var order = []string{StepStores, StepActors, StepRaft, StepLeader, StepImage, StepInit, StepRegister, StepCaughtUp, StepBeat, StepUnfence, StepServing}
 
 // Steps is the boot list that /readyz shows. run and the node actor finish steps, anybody reads; lists are immutable.
 type Steps struct {

@@ -31,7 +31,7 @@ func TestSteps(t *testing.T) {
 		names = append(names, st.Name)
 	}
 	if got := strings.Join(names, ", "); got != "stores opened, actors spawned, raft loop running, metadata leader known, metadata image loaded, cluster initialised, "+
-		"broker registered, metadata caught up, broker unfenced, serving clients" {
+		"broker registered, metadata caught up, heartbeats answered, broker unfenced, serving clients" {
 		t.Fatal(got)
 	}
 	before := s.Get()

@@ -9,11 +9,13 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"troupe/actors/controller"
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/actors/partition"
+	"troupe/actors/peer"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
 	"troupe/storage"
@@ -22,7 +24,7 @@ import (
 
 // TestStories runs the node actor with real partition actors; metadata, the writer, run and a connection are the story's.
 //
-//	boot [founds=no] [incarnation=N] [prev=N] starts the node, again after a crash
+//	boot [founds=no] [incarnation=N] [prev=N] [peers] starts the node, again after a crash
 //	leader ID                                 the Raft leader that the node sees
 //	grant [early]                             applies the oldest proposal; early: the answer overtakes the image
 //	refuse CODE                               refuses it
@@ -33,11 +35,14 @@ import (
 //	read TOPIC INDEX                          asks a partition that the view shows
 //	hold, release, lose                       the writer's answers: kept back, given, or a refusal
 //	shutdown                                  as run does
+//	answer [CODE] [fenced] [caughtup] [go]    answers the newest heartbeat that went to another node, as a controller does
+//	drop                                      it gets no answer
+//	lost ID...                                the controller on this node says which links are lost
 //
 // In every story, when the node publishes, all replicas of the image have been told Become, and when it says Seen, the image is published.
 func TestStories(t *testing.T) {
 	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
-		s := &story{t: t, st: st, data: sim.NewData(), run: st.Probe("run"), conn: st.Probe("conn"), leader: -1}
+		s := &story{t: t, st: st, data: sim.NewData(), run: st.Probe("run"), conn: st.Probe("conn"), leader: 1}
 		s.md = newFakeMetadata(st, s.checkSeen)
 		s.w = newFakeWriter(st, s.data)
 		st.Trace.Full = witness{st.Say}
@@ -52,6 +57,8 @@ type story struct {
 	md        *fakeMetadata
 	w         *fakeWriter
 	run, conn *kitsim.Probe
+	peers     *kitsim.Probe // nil: there are none
+	asked     *peer.Ask     // the newest heartbeat without an answer
 	n         *Node
 	ref       *kit.Ref
 	pub       *Published
@@ -101,6 +108,14 @@ func (s *story) command(d *datadriven.TestData) string {
 			m.Refuse()
 		}
 		s.w.held = nil
+	case "answer", "drop":
+		return s.answer(d)
+	case "lost":
+		var lost []int32
+		for i := range d.CmdArgs {
+			lost = append(lost, int32(number(arg(i))))
+		}
+		s.ref.Tell(controller.Links{Lost: lost})
 	case "shutdown":
 		s.ref.Tell(&Shutdown{kit.Ask{ReplyTo: s.run.Ref(), Slot: 7}})
 	default:
@@ -109,7 +124,8 @@ func (s *story) command(d *datadriven.TestData) string {
 	return ""
 }
 
-var codes = map[string]code.Code{"NOT_CONTROLLER": code.NotController, "REQUEST_TIMED_OUT": code.RequestTimedOut}
+var codes = map[string]code.Code{"NOT_CONTROLLER": code.NotController, "REQUEST_TIMED_OUT": code.RequestTimedOut,
+	"STALE_BROKER_EPOCH": code.StaleBrokerEpoch}
 
 func (s *story) boot(d *datadriven.TestData) {
 	if s.ref != nil {
@@ -121,13 +137,20 @@ func (s *story) boot(d *datadriven.TestData) {
 	if d.HasArg("founds") {
 		founds = ""
 	}
+	if d.HasArg("peers") {
+		s.peers = s.fakePeers()
+	}
+	var peers *kit.Ref
+	if s.peers != nil {
+		peers = s.peers.Ref()
+	}
 	d.MaybeScanArgs(s.t, "incarnation", &incarnation)
 	d.MaybeScanArgs(s.t, "prev", &prev)
 	s.pub, s.steps = &Published{}, NewSteps(s.st.Sys.Now, func() { s.st.Say("every step is done") })
 	s.steps.Finish(StepStores)
 	s.steps.Finish(StepRaft)
 	s.n = New(Options{NodeID: 1, RaftID: 1, StoreID: [16]byte{1}, Incarnation: [16]byte{byte(incarnation)}, ClusterID: founds, PrevEpoch: int64(prev),
-		Founding: map[string]string{"min.insync.replicas": "1"}, Metadata: s.md.Ref(), Writer: s.w.Ref(), Data: s.data, Tail: storage.NewTail(1 << 20),
+		Founding: map[string]string{"min.insync.replicas": "1"}, Metadata: s.md.Ref(), Writer: s.w.Ref(), Peers: peers, Data: s.data, Tail: storage.NewTail(1 << 20),
 		Gate: &writer.Gate{}, Published: s.pub, Steps: s.steps, Leader: s.atPublish, Registered: func(e int64) { s.st.Say("registered with epoch %d", e) }})
 	s.ref = s.st.Sys.Spawn("node", s.n, kit.Options{})
 	s.steps.Finish(StepServing)
@@ -273,7 +296,7 @@ func refusal(r meta.Result) string {
 	return ""
 }
 
-// line is one of: found, add ID, register ID RUN, fence ID, unfence ID, create NAME ID REPLICAS;REPLICAS [KEY=VALUE], delete ID,
+// line is one of: found [NODES], add ID, remove ID, register ID RUN, fence ID, unfence ID, leave ID, create NAME ID REPLICAS;REPLICAS [KEY=VALUE], delete ID,
 // alter topic:NAME|broker:ID KEY=VALUE, assign NAME REPLICAS;REPLICAS.
 func (s *story) line(w []string) (meta.Changes, meta.Result) {
 	var cmd meta.Command
@@ -286,7 +309,19 @@ func (s *story) line(w []string) (meta.Changes, meta.Result) {
 	}
 	switch w[0] {
 	case "found":
-		cmd = meta.InitCluster{ClusterID: "clusterclusterclusterA", FeatureLevel: 1, Founders: []meta.Node{{ID: 1, RaftID: 1, StoreID: [16]byte{1}}}}
+		c := meta.InitCluster{ClusterID: "clusterclusterclusterA", FeatureLevel: 1}
+		for i := range max(id, 1) {
+			n := meta.Node{ID: i + 1, RaftID: uint64(i + 1), StoreID: [16]byte{byte(i + 1)}}
+			if len(w) > 1 {
+				n.Endpoints = []meta.Endpoint{{Name: meta.PeerListener, Host: fmt.Sprintf("n%d", i+1), Port: 9093}}
+			}
+			c.Founders = append(c.Founders, n)
+		}
+		cmd = c
+	case "leave":
+		cmd = meta.BeginControlledShutdown{BrokerID: id, BrokerEpoch: epoch}
+	case "remove":
+		cmd = meta.RemoveNode{NodeID: id}
 	case "add":
 		cmd = meta.AddNode{StoreID: [16]byte{byte(id)}, RequestedID: id}
 	case "register":

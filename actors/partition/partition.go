@@ -31,6 +31,7 @@ type Options struct {
 	Tail   *storage.Tail
 	Writer *kit.Ref
 	Gate   *writer.Gate // nil: always open
+	Lease  *Lease       // nil: held for ever
 }
 
 // state is where a partition is in its life; see doc.go.
@@ -135,7 +136,7 @@ func (p *Partition) fence(epoch int32) code.Code {
 		return code.FencedLeaderEpoch
 	case epoch >= 0 && epoch > p.facts.LeaderEpoch:
 		return code.UnknownLeaderEpoch
-	case p.facts.Leader != p.self:
+	case p.facts.Leader != p.self, !p.o.Lease.Held():
 		return code.NotLeaderForPartition
 	case p.state == failed:
 		return code.KafkaStorageError

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"troupe/actors/cleaner"
+	"troupe/actors/controller"
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
@@ -43,6 +44,7 @@ type Broker struct {
 	scrub   scrub.Stats
 	links   peer.Board
 	callers peer.Strangers
+	control controller.Board
 	trace   *trace.Recorder
 	syncs   kit.LiveHistogram // how long the disk took to make commits durable
 	watch   *watch
@@ -171,7 +173,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: b.stores.loaded, Image: b.stores.image, Board: b.board, Node: id.NodeID, Incarnation: id.Incarnation})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: b.stores.loaded, FSM: b.metadata, Board: b.board, Faults: b.cfg.Faults, Trace: b.trace})
-	peer.Spawn(b.sys, peer.Options{
+	peers := peer.Spawn(b.sys, peer.Options{
 		Me:     peer.Identity{ClusterID: id.ClusterID, NodeID: id.NodeID, StoreID: id.StoreID, Incarnation: id.Incarnation, Address: b.peerAddress()},
 		Secret: b.cfg.PeerSecret, Network: peer.NewSockets(b.peerL, nil), Board: &b.links, Strangers: &b.callers,
 	})
@@ -183,9 +185,14 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.node = b.sys.Spawn(nodeName, node.New(node.Options{
 		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), ClusterID: id.ClusterID, PrevEpoch: id.CleanEpoch,
 		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{advertised}, Static: b.cfg.Static, Founding: founding,
-		Metadata: b.metadata, Writer: b.writer, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
+		Metadata: b.metadata, Writer: b.writer, Peers: peers, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
 		CleanerMemory: sp.cleaner, Cleaner: &b.cleaned,
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
+		Raft:       b.board,
+		Links:      &b.links,
+		Timing:     timing(b.cfg.Static),
+		Controller: &b.control,
+		DiskOK:     func() bool { return b.stores.watch.Oldest().For < stuckDisk },
 		Registered: b.epoch.Store,
 	}), kit.Options{Kind: "node"})
 	b.sys.Spawn(scrubberName, scrub.New(scrub.Options{Data: b.stores.data, Pace: scrub.DefaultPace, Stats: &b.scrub}), kit.Options{})

@@ -1,0 +1,272 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"troupe/actors/meta"
+	"troupe/kafka/code"
+)
+
+// Timing is how long things may take.
+type Timing struct {
+	Beat    time.Duration // between two heartbeats of a broker
+	Session time.Duration // without a heartbeat, and a broker is fenced
+	Suspect time.Duration // without a link, and a node counts as lost
+}
+
+// DefaultTiming is shorter than Kafka's (2 s and 9 s): a heartbeat costs a few dozen bytes here, and a link that breaks tells at once.
+var DefaultTiming = Timing{Beat: 250 * time.Millisecond, Session: 2 * time.Second, Suspect: 300 * time.Millisecond}
+
+// Margin is how much earlier than its session ends a broker stops serving as a leader: what it takes for granted about its clock, and the
+// controller's about its own.
+func (t Timing) Margin() time.Duration { return t.Session * 3 / 20 }
+
+// tickEvery is the controller's measure of time.
+const tickEvery = 50 * time.Millisecond
+
+func ticks(d time.Duration) int { return int((d + tickEvery - 1) / tickEvery) }
+
+// session is what the controller knows of one run of a broker.
+type session struct {
+	epoch int64
+	heard int  // tick of the last heartbeat, or of the session's begin
+	spoke bool // a heartbeat has come
+	last  Beat
+	left  uint64 // Raft index by which it was known to be in controlled shutdown, 0 before
+	asked bool   // a command about it is on its way
+}
+
+// link is what this node knows of its link with another one.
+type link struct {
+	session uint64 // of the peers that is up; 0: down
+	down    int    // tick since when it is down
+	lost    bool   // down for so long that it counts
+}
+
+// core decides, and sends nothing.
+type core struct {
+	me     int32
+	timing Timing
+	img    *meta.Image
+	now    int // ticks
+	links  map[int32]*link
+
+	leads    bool
+	term     uint64
+	voters   []int32
+	active   bool
+	era      uint64 // one per time that this controller became active
+	sessions map[int32]*session
+}
+
+func newCore(me int32, t Timing) *core {
+	return &core{me: me, timing: t, img: meta.NewImage(), links: map[int32]*link{}, sessions: map[int32]*session{}}
+}
+
+// update takes the cluster's state and this node's part in Raft.
+func (k *core) update(u Update) {
+	if u.Leads && k.leads && u.Term != k.term {
+		k.active = false // another leadership: heartbeats went elsewhere in between
+	}
+	k.img, k.leads, k.term, k.voters = u.Image, u.Leads, u.Term, u.Voters
+	for _, n := range k.img.Nodes() {
+		if n.ID != k.me && k.links[n.ID] == nil {
+			k.links[n.ID] = &link{down: k.now}
+		}
+	}
+	for id, l := range k.links {
+		if k.img.Node(id) == nil && l.session == 0 {
+			delete(k.links, id)
+		}
+	}
+	k.settle()
+}
+
+// settle begins or ends being active, and keeps a session for each registered broker.
+func (k *core) settle() {
+	if was := k.active; was != (k.leads && k.contact()) {
+		k.active = !was
+		if k.active {
+			k.era++
+			clear(k.sessions)
+		}
+	}
+	for id := range k.sessions {
+		if k.img.Broker(id) == nil {
+			delete(k.sessions, id)
+		}
+	}
+	for _, b := range k.img.Brokers() {
+		s := k.sessions[b.ID]
+		if s == nil || s.epoch != b.Epoch {
+			s = &session{epoch: b.Epoch, heard: k.now}
+			k.sessions[b.ID] = s
+		}
+		if b.InControlledShutdown && s.left == 0 {
+			s.left = k.img.Index()
+		}
+	}
+}
+
+// contact reports whether most of Raft's voters can be reached. A leader that has lost them is deposed or will be: it must not
+// tell brokers, its own first, that they serve.
+func (k *core) contact() bool {
+	reached := 0
+	for _, id := range k.voters {
+		if l := k.links[id]; id == k.me || l != nil && !l.lost {
+			reached++
+		}
+	}
+	return reached > len(k.voters)/2 || len(k.voters) == 0
+}
+
+func (k *core) up(node int32, session uint64) {
+	k.links[node] = &link{session: session}
+}
+
+func (k *core) down(node int32, session uint64) {
+	if l := k.links[node]; l != nil && l.session == session {
+		l.session, l.down = 0, k.now
+	}
+}
+
+// lost are the nodes of the cluster that count as lost, by id.
+func (k *core) lost() (ids []int32) {
+	for _, n := range k.img.Nodes() {
+		if l := k.links[n.ID]; l != nil && l.lost {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+// watch moves time on by a tick.
+func (k *core) watch() []meta.Command {
+	k.now++
+	for _, l := range k.links {
+		l.lost = l.session == 0 && k.now-l.down >= ticks(k.timing.Suspect)
+	}
+	k.settle()
+	if !k.active {
+		return nil
+	}
+	var out []meta.Command
+	for _, b := range k.img.Brokers() {
+		s := k.sessions[b.ID]
+		if why := k.missing(b.ID, s); why != "" && !b.Fenced && !s.asked {
+			s.asked = true
+			out = append(out, meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: why})
+		}
+	}
+	return out
+}
+
+// missing says why a broker is taken for dead; "" if it is not.
+func (k *core) missing(id int32, s *session) string {
+	switch {
+	case id == k.me:
+		return ""
+	case k.expired(s):
+		return fmt.Sprintf("no heartbeat for %s", time.Duration(k.now-s.heard)*tickEvery)
+	}
+	if l := k.links[id]; l == nil || !l.lost {
+		return ""
+	}
+	for _, o := range k.img.Brokers() {
+		if o.ID == id || o.ID == k.me || o.Fenced {
+			continue
+		}
+		if w := k.sessions[o.ID]; w.spoke && !k.expired(w) && slices.Contains(w.last.Lost, id) {
+			return fmt.Sprintf("nodes %d and %d have lost their links with it", k.me, o.ID)
+		}
+	}
+	return ""
+}
+
+func (k *core) expired(s *session) bool { return k.now-s.heard >= ticks(k.timing.Session) }
+
+// beat takes a heartbeat, and gives the answer and what is to be proposed; nil if nothing is.
+func (k *core) beat(h Beat) (Verdict, meta.Command) {
+	b := k.img.Broker(h.BrokerID)
+	switch {
+	case !k.active:
+		return Verdict{Code: code.NotController}, nil
+	case h.BrokerEpoch > int64(k.img.Index()): // registered later than what is applied here
+		return Verdict{Code: code.CoordinatorNotAvailable}, nil
+	case b == nil:
+		return Verdict{Code: code.BrokerIdNotRegistered}, nil
+	case b.Epoch != h.BrokerEpoch:
+		return Verdict{Code: code.StaleBrokerEpoch}, nil
+	}
+	s := k.sessions[b.ID]
+	s.heard, s.spoke, s.last = k.now, true, h
+	v := Verdict{Fenced: b.Fenced, CaughtUp: h.Applied >= uint64(b.Epoch)}
+	if h.WantShutdown {
+		v.ShouldShutDown = b.Fenced || b.InControlledShutdown && k.seen(s.left, b.ID)
+	}
+	if s.asked {
+		return v, nil
+	}
+	cmd := k.next(b, h, v.CaughtUp)
+	s.asked = cmd != nil
+	return v, cmd
+}
+
+// next is what follows from what a broker says of itself.
+func (k *core) next(b *meta.Broker, h Beat, caughtUp bool) meta.Command {
+	switch {
+	case h.WantShutdown && !b.Fenced && !b.InControlledShutdown:
+		return meta.BeginControlledShutdown{BrokerID: b.ID, BrokerEpoch: b.Epoch}
+	case h.WantShutdown:
+		return nil
+	case b.Fenced && caughtUp && !h.WantFence && h.DiskOK:
+		return meta.UnfenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch}
+	case !b.Fenced && h.WantFence:
+		return meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: "it asked for it"}
+	case !b.Fenced && !h.DiskOK && k.others(b.ID):
+		return meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: "its disk does not answer"}
+	}
+	return nil
+}
+
+// others reports whether another broker is in service.
+func (k *core) others(id int32) bool {
+	return slices.ContainsFunc(k.img.Brokers(), func(b meta.Broker) bool { return b.ID != id && !b.Fenced && !b.InControlledShutdown })
+}
+
+// seen reports whether every other broker that is in service has applied an index.
+func (k *core) seen(index uint64, but int32) bool {
+	for _, b := range k.img.Brokers() {
+		s := k.sessions[b.ID]
+		switch {
+		case b.ID == but || b.Fenced || k.expired(s):
+		case b.ID == k.me && k.img.Index() >= index:
+		case s.last.Applied < index:
+			return false
+		}
+	}
+	return true
+}
+
+// proposed notes that a command about a broker is answered. One of an earlier era is nobody's any more.
+func (k *core) proposed(era uint64, cmd meta.Command) {
+	if era != k.era {
+		return
+	}
+	switch c := cmd.(type) {
+	case meta.FenceBroker:
+		k.free(c.BrokerID, c.BrokerEpoch)
+	case meta.UnfenceBroker:
+		k.free(c.BrokerID, c.BrokerEpoch)
+	case meta.BeginControlledShutdown:
+		k.free(c.BrokerID, c.BrokerEpoch)
+	}
+}
+
+func (k *core) free(id int32, epoch int64) {
+	if s := k.sessions[id]; s != nil && s.epoch == epoch {
+		s.asked = false
+	}
+}

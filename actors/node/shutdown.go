@@ -1,0 +1,67 @@
+package node
+
+import (
+	"time"
+
+	"troupe/actors/kit"
+	"troupe/actors/meta"
+	"troupe/raftnode"
+)
+
+const (
+	// shutdownFence bounds how long a shutdown waits for its fence to be applied.
+	shutdownFence = 2 * time.Second
+	// partWithin bounds how long it waits before that for what it leads to move, and unheard how long it does if no controller hears it.
+	partWithin = 5 * time.Second
+	unheard    = 1500 * time.Millisecond
+)
+
+// onShutdown ends the broker in order. If others can take over what it leads, the controller is asked to have that moved first, and this
+// broker serves until then: clients find the new leaders at work already (Kafka's controlled shutdown).
+func (n *Node) onShutdown(c kit.Context, m *Shutdown) {
+	if n.shutdown != nil {
+		m.Refuse() // the first one is told when it is done
+		return
+	}
+	n.shutdown = m
+	if n.life.epoch == 0 || !n.life.unfenced || !n.othersServe() {
+		n.depart(c)
+		return
+	}
+	n.life.parting = true
+	n.beats.partAt = c.Now()
+	c.After(c.Self(), partWithin, overstayed{})
+	n.beat(c)
+}
+
+// othersServe reports whether another broker is in service.
+func (n *Node) othersServe() bool {
+	for _, b := range n.image.Brokers() {
+		if b.ID != n.o.NodeID && !b.Fenced && !b.InControlledShutdown {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Node) onOverstayed(c kit.Context) {
+	if n.life.parting {
+		c.Log().Warn("controlled shutdown: not all that this broker leads has moved in time; it goes without", "waited", partWithin)
+		n.depart(c)
+	}
+}
+
+// depart fences the broker, so that the cluster stops sending clients here, then stops the replicas.
+func (n *Node) depart(c kit.Context) {
+	n.life.parting, n.life.leaving = false, true
+	if n.life.epoch == 0 {
+		n.stopReplicas(c)
+		return
+	}
+	n.fencing = true
+	n.o.Metadata.Tell(&raftnode.Propose{
+		Ask:     kit.Ask{ReplyTo: c.Self()},
+		Cmd:     meta.FenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch, Reason: "shutdown"},
+		Timeout: shutdownFence,
+	})
+}
