@@ -20,6 +20,7 @@ type Options struct {
 	Peers    *kit.Ref // nil: there are no other nodes
 	Node     *kit.Ref // is told Links
 	Timing   Timing
+	Upkeep   Upkeep
 	Board    *Board // nil: nobody looks
 }
 
@@ -36,7 +37,7 @@ func New(o Options) *Controller {
 	if o.Board == nil {
 		o.Board = &Board{}
 	}
-	return &Controller{o: o, core: newCore(o.NodeID, o.Timing)}
+	return &Controller{o: o, core: newCore(o.NodeID, o.Timing, o.Upkeep)}
 }
 
 // Receive implements kit.Actor.
@@ -138,8 +139,13 @@ func (a *Controller) beat(c kit.Context, b Beat) Verdict {
 // propose enters commands. Their time is short: one that is applied later than a session lasts may be about what is not true any more.
 func (a *Controller) propose(c kit.Context, list ...meta.Command) {
 	for _, cmd := range list {
-		if f, ok := cmd.(meta.FenceBroker); ok {
-			c.Log().Warn("fencing a broker", "broker", f.BrokerID, "epoch", f.BrokerEpoch, "reason", f.Reason)
+		switch x := cmd.(type) {
+		case meta.FenceBroker:
+			c.Log().Warn("fencing a broker", "broker", x.BrokerID, "epoch", x.BrokerEpoch, "reason", x.Reason)
+		case meta.AlterReassignments:
+			c.Log().Info("more replicas for topics that grow with the cluster", "partitions", len(x.Partitions))
+		case meta.ElectLeaders:
+			c.Log().Info("leaderships go to the preferred replicas", "partitions", len(x.Partitions))
 		}
 		a.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self(), Slot: a.core.era}, Cmd: cmd, Timeout: a.o.Timing.Session})
 	}

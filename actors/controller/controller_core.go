@@ -49,6 +49,7 @@ type link struct {
 type core struct {
 	me     int32
 	timing Timing
+	o      Upkeep
 	img    *meta.Image
 	now    int // ticks
 	links  map[int32]*link
@@ -59,10 +60,11 @@ type core struct {
 	active   bool
 	era      uint64 // one per time that this controller became active
 	sessions map[int32]*session
+	upkeep   upkeep
 }
 
-func newCore(me int32, t Timing) *core {
-	return &core{me: me, timing: t, img: meta.NewImage(), links: map[int32]*link{}, sessions: map[int32]*session{}}
+func newCore(me int32, t Timing, o Upkeep) *core {
+	return &core{me: me, timing: t, o: o, img: meta.NewImage(), links: map[int32]*link{}, sessions: map[int32]*session{}}
 }
 
 // update takes the cluster's state and this node's part in Raft.
@@ -71,6 +73,7 @@ func (k *core) update(u Update) {
 		k.active = false // another leadership: heartbeats went elsewhere in between
 	}
 	k.img, k.leads, k.term, k.voters = u.Image, u.Leads, u.Term, u.Voters
+	k.upkeep.dirty = k.upkeep.dirty || u.Moved
 	for _, n := range k.img.Nodes() {
 		if n.ID != k.me && k.links[n.ID] == nil {
 			k.links[n.ID] = &link{down: k.now}
@@ -91,6 +94,7 @@ func (k *core) settle() {
 		if k.active {
 			k.era++
 			clear(k.sessions)
+			k.upkeep = upkeep{dirty: true, surveyed: k.now}
 		}
 	}
 	for id := range k.sessions {
@@ -160,7 +164,7 @@ func (k *core) watch() []meta.Command {
 			out = append(out, meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: why})
 		}
 	}
-	return out
+	return append(out, k.tend()...)
 }
 
 // missing says why a broker is taken for dead; "" if it is not.
@@ -262,6 +266,10 @@ func (k *core) proposed(era uint64, cmd meta.Command) {
 		k.free(c.BrokerID, c.BrokerEpoch)
 	case meta.BeginControlledShutdown:
 		k.free(c.BrokerID, c.BrokerEpoch)
+	case meta.AlterReassignments:
+		k.upkeep.growing = false
+	case meta.ElectLeaders:
+		k.upkeep.electing = false
 	}
 }
 

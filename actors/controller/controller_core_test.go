@@ -52,7 +52,7 @@ func (x *cluster) epoch(id int32) int64 { return x.img.Broker(id).Epoch }
 
 // lead is the controller's state on node 1, which leads with all nodes as voters and links with all of them.
 func (x *cluster) lead(term uint64) *core {
-	k := newCore(1, DefaultTiming)
+	k := newCore(1, DefaultTiming, Upkeep{})
 	k.update(x.update(term))
 	for _, n := range x.img.Nodes() {
 		if n.ID != 1 {
@@ -357,7 +357,7 @@ func TestControlledShutdownAtNewController(t *testing.T) {
 // Who does not control says so, and decides nothing.
 func TestIdle(t *testing.T) {
 	x := newCluster(t, 3)
-	k := newCore(2, DefaultTiming)
+	k := newCore(2, DefaultTiming, Upkeep{})
 	u := x.update(1)
 	u.Leads = false
 	k.update(u)

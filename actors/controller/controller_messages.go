@@ -14,6 +14,7 @@ type Update struct {
 	Leads  bool
 	Term   uint64  // of Raft: another one is another leadership
 	Voters []int32 // node ids; none: this node alone
+	Moved  bool    // topics, partitions or brokers are others than in the last
 }
 
 // Heartbeat says that a broker lives, and what it wants. Other nodes' come as peer.Asked, encoded (see wire.go).

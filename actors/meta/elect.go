@@ -8,6 +8,9 @@ func (m *Image) alive(id, leader int32) bool {
 	return b != nil && !b.Fenced && (!b.InControlledShutdown || id == leader)
 }
 
+// Serves reports whether a broker is in service: registered, not fenced, not shutting down.
+func (m *Image) Serves(id int32) bool { return m.alive(id, NoLeader) }
+
 // The functions below decide on a copy of a partition and never write to the slices it shares.
 
 // fenceReplica takes a broker out of the ISR. Below min the high watermark stands still, so whoever leaves now still

@@ -2,6 +2,9 @@ package meta
 
 import (
 	"cmp"
+	"slices"
+	"strconv"
+	"strings"
 
 	"troupe/kafka/code"
 )
@@ -31,12 +34,27 @@ type candidate struct {
 	taken    bool // by this partition
 }
 
-// NewPlacer begins with the loads of an image.
+// cordonedKey is the setting of a broker that keeps new replicas away from it (KIP-1066). There is one folder, so that any name in it counts.
+const cordonedKey = "cordoned.log.dirs"
+
+// Cordoned reports whether a broker gets no new replicas, because it is to be emptied.
+func (m *Image) Cordoned(id int32) bool {
+	v, ok := m.BrokerConfig(strconv.Itoa(int(id)), cordonedKey)
+	if !ok {
+		v, _ = m.BrokerConfig("", cordonedKey)
+	}
+	return strings.TrimSpace(v) != ""
+}
+
+// NewPlacer begins with the loads of an image. Brokers that get no new replicas take no part.
 func NewPlacer(img *Image) *Placer {
 	p := &Placer{}
 	racks := make(map[string]int)
 	for i := range img.brokers {
 		b := &img.brokers[i]
+		if img.Cordoned(b.ID) {
+			continue
+		}
 		r, ok := racks[b.Rack]
 		if !ok {
 			r = len(racks)
@@ -84,6 +102,84 @@ func (p *Placer) Place(partitions int32, rf int16, seed uint64) ([][]int32, code
 		out[i] = all[from:len(all):len(all)]
 	}
 	return out, code.OK, ""
+}
+
+// Grow begins with a topic whose partitions are to get more replicas: see Grown.
+func (p *Placer) Grow(t *Topic) {
+	for i := range p.brokers {
+		c := &p.brokers[i]
+		c.mine, c.led, c.rank = 0, 0, mix(uint64(c.id))
+		for k := range t.Partitions {
+			if slices.Contains(t.Partitions[k].Replicas, c.id) {
+				c.mine++
+			}
+			if t.Partitions[k].Replicas[0] == c.id {
+				c.led++
+			}
+		}
+	}
+}
+
+// Grown is what the replicas of a partition of the topic of Grow become when there shall be rf, as far as there are brokers in service. Those
+// with the least of the topic, then of all, are added, in racks that have none yet. First, as the preferred leader, comes who would be it
+// for the fewest partitions. nil if nobody can be added.
+func (p *Placer) Grown(replicas []int32, rf int) []int32 {
+	used := make([]int, p.racks)
+	for i := range p.brokers {
+		c := &p.brokers[i]
+		if c.taken = slices.Contains(replicas, c.id); c.taken {
+			used[c.rack]++
+		}
+	}
+	out := slices.Clone(replicas)
+	for len(out) < rf {
+		var best *candidate
+		for i := range p.brokers {
+			if c := &p.brokers[i]; !c.taken && c.serving && (best == nil || c.followsBefore(best, used)) {
+				best = c
+			}
+		}
+		if best == nil {
+			break
+		}
+		best.taken = true
+		best.mine++
+		best.replicas++
+		used[best.rack]++
+		out = append(out, best.id)
+	}
+	if len(out) == len(replicas) {
+		return nil
+	}
+	p.prefer(out)
+	return out
+}
+
+// prefer moves to the front of a partition's replicas who leads the fewest partitions of the topic; who is there stays if nobody leads fewer.
+func (p *Placer) prefer(replicas []int32) {
+	at := func(id int32) *candidate {
+		if i := slices.IndexFunc(p.brokers, func(c candidate) bool { return c.id == id }); i >= 0 {
+			return &p.brokers[i]
+		}
+		return nil
+	}
+	first, best := at(replicas[0]), at(replicas[0])
+	for _, id := range replicas[1:] {
+		// A partition that first leads counts for it already; it would count for the other one as well.
+		if c := at(id); c != nil && c.serving && (best == nil || best == first && c.led+1 < best.led || best != first && c.led < best.led) {
+			best = c
+		}
+	}
+	if best == nil || best == first {
+		return
+	}
+	if first != nil {
+		first.led--
+	}
+	best.led++
+	i := slices.Index(replicas, best.id)
+	copy(replicas[1:i+1], replicas[:i])
+	replicas[0] = best.id
 }
 
 // one appends the replicas of one partition. used counts this partition's replicas per rack.

@@ -32,10 +32,10 @@ func (n *Node) part() part {
 	return p
 }
 
-// informController tells the controller what it decides by.
-func (n *Node) informController() {
+// informController tells the controller what it decides by, and whether topics or brokers have changed.
+func (n *Node) informController(moved bool) {
 	n.told = n.part()
-	n.controller.Tell(controller.Update{Image: n.image, Leads: n.told.leads, Term: n.told.term, Voters: n.told.voters})
+	n.controller.Tell(controller.Update{Image: n.image, Leads: n.told.leads, Term: n.told.term, Voters: n.told.voters, Moved: moved})
 }
 
 // alone reports whether the cluster has no other node: then there is nobody who could lead in our stead.

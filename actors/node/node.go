@@ -49,6 +49,7 @@ type Options struct {
 	Links *peer.Board
 	// Timing of heartbeats and sessions; zero: controller.DefaultTiming. Controller gets what the controller shows.
 	Timing     controller.Timing
+	Upkeep     controller.Upkeep
 	Controller *controller.Board
 	// DiskOK reports whether the disk answers; nil: it does. Safe for any goroutine.
 	DiskOK func() bool
@@ -156,7 +157,7 @@ func (n *Node) onStarted(c kit.Context) {
 	n.startCleaner(c)
 	n.lease = partition.NewLease(c.Now)
 	n.controller = c.Spawn(controller.Name, controller.New(controller.Options{NodeID: n.o.NodeID, Metadata: n.o.Metadata, Peers: n.o.Peers, Node: c.Self(),
-		Timing: n.o.Timing, Board: n.o.Controller}), kit.Options{})
+		Timing: n.o.Timing, Upkeep: n.o.Upkeep, Board: n.o.Controller}), kit.Options{})
 	n.o.Metadata.Tell(metadata.Subscribe{Node: c.Self()})
 	c.After(c.Self(), tickEvery, tick{})
 	c.After(c.Self(), n.retainEvery(), retain{})

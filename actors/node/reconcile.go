@@ -38,7 +38,7 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 	}
 	n.publish(e)
 	n.link(c)
-	n.informController()
+	n.informController(m.Changes.Reset || len(m.Changes.Topics)+len(m.Changes.Brokers)+len(m.Changes.Configs) > 0)
 	n.forgetOffsets(m)
 	m.Reply(metadata.Seen{Changed: m})
 	n.step(c)

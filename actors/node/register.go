@@ -65,7 +65,7 @@ func (n *Node) watchLeader() {
 		n.publish(edit(n.view))
 	}
 	if n.image.Index() > 0 && !n.part().same(n.told) {
-		n.informController()
+		n.informController(false)
 	}
 }
 

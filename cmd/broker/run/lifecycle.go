@@ -22,3 +22,14 @@ func timing(static map[string]string) controller.Timing {
 	set("broker.session.timeout.ms", &t.Session)
 	return t
 }
+
+// upkeep is what the configuration wants of the controller.
+func upkeep(static map[string]string) (u controller.Upkeep) {
+	if on, err := strconv.ParseBool(static["auto.leader.rebalance.enable"]); err == nil {
+		u.NoBalance = !on
+	}
+	if s, err := strconv.Atoi(static["leader.imbalance.check.interval.seconds"]); err == nil && s > 0 {
+		u.Check = time.Duration(s) * time.Second
+	}
+	return u
+}

@@ -191,6 +191,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 		Raft:       b.board,
 		Links:      &b.links,
 		Timing:     timing(b.cfg.Static),
+		Upkeep:     upkeep(b.cfg.Static),
 		Controller: &b.control,
 		DiskOK:     func() bool { return b.stores.watch.Oldest().For < stuckDisk },
 		Registered: b.epoch.Store,
