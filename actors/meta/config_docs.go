@@ -39,8 +39,11 @@ func (r *idleConfigs) has(name string) bool {
 var brokerDocs = map[string]string{
 	"advertised.listeners":                             "The addresses that clients are told; --advertise goes before it.",
 	"auto.create.topics.enable":                        "Whether asking for the metadata of a topic that does not exist makes it.",
+	"auto.leader.rebalance.enable":                     "Whether leaderships go back to the preferred replicas by themselves, a few seconds after those can lead.",
 	"broker.id":                                        "This node's number under its old name; node.id and --node-id go before it.",
+	"broker.heartbeat.interval.ms":                     "How often this broker tells the controller that it lives. Unset, it is 250.",
 	"broker.rack":                                      "The rack or zone of this node; --rack goes before it.",
+	"broker.session.timeout.ms":                        "Without a heartbeat for so long a broker is fenced; it stops serving as a leader a little earlier. Unset, it is 2000.",
 	"compression.gzip.level":                           "The compression.gzip.level of topics that do not set their own.",
 	"compression.lz4.level":                            "The compression.lz4.level of topics that do not set their own.",
 	"compression.type":                                 "The codec of topics that do not set their own.",
@@ -48,9 +51,11 @@ var brokerDocs = map[string]string{
 	"connections.max.idle.ms":                          "How long a connection may be silent before it is closed.",
 	"controller.listener.names":                        "Listeners of Kafka's controller: they are not opened here, where brokers talk at --peer-listen.",
 	"controller.quorum.voters":                         "More than one voter is refused: clusters of more than one node are not there yet.",
+	"cordoned.log.dirs":                                "Anything keeps new replicas away from the broker; broker cluster drain sets it.",
 	"default.replication.factor":                       "The replicas of topics that leave it open. Unset, it is 3 or the number of brokers if there are fewer, and grows with them.",
 	"delete.topic.enable":                              "Whether topics may be deleted.",
 	"fetch.max.bytes":                                  "The most bytes one fetch answer holds.",
+	"leader.imbalance.check.interval.seconds":          "How often all partitions are looked through for those that another replica leads than the preferred one, beside each change. Unset, it is 30.",
 	"listener.security.protocol.map":                   "The protocol of each listener in listeners; PLAINTEXT is there.",
 	"listeners":                                        "The addresses to listen on; --listen goes before it.",
 	"log.cleanup.policy":                               "The cleanup.policy of topics that do not set their own.",
@@ -112,6 +117,7 @@ var brokerDocs = map[string]string{
 	"transaction.state.log.num.partitions":             "The partitions of __transaction_state, when it is made.",
 	"transaction.state.log.replication.factor":         "The replicas of __transaction_state, when it is made. Unset, it follows the size of the cluster.",
 	"transaction.state.log.segment.bytes":              "The segment.bytes of __transaction_state, when it is made.",
+	"unclean.leader.election.enable":                   "The unclean.leader.election.enable of topics that do not set their own.",
 }
 
 // Reasons that settings of several kinds share.
@@ -127,7 +133,7 @@ const (
 var idleTopicConfigs = []idleConfigs{
 	{"flush.messages flush.ms", whyFsync},
 	{"file.delete.delay.ms index.interval.bytes preallocate segment.index.bytes", whyStore},
-	{"follower.replication.throttled.replicas leader.replication.throttled.replicas unclean.leader.election.enable", whyReplicas},
+	{"follower.replication.throttled.replicas leader.replication.throttled.replicas", whyReplicas},
 	{"local.retention.* remote.*", whyTiered},
 }
 
@@ -142,11 +148,11 @@ var idleBrokerConfigs = []idleConfigs{
 	{"log.flush.*", whyFsync},
 	{"log.index.* log.preallocate log.segment.delete.delay.ms", whyStore},
 	{"follower.fetch.last.tiered.offset.enable log.local.retention.* remote.*", whyTiered},
-	{"alter.log.dirs.* cordoned.log.dirs log.dir.failure.timeout.ms num.replica.alter.log.dirs.threads replica.alter.log.dirs.io.max.bytes.per.second",
+	{"alter.log.dirs.* log.dir.failure.timeout.ms num.replica.alter.log.dirs.threads replica.alter.log.dirs.io.max.bytes.per.second",
 		"there is one folder of data."},
-	{"auto.leader.rebalance.enable broker.heartbeat.interval.ms broker.session.timeout.ms controlled.shutdown.enable follower.replication.throttled.rate " +
-		"initial.broker.registration.timeout.ms inter.broker.listener.name leader.imbalance.check.interval.seconds leader.replication.throttled.rate num.replica.fetchers " +
-		"replica.* replication.quota.* request.timeout.ms socket.connection.setup.timeout.* unclean.leader.election.enable", whyReplicas},
+	{"controlled.shutdown.enable follower.replication.throttled.rate " +
+		"initial.broker.registration.timeout.ms inter.broker.listener.name leader.replication.throttled.rate num.replica.fetchers " +
+		"replica.* replication.quota.* request.timeout.ms socket.connection.setup.timeout.*", whyReplicas},
 	{"controller.quorum.* controller.socket.timeout.ms early.start.listeners metadata.* process.roles",
 		"each node is broker and controller, and the metadata log is Raft with settings that need no tuning."},
 	{"controller.quota.* quota.*", "there are no quotas yet."},

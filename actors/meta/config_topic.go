@@ -80,6 +80,7 @@ var topicDocs = map[string]string{
 	"segment.bytes":                   "The size at which a new segment begins; only closed segments expire or are compacted.",
 	"segment.jitter.ms":               "The most that is taken off segment.ms at random, so that segments do not all end at once.",
 	"segment.ms":                      "The age at which a new segment begins even if it is not full.",
+	"unclean.leader.election.enable":  "Whether a replica that may lack records leads when no other can: the topic goes on, and what is missing is lost.",
 }
 
 // TopicConfigDef is the definition of a topic setting; nil if there is none of this name.
