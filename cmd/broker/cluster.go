@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"troupe/cmd/broker/admin"
 	"troupe/cmd/broker/run"
 )
 
@@ -54,53 +53,10 @@ func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 }
 
 func clusterCommand(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "cluster", Short: "Show the cluster", RunE: groupOnly, Example: "  broker cluster status"}
-	status := &cobra.Command{
-		Use: "status", Short: "Show brokers, the metadata log and the start of this node", Args: cobra.NoArgs,
-		Example: "  broker cluster status\n  broker cluster status -o json",
-	}
-	c.outputFlag(status)
+	cmd := &cobra.Command{Use: "cluster", Short: "Show the cluster; add, empty and remove nodes", RunE: groupOnly, Example: "  broker cluster status"}
 	c.adminFlag(cmd)
-	status.RunE = func(cmd *cobra.Command, _ []string) error {
-		var s admin.Status
-		if err := c.getJSON(cmd.Context(), "/api/v1/status", &s); err != nil {
-			return err
-		}
-		if c.output == "table" {
-			c.printStatus(s)
-		}
-		return c.print(s, []string{"BROKER", "ADDRESS", "EPOCH", "STATE", "RACK"}, brokerRows(s.Brokers))
-	}
-	cmd.AddCommand(status)
+	cmd.AddCommand(clusterStatus(c), clusterAdd(c), clusterDrain(c), clusterRemove(c))
 	return cmd
-}
-
-func (c *cli) printStatus(s admin.Status) {
-	ready := "ready"
-	if !s.Ready {
-		ready = "not ready"
-		for _, st := range s.Steps {
-			if !st.Done && st.WaitsFor != "" {
-				ready += fmt.Sprintf("; %s: waits for %s since %.1f s", st.Name, st.WaitsFor, st.Seconds)
-				break
-			}
-		}
-	}
-	fmt.Fprintf(c.out, "cluster %s  node %d  %s\n", s.ClusterID, s.NodeID, ready)
-	fmt.Fprintf(c.out, "topics %d  partitions %d  replicas here %d\n", s.Topics, s.Partitions, s.Replicas)
-	fmt.Fprintf(c.out, "metadata log: %s, leader %d, term %d, persisted %d, committed %d, applied %d\n",
-		s.Raft.State, s.Raft.Leader, s.Raft.Term, s.Raft.Persisted, s.Raft.Committed, s.Raft.Applied)
-}
-
-func brokerRows(list []admin.Broker) (rows [][]string) {
-	for _, b := range list {
-		state := "running"
-		if b.Fenced {
-			state = "fenced"
-		}
-		rows = append(rows, []string{fmt.Sprint(b.ID), b.Address, fmt.Sprint(b.Epoch), state, b.Rack})
-	}
-	return rows
 }
 
 func versionCommand(c *cli) *cobra.Command {

@@ -26,6 +26,7 @@ import (
 // that say so.
 type Source interface {
 	Status() Status
+	Cluster() Cluster
 	Actors() []Actor
 	// Strays are partitions on this broker that the metadata does not name; it may read the store.
 	Strays() ([]Stray, error)
@@ -75,6 +76,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Status()) })
+	mux.HandleFunc("GET /api/v1/cluster", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Cluster()) })
 	mux.HandleFunc("GET /api/v1/actors", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Actors()) })
 	mux.HandleFunc("GET /api/v1/work", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Work()) })
 	mux.HandleFunc("GET /api/v1/health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.src.Health()) })

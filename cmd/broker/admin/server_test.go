@@ -18,6 +18,7 @@ import (
 type fakeSource struct{ status func() Status }
 
 func (f fakeSource) Status() Status                   { return f.status() }
+func (f fakeSource) Cluster() Cluster                 { return Cluster{Controller: -1} }
 func (f fakeSource) Actors() []Actor                  { return nil }
 func (f fakeSource) Strays() ([]Stray, error)         { return nil, nil }
 func (f fakeSource) Work() Work                       { return Work{} }

@@ -164,6 +164,7 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	gauge("topics", float64(st.Topics))
 	gauge("partitions", float64(st.Partitions))
 	gauge("replicas", float64(st.Replicas))
+	s.clusterMetrics(gauge)
 	gauge("raft_term", float64(st.Raft.Term))
 	gauge("raft_persisted_index", float64(st.Raft.Persisted))
 	gauge("raft_commit_index", float64(st.Raft.Committed))
