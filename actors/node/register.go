@@ -20,6 +20,8 @@ type life struct {
 	leaving    bool // fencing ourselves for a shutdown
 	retryAt    time.Time
 	refusal    string // that was logged last
+	// what the proposal under way is for, as the steps of the start show it
+	step, what string
 }
 
 // forever bounds the proposals of a broker's life: they are answered when they are applied. Metadata re-proposes them under
@@ -48,6 +50,7 @@ func (l *life) state() string {
 func (n *Node) onTick(c kit.Context) {
 	n.watchLeader()
 	n.step(c)
+	n.explain(c)
 	every := tickEvery
 	switch {
 	case n.life.unfenced && n.alone():
@@ -56,6 +59,27 @@ func (n *Node) onTick(c kit.Context) {
 		every = 2 * tickEvery // another leader wants a heartbeat
 	}
 	c.After(c.Self(), every, tick{})
+}
+
+// explain says what keeps the proposal that is under way from being applied, as far as this node can know.
+func (n *Node) explain(c kit.Context) {
+	if !n.life.asked || n.life.unfenced {
+		return
+	}
+	to, why := n.o.Leader(), ""
+	switch {
+	case n.life.refusal != "":
+		why = "refused: " + n.life.refusal
+	case to < 0:
+		why = "no metadata leader is known"
+	case n.o.Links != nil && to != n.o.NodeID:
+		why = n.o.Links.Awaiting(to, c.Now())
+	}
+	text := n.life.what
+	if why != "" {
+		text += "; " + why
+	}
+	n.o.Steps.Wait(n.life.step, text)
 }
 
 // watchLeader publishes a change of the Raft leader: clients see it as the controller.
@@ -131,6 +155,7 @@ func (n *Node) outOfService(step, waitsFor string) {
 
 func (n *Node) initialise(c kit.Context) {
 	n.o.Steps.Wait(StepInit, "InitCluster to be applied")
+	n.life.step, n.life.what = StepInit, "InitCluster to be applied"
 	if n.o.ClusterID == "" {
 		return // somebody else founds it
 	}
@@ -145,6 +170,7 @@ func (n *Node) initialise(c kit.Context) {
 
 func (n *Node) register(c kit.Context) {
 	n.o.Steps.Wait(StepRegister, "RegisterBroker to be applied")
+	n.life.step, n.life.what = StepRegister, "RegisterBroker to be applied"
 	n.ask(c, meta.RegisterBroker{
 		BrokerID: n.o.NodeID, Incarnation: n.o.Incarnation, StoreID: n.o.StoreID, PrevBrokerEpoch: n.o.PrevEpoch,
 		Listeners: n.o.Listeners, Rack: n.o.Rack, Features: meta.SupportedFeatures(), LogDirs: [][16]byte{n.o.StoreID},
