@@ -96,6 +96,7 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{},
 		Metadata: b.Metadata, Writer: b.Writer, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },
+		Raft:       b.Board,
 		Registered: func(epoch int64) { b.Epoch = epoch },
 	}), kit.Options{Kind: "node"})
 	b.Shared = &api.Env{Metadata: b.Metadata, Writer: b.Writer, Published: b.Published, Data: b.Data, Tail: b.Tail, NodeID: b.ID.NodeID,
