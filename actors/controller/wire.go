@@ -7,6 +7,26 @@ import (
 	"troupe/kafka/code"
 )
 
+// Beat is what a heartbeat says.
+type Beat struct {
+	BrokerID     int32
+	BrokerEpoch  int64
+	Applied      uint64 // Raft index that the broker's image has
+	WantFence    bool
+	WantShutdown bool
+	DiskOK       bool
+	Lost         []int32 // nodes that this one has had no link with for a while
+}
+
+// Verdict is what a controller says to a heartbeat. With another Code than OK the rest is zero: NOT_CONTROLLER (ask the one who leads),
+// COORDINATOR_NOT_AVAILABLE (this one does not know the registration yet), BROKER_ID_NOT_REGISTERED and STALE_BROKER_EPOCH (register anew).
+type Verdict struct {
+	Code           code.Code
+	Fenced         bool
+	CaughtUp       bool // it knows of its own registration
+	ShouldShutDown bool // it has leave to go
+}
+
 // wireVersion begins every heartbeat and every answer; another one is not understood.
 const wireVersion = 1
 
