@@ -250,3 +250,10 @@ func (s *story) answer(d *datadriven.TestData) string {
 	a.Reply(peer.Answered{Ask: a, Head: controller.EncodeVerdict(v)})
 	return ""
 }
+
+// threeVoters is Raft in a group of three.
+type threeVoters struct{}
+
+func (threeVoters) Status() raftnode.Status {
+	return raftnode.Status{Term: 7, Voters: []uint64{1, 2, 3}}
+}

@@ -34,6 +34,7 @@ type Options struct {
 	Metadata  *kit.Ref
 	Writer    *kit.Ref
 	Peers     *kit.Ref // nil: there are no links to other nodes
+	Quorum    *kit.Ref // the raft actor, asked to give its lead away before this node stops; nil: it is not asked
 	Data      storage.Data
 	Tail      *storage.Tail
 	Gate      *writer.Gate
@@ -45,7 +46,7 @@ type Options struct {
 	// Leader is the Raft leader's node id as the Raft actor last knew it, -1 if unknown. Safe for any goroutine.
 	Leader func() int32
 	// Raft tells this node's part in Raft; nil: of a group with one member. Links shows the links to other nodes, nil: nobody looks.
-	Raft  *raftnode.Board
+	Raft  interface{ Status() raftnode.Status }
 	Links *peer.Board
 	// Timing of heartbeats and sessions; zero: controller.DefaultTiming. Controller gets what the controller shows.
 	Timing     controller.Timing
@@ -139,6 +140,8 @@ func (n *Node) Receive(c kit.Context, m any) {
 		n.onShutdown(c, m)
 	case overstayed:
 		n.onOverstayed(c)
+	case raftnode.LeadershipTransferred:
+		n.onTransferred(c, m)
 	case tick:
 		n.onTick(c)
 	case retain:

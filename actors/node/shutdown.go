@@ -14,6 +14,8 @@ const (
 	// partWithin bounds how long it waits before that for what it leads to move, and unheard how long it does if no controller hears it.
 	partWithin = 5 * time.Second
 	unheard    = 1500 * time.Millisecond
+	// handOver bounds how long it waits for another node to lead Raft.
+	handOver = 1500 * time.Millisecond
 )
 
 // onShutdown ends the broker in order. If others can take over what it leads, the controller is asked to have that moved first, and this
@@ -51,10 +53,28 @@ func (n *Node) onOverstayed(c kit.Context) {
 	}
 }
 
-// depart fences the broker, so that the cluster stops sending clients here, then stops the replicas.
+// depart gives away the lead in Raft, if others vote, so that they need no election when this node is gone.
 func (n *Node) depart(c kit.Context) {
 	n.life.parting, n.life.leaving = false, true
+	if n.o.Quorum != nil && len(n.told.voters) > 1 && n.o.Leader() == n.o.NodeID {
+		n.fencing = true
+		n.o.Quorum.Tell(&raftnode.TransferLeadership{Ask: kit.Ask{ReplyTo: c.Self()}, Timeout: handOver})
+		return
+	}
+	n.fence(c)
+}
+
+func (n *Node) onTransferred(c kit.Context, m raftnode.LeadershipTransferred) {
+	if !m.Done {
+		c.Log().Warn("shutdown: no other node took over the metadata lead in time; an election follows", "waited", handOver)
+	}
+	n.fence(c)
+}
+
+// fence takes the broker out of service, so that the cluster stops sending clients here, then stops the replicas.
+func (n *Node) fence(c kit.Context) {
 	if n.life.epoch == 0 {
+		n.fencing = false
 		n.stopReplicas(c)
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"troupe/actors/peer"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
+	"troupe/raftnode"
 	"troupe/storage"
 	"troupe/storage/sim"
 )
@@ -37,6 +38,8 @@ import (
 //	shutdown                                  as run does
 //	answer [CODE] [fenced] [caughtup] [go]    answers the newest heartbeat that went to another node, as a controller does
 //	drop                                      it gets no answer
+//	voters                                    from the next boot on Raft has a group of three, and an actor that can be asked
+//	transferred [done]                        it answers
 //	lost ID...                                the controller on this node says which links are lost
 //
 // In every story, when the node publishes, all replicas of the image have been told Become, and when it says Seen, the image is published.
@@ -59,6 +62,7 @@ type story struct {
 	run, conn *kitsim.Probe
 	peers     *kitsim.Probe // nil: there are none
 	asked     *peer.Ask     // the newest heartbeat without an answer
+	raft      *kitsim.Probe // nil: it is not asked for anything
 	n         *Node
 	ref       *kit.Ref
 	pub       *Published
@@ -78,6 +82,14 @@ func (s *story) command(d *datadriven.TestData) string {
 		s.boot(d)
 	case "leader":
 		s.leader = int32(number(arg(0)))
+	case "voters":
+		s.raft = s.st.Probe("raft")
+	case "transferred":
+		m, ok := kitsim.Last[*raftnode.TransferLeadership](s.raft)
+		if !ok {
+			return "nobody asked"
+		}
+		m.Reply(raftnode.LeadershipTransferred{TransferLeadership: m, Done: arg(0) == "done"})
 	case "grant":
 		return s.md.grant(d.HasArg("early"))
 	case "refuse":
@@ -149,9 +161,13 @@ func (s *story) boot(d *datadriven.TestData) {
 	s.pub, s.steps = &Published{}, NewSteps(s.st.Sys.Now, func() { s.st.Say("every step is done") })
 	s.steps.Finish(StepStores)
 	s.steps.Finish(StepRaft)
-	s.n = New(Options{NodeID: 1, RaftID: 1, StoreID: [16]byte{1}, Incarnation: [16]byte{byte(incarnation)}, ClusterID: founds, PrevEpoch: int64(prev),
+	o := Options{NodeID: 1, RaftID: 1, StoreID: [16]byte{1}, Incarnation: [16]byte{byte(incarnation)}, ClusterID: founds, PrevEpoch: int64(prev),
 		Founding: map[string]string{"min.insync.replicas": "1"}, Metadata: s.md.Ref(), Writer: s.w.Ref(), Peers: peers, Data: s.data, Tail: storage.NewTail(1 << 20),
-		Gate: &writer.Gate{}, Published: s.pub, Steps: s.steps, Leader: s.atPublish, Registered: func(e int64) { s.st.Say("registered with epoch %d", e) }})
+		Gate: &writer.Gate{}, Published: s.pub, Steps: s.steps, Leader: s.atPublish, Registered: func(e int64) { s.st.Say("registered with epoch %d", e) }}
+	if s.raft != nil {
+		o.Quorum, o.Raft = s.raft.Ref(), threeVoters{}
+	}
+	s.n = New(o)
 	s.ref = s.st.Sys.Spawn("node", s.n, kit.Options{})
 	s.steps.Finish(StepServing)
 }

@@ -94,7 +94,7 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 	b.Node = l.Spawn(nodeName, node.New(node.Options{
 		NodeID: b.ID.NodeID, RaftID: b.ID.RaftID, StoreID: b.ID.StoreID, Incarnation: newUUID(l), ClusterID: b.ID.ClusterID, PrevEpoch: b.ID.CleanEpoch,
 		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{},
-		Metadata: b.Metadata, Writer: b.Writer, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
+		Metadata: b.Metadata, Writer: b.Writer, Quorum: b.Raft, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },
 		Raft:       b.Board,
 		Registered: func(epoch int64) { b.Epoch = epoch },

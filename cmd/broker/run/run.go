@@ -185,7 +185,7 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 	b.node = b.sys.Spawn(nodeName, node.New(node.Options{
 		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), ClusterID: id.ClusterID, PrevEpoch: id.CleanEpoch,
 		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{advertised}, Static: b.cfg.Static, Founding: founding,
-		Metadata: b.metadata, Writer: b.writer, Peers: peers, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
+		Metadata: b.metadata, Writer: b.writer, Peers: peers, Quorum: b.raft, Data: b.stores.data, Tail: b.tail, Gate: gate, Published: b.pub, Steps: b.steps,
 		CleanerMemory: sp.cleaner, Cleaner: &b.cleaned,
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
 		Raft:       b.board,
