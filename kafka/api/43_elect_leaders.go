@@ -1,12 +1,13 @@
 package api
 
 import (
-	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/meta"
 	"troupe/kafka/code"
+	"troupe/raftnode"
 )
 
 // The kinds of elections (KIP-460).
@@ -19,37 +20,49 @@ const (
 //
 //	v1 unclean elections, and an error of the whole (KIP-460); v2 flexible.
 //
-// A cluster of one broker has nobody to choose: a partition is led by its only replica, or by nobody while that one does not serve.
-// Of all partitions (null) those are not told that need no election.
+// The cluster decides; any broker takes the request. Of all partitions (null) only those are proposed that need an election by what this
+// broker knows, and those are not told that need none.
 func electLeaders(c *Call) {
 	req := c.Req.(*kmsg.ElectLeadersRequest)
-	resp := kmsg.NewPtrElectLeadersResponse()
-	e, why := firstRefusal(checkTimeout(req.TimeoutMillis), checkElection(req.ElectionType))
-	resp.ErrorCode = int16(e)
-	if req.Topics == nil && e == code.OK {
-		for t := range c.View.Image.Topics() {
-			x := kmsg.ElectLeadersResponseTopic{Topic: t.Name}
-			for i := range t.Partitions {
-				if e, why := elected(c.View.Image, &t.Partitions[i], req.ElectionType); e != code.ElectionNotNeeded {
-					x.Partitions = append(x.Partitions, electionResult(t.Partitions[i].Index, e, why))
-				}
-			}
-			resp.Topics = append(resp.Topics, x)
+	k := &electCall{c: c, all: req.Topics == nil}
+	if e, why := firstRefusal(checkTimeout(req.TimeoutMillis), checkElection(req.ElectionType)); e != code.OK {
+		k.refuse(req, e, why)
+		return
+	}
+	k.cmd.Unclean = req.ElectionType == electUnclean
+	k.plan(req)
+	if len(k.cmd.Partitions) == 0 {
+		k.respond()
+		return
+	}
+	c.Next = func(_ *Call, answer any) {
+		if p, ok := answer.(raftnode.Proposed); ok {
+			k.proposed(p)
 		}
 	}
-	for i := range req.Topics {
-		t := &req.Topics[i]
-		x := kmsg.ElectLeadersResponseTopic{Topic: t.Topic}
-		for _, n := range t.Partitions {
-			e, why := e, why
-			if e == code.OK {
-				e, why = electNamed(c.View.Image, t.Topic, n, req.ElectionType)
-			}
-			x.Partitions = append(x.Partitions, electionResult(n, e, why))
-		}
-		resp.Topics = append(resp.Topics, x)
-	}
-	c.Respond(resp)
+	c.Propose(k.cmd, time.Duration(req.TimeoutMillis)*time.Millisecond)
+}
+
+// electCall is one ElectLeaders under way.
+type electCall struct {
+	c    *Call
+	all  bool // of all partitions: those that need no election are left out of the answer
+	code code.Code
+	rows []electRow
+	cmd  meta.ElectLeaders
+}
+
+// electRow is one topic of the answer, and where its partitions are.
+type electRow struct {
+	topic      string
+	partitions []electResult
+}
+
+type electResult struct {
+	partition int32
+	code      code.Code
+	why       string
+	place     int // in cmd.Partitions, -1 if it is not among them
 }
 
 func checkElection(kind int8) check {
@@ -61,32 +74,107 @@ func checkElection(kind int8) check {
 	}
 }
 
-func electionResult(partition int32, e code.Code, why string) kmsg.ElectLeadersResponseTopicPartition {
-	return kmsg.ElectLeadersResponseTopicPartition{Partition: partition, ErrorCode: int16(e), ErrorMessage: text(why)}
+// refuse answers every partition that was named with the same code.
+func (k *electCall) refuse(req *kmsg.ElectLeadersRequest, e code.Code, why string) {
+	k.code = e
+	for i := range req.Topics {
+		row := electRow{topic: req.Topics[i].Topic}
+		for _, n := range req.Topics[i].Partitions {
+			row.partitions = append(row.partitions, electResult{n, e, why, -1})
+		}
+		k.rows = append(k.rows, row)
+	}
+	k.respond()
 }
 
-func electNamed(img *meta.Image, topic string, partition int32, kind int8) (code.Code, string) {
-	t := img.Topic(topic)
-	if t == nil {
-		return code.UnknownTopicOrPartition, "No such topic as " + topic
+func (k *electCall) plan(req *kmsg.ElectLeadersRequest) {
+	if k.all {
+		for t := range k.c.View.Image.Topics() {
+			row := electRow{topic: t.Name}
+			for i := range t.Partitions {
+				if k.needed(&t.Partitions[i]) {
+					row.partitions = append(row.partitions, k.elect(t, int32(i)))
+				}
+			}
+			k.rows = append(k.rows, row)
+		}
+		return
 	}
-	if partition < 0 || int(partition) >= len(t.Partitions) {
-		return code.UnknownTopicOrPartition, "No such partition as " + topic + "-" + itoa(int64(partition))
+	for i := range req.Topics {
+		row := electRow{topic: req.Topics[i].Topic}
+		t := k.c.View.Image.Topic(row.topic)
+		for _, n := range req.Topics[i].Partitions {
+			switch {
+			case t == nil:
+				row.partitions = append(row.partitions, electResult{n, code.UnknownTopicOrPartition, "No such topic as " + row.topic, -1})
+			case n < 0 || int(n) >= len(t.Partitions):
+				row.partitions = append(row.partitions, electResult{n, code.UnknownTopicOrPartition, "No such partition as " + row.topic + "-" + itoa(int64(n)), -1})
+			default:
+				row.partitions = append(row.partitions, k.elect(t, n))
+			}
+		}
+		k.rows = append(k.rows, row)
 	}
-	return elected(img, &t.Partitions[partition], kind)
 }
 
-// elected says why a partition gets no other leader.
-func elected(img *meta.Image, p *meta.Partition, kind int8) (code.Code, string) {
-	switch {
-	case kind == electPreferred && p.Leader == p.Replicas[0], kind == electUnclean && p.Leader != meta.NoLeader:
-		return code.ElectionNotNeeded, textElectionNotNeeded
-	case kind == electUnclean:
-		return code.EligibleLeadersNotAvailable, "None of the replicas of this partition serves."
-	case !serves(img, p.Replicas[0]):
-		return code.PreferredLeaderNotAvailable, "Broker " + itoa(int64(p.Replicas[0])) + ", the preferred leader, does not serve."
-	case !slices.Contains(p.ISR, p.Replicas[0]):
-		return code.PreferredLeaderNotAvailable, "Broker " + itoa(int64(p.Replicas[0])) + ", the preferred leader, is not in sync."
+// needed says whether a partition has not the leader that the election would give it.
+func (k *electCall) needed(p *meta.Partition) bool {
+	if k.cmd.Unclean {
+		return p.Leader == meta.NoLeader
 	}
-	return code.PreferredLeaderNotAvailable, "Leaders do not move between brokers yet."
+	return p.Leader != p.Replicas[0]
+}
+
+func (k *electCall) elect(t *meta.Topic, n int32) electResult {
+	k.cmd.Partitions = append(k.cmd.Partitions, meta.Election{PartitionRef: meta.PartitionRef{Topic: t.ID, Index: n}, Candidate: meta.NoLeader})
+	return electResult{partition: n, place: len(k.cmd.Partitions) - 1}
+}
+
+// proposed puts what the cluster decided into the answer.
+func (k *electCall) proposed(p raftnode.Proposed) {
+	results, _ := p.Result.Value.([]meta.PartitionResult)
+	whole, why := proposalCode(p.Result.Code), p.Result.Message
+	k.code = whole
+	for i := range k.rows {
+		for j := range k.rows[i].partitions {
+			r := &k.rows[i].partitions[j]
+			if r.place < 0 {
+				continue
+			}
+			r.code, r.why = whole, why
+			if whole == code.OK {
+				r.code, r.why = partitionCode(&results[r.place])
+			}
+		}
+	}
+	k.respond()
+}
+
+// partitionCode is what a client hears that names its topics by name: one that was deleted meanwhile is not there.
+func partitionCode(r *meta.PartitionResult) (code.Code, string) {
+	switch r.Code {
+	case code.UnknownTopicId:
+		return code.UnknownTopicOrPartition, textUnknownTopic
+	case code.ElectionNotNeeded:
+		return r.Code, textElectionNotNeeded
+	case code.NoReassignmentInProgress:
+		return r.Code, "" // as Kafka leaves it
+	}
+	return r.Code, r.Message
+}
+
+func (k *electCall) respond() {
+	resp := kmsg.NewPtrElectLeadersResponse()
+	resp.ErrorCode = int16(k.code)
+	for _, row := range k.rows {
+		x := kmsg.ElectLeadersResponseTopic{Topic: row.topic}
+		for _, r := range row.partitions {
+			if k.all && r.code == code.ElectionNotNeeded {
+				continue
+			}
+			x.Partitions = append(x.Partitions, kmsg.ElectLeadersResponseTopicPartition{Partition: r.partition, ErrorCode: int16(r.code), ErrorMessage: text(r.why)})
+		}
+		resp.Topics = append(resp.Topics, x)
+	}
+	k.c.Respond(resp)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/kafka/code"
 	"troupe/raftnode"
 )
 
@@ -45,12 +46,26 @@ func TestDescribeQuorum(t *testing.T) {
 }
 
 func TestUnregisterBroker(t *testing.T) {
-	w := newWorld(t, 1, nil)
-	for id, want := range map[int32]int16{1: 42, 2: 102, -1: 102} {
+	w := newWorld(t, 3, nil)
+	w.topic("a", []int32{2, 3})
+	for _, x := range []struct {
+		id      int32
+		code    int16
+		message string
+	}{{-1, 102, "Broker ID -1 is not currently registered"}, {4, 102, "Broker ID 4 is not currently registered"}, {2, 0, ""}, {2, 102, "Broker ID 2 is not currently registered"}} {
 		req := kmsg.NewPtrUnregisterBrokerRequest()
-		req.BrokerID = id
-		if x := w.ask(0, req).(*kmsg.UnregisterBrokerResponse); x.ErrorCode != want || x.ErrorMessage == nil {
-			t.Errorf("broker %d: %+v", id, x)
+		req.BrokerID = x.id
+		if y := w.ask(0, req).(*kmsg.UnregisterBrokerResponse); y.ErrorCode != x.code || y.ErrorMessage == nil || *y.ErrorMessage != x.message {
+			t.Errorf("broker %d: %+v", x.id, y)
 		}
+	}
+	if p := &w.img.Topic("a").Partitions[0]; w.img.Broker(2) != nil || p.Leader != 3 || len(p.ISR) != 1 {
+		t.Errorf("%+v", p)
+	}
+	w.down = true
+	f := w.begin(0, &kmsg.UnregisterBrokerRequest{BrokerID: 3})
+	w.refuseHeld(code.CoordinatorNotAvailable)
+	if y := f.answer().(*kmsg.UnregisterBrokerResponse); y.ErrorCode != int16(code.NotController) {
+		t.Errorf("%+v", y)
 	}
 }

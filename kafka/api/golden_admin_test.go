@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/actors/partition"
 )
 
@@ -30,8 +31,9 @@ func goldenAdmin(w *world, req kmsg.Request) bool {
 			add(&req.Topics, kmsg.AlterPartitionAssignmentsRequestTopic{Topic: "a", Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{p}})
 		}
 	case *kmsg.ListPartitionReassignmentsRequest:
+		w.apply(meta.AlterReassignments{Partitions: []meta.Reassignment{{PartitionRef: meta.PartitionRef{Topic: w.img.Topic("b").ID}, Target: []int32{2}}}})
 		req.TimeoutMillis = 1000
-		req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "a", Partitions: []int32{0}}}
+		req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "a", Partitions: []int32{0}}, {Topic: "b", Partitions: []int32{0, 9}}}
 	case *kmsg.DescribeQuorumRequest:
 		req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}}}
 	case *kmsg.DeleteRecordsRequest:
