@@ -61,6 +61,7 @@ type slot struct {
 func newConn(d *shared, id uint64, nc net.Conn) *conn {
 	c := &conn{door: d, nc: nc, info: api.Conn{ID: id, RemoteHost: hostOf(nc.RemoteAddr()), Listener: d.cfg.Listener}, first: 1}
 	c.read = newReader(newSource(nc, d.cfg.IdleClose, d.cfg.FrameDeadline), &d.cfg, d.memory, d.find)
+	c.read.behind = d.env.Behind
 	c.read.conn, c.read.host = id, c.info.RemoteHost
 	if sc, ok := nc.(syscall.Conn); ok {
 		c.raw, _ = sc.SyscallConn()

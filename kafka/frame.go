@@ -38,7 +38,8 @@ type reader struct {
 	acc     account // of mem.requests
 	big     account // of mem.giants
 	find    func(version int16, name string, id [16]byte) topicFacts
-	largest int // frame that this client has completed
+	behind  func() bool // other brokers may know topics that find does not; nil: never
+	largest int         // frame that this client has completed
 	conn    uint64
 	host    string
 	dead    bool

@@ -3,6 +3,7 @@ package kafka
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"troupe/kafka/api"
 	"troupe/storage"
@@ -37,6 +38,7 @@ type produceParser struct {
 	elements int           // array elements that may still come
 	room     int           // bytes that they may still take
 	inflate  int64         // bytes that batches may still take decompressed, all together
+	waited   time.Duration // for topics that are not known yet
 	rebuild  []rebuild     // batches that their topics want in another form
 	err      error         // first error; afterwards all reads give zero
 }
@@ -80,7 +82,7 @@ func (p *produceParser) topic(more int) {
 	if p.err != nil {
 		return
 	}
-	facts := p.find(p.version, t.Name, t.ID)
+	facts := p.lookUp(&t)
 	t.Partitions = make([]api.ProducePartition, 0, min(n, 64))
 	for i := 0; i < n && p.err == nil; i++ {
 		part := api.ProducePartition{Index: int32(p.uint(4)), Slab: -1, KeysChecked: facts.needKeys}
@@ -94,6 +96,18 @@ func (p *produceParser) topic(more int) {
 	}
 	p.tags()
 	p.req.Topics = append(p.req.Topics, t)
+}
+
+// lookUp finds a topic. One that is not known here although a client knows it may be news that is on its way: the reader waits for it, once per
+// request, because a batch can be checked only by its topic's settings.
+func (p *produceParser) lookUp(t *api.ProduceTopic) topicFacts {
+	facts := p.find(p.version, t.Name, t.ID)
+	for !facts.known && p.waited < api.BehindWait && p.behind != nil && p.behind() {
+		time.Sleep(api.LookEvery)
+		p.waited += api.LookEvery
+		facts = p.find(p.version, t.Name, t.ID)
+	}
+	return facts
 }
 
 // records reads one batch into a slab and checks it. guess is how many batches may still come, this one included.

@@ -301,3 +301,31 @@ func TestProduceStreamGarbled(t *testing.T) {
 		a.Refuse()
 	}
 }
+
+// A topic that a client has heard of elsewhere may be news that is on its way here: its batches are read when it is known, and the wait is one
+// for the whole request.
+func TestProduceOfTopicThatIsNotHereYet(t *testing.T) {
+	b := request(1, nil, produceRequest(t, 9, 3, 1, 10))
+	for _, c := range []struct {
+		behind bool
+		known  int // at which look; 0: never
+		most   int // looks
+		slabs  int
+	}{{true, 3, 5, 1}, {true, 0, 3 + int(api.BehindWait/api.LookEvery), 0}, {false, 0, 3, 0}} {
+		looks := 0
+		find := func(int16, string, [16]byte) topicFacts {
+			looks++
+			return topicFacts{known: c.known > 0 && looks >= c.known}
+		}
+		cfg := Config{}.withDefaults()
+		r := newReader(newSource(&pieces{b: b, n: 1 << 20}, time.Second, time.Second), &cfg, newMemory(1<<30, 1<<30), find)
+		r.behind = func() bool { return c.behind }
+		a, ok := r.next().(*arrived)
+		if !ok || looks != c.most || len(a.call.Produce.Slabs) != c.slabs {
+			t.Errorf("%+v: %d looks, %v", c, looks, a)
+		}
+		if ok {
+			a.call.Produce.Release()
+		}
+	}
+}

@@ -13,13 +13,13 @@ type produceResponse struct {
 	version int16
 	topics  []produceTopic
 	results []produceResult
-	img     *meta.Image
-	leaders []int32 // to be described at the end (v10+)
-	name    string  // of the listener
+	img     *meta.Image // the newest: leaders are told by it
+	leaders []int32     // to be described at the end (v10+)
+	name    string      // of the listener
 }
 
 func produceAnswer(p *produceCall) *produceResponse {
-	return &produceResponse{version: p.c.Version, topics: p.topics, results: p.results, img: p.c.View.Image, name: p.c.Conn.Listener}
+	return &produceResponse{version: p.c.Version, topics: p.topics, results: p.results, img: p.c.Env.Published.Get().Image, name: p.c.Conn.Listener}
 }
 
 // AppendTo implements Response.
@@ -55,15 +55,29 @@ func (r *produceResponse) partition(w *wire, p *produceResult) {
 	if r.version >= 8 {
 		r.errors(w, p)
 	}
-	if r.version >= 10 && p.code == code.NotLeaderForPartition && p.part != nil {
-		w.b = append(w.b, 1, 0, 9) // one tag, number 0, nine bytes: CurrentLeader
-		w.i32(p.part.Leader)
-		w.i32(p.part.LeaderEpoch)
-		w.noTags()
-		r.leader(p.part.Leader)
-		return
+	if r.version >= 10 && p.code == code.NotLeaderForPartition {
+		if now := r.now(p); now != nil {
+			w.b = append(w.b, 1, 0, 9) // one tag, number 0, nine bytes: CurrentLeader
+			w.i32(now.Leader)
+			w.i32(now.LeaderEpoch)
+			w.noTags()
+			r.leader(now.Leader)
+			return
+		}
 	}
 	w.noTags()
+}
+
+// now is the partition as it is by now; nil if it is gone.
+func (r *produceResponse) now(p *produceResult) *meta.Partition {
+	if p.topic == nil {
+		return nil
+	}
+	t := r.img.TopicByID(p.topic.ID)
+	if t == nil || p.index < 0 || int(p.index) >= len(t.Partitions) {
+		return nil
+	}
+	return &t.Partitions[p.index]
 }
 
 func (r *produceResponse) errors(w *wire, p *produceResult) {
@@ -82,7 +96,7 @@ func (r *produceResponse) leader(id int32) {
 			return
 		}
 	}
-	if r.img.Broker(id) != nil {
+	if serves(r.img, id) {
 		r.leaders = append(r.leaders, id)
 	}
 }

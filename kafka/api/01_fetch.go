@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/kit"
@@ -26,6 +28,20 @@ func fetch(c *Call) {
 		c.Send(fetchRefused(c, req, e))
 		return
 	}
+	c.whenKnown(func(img *meta.Image) bool { return fetchLacks(img, c.Version, req) }, func() { beginFetch(c, req) })
+}
+
+// fetchLacks says whether a topic that is asked for is not known.
+func fetchLacks(img *meta.Image, version int16, req *kmsg.FetchRequest) bool {
+	return slices.ContainsFunc(req.Topics, func(t kmsg.FetchRequestTopic) bool {
+		if version >= 13 {
+			return lacksID(img, t.TopicID)
+		}
+		return lacksName(img, t.Topic)
+	})
+}
+
+func beginFetch(c *Call, req *kmsg.FetchRequest) {
 	wanted, forgotten := wantedParts(c.View.Image, req)
 	req.Topics, req.ForgottenTopics = nil, nil // they may be many, and a fetch may wait for long
 	scope, e := c.Env.Sessions.Begin(c.Sys.Now(), req.SessionID, req.SessionEpoch, c.Version >= 13, wanted, forgotten)

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/meta"
@@ -18,6 +20,12 @@ import (
 // The partition knows its ends; by time the store is searched on the pool.
 func listOffsets(c *Call) {
 	req := c.Req.(*kmsg.ListOffsetsRequest)
+	c.whenKnown(func(img *meta.Image) bool {
+		return slices.ContainsFunc(req.Topics, func(t kmsg.ListOffsetsRequestTopic) bool { return lacksName(img, t.Topic) })
+	}, func() { beginListOffsets(c, req) })
+}
+
+func beginListOffsets(c *Call, req *kmsg.ListOffsetsRequest) {
 	k := &offsetsCall{c: c, committed: req.IsolationLevel == readCommitted}
 	refusal, _ := firstRefusal(checkIsolation(req.IsolationLevel))
 	k.collect(req)

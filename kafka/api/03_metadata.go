@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,7 +28,7 @@ func metadata(c *Call) {
 	}
 	names := missingTopics(c, req)
 	if len(names) == 0 {
-		answerMetadata(c, c.View, req)
+		c.whenKnown(func(img *meta.Image) bool { return metadataLacks(img, req) }, func() { answerMetadata(c, c.View, req) })
 		return
 	}
 	c.Next = func(c *Call, answer any) {
@@ -38,6 +39,11 @@ func metadata(c *Call) {
 	}
 	c.Op.Await(trace.AwaitTopic, names[0])
 	c.Env.TopicMaker.Tell(&EnsureTopics{Ask: c.Ask(), Names: names, Timeout: autoCreateWait})
+}
+
+// metadataLacks says whether a topic that is asked for by id is not known. A name may be anybody's guess, and nobody waits for it.
+func metadataLacks(img *meta.Image, req *kmsg.MetadataRequest) bool {
+	return slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} && lacksID(img, t.TopicID) })
 }
 
 // autoCreateWait is how long a request for a topic's metadata is held while the topic is made: shorter than any client's own
@@ -112,7 +118,7 @@ func missingTopics(c *Call, req *kmsg.MetadataRequest) []string {
 func answerMetadata(c *Call, view *node.View, req *kmsg.MetadataRequest) {
 	img := view.Image
 	m := &metadataBody{
-		version: c.Version, flexible: c.Version >= 9, img: img, clusterID: c.Env.ClusterID(), controller: view.LeaderID, listener: c.Conn.Listener,
+		version: c.Version, flexible: c.Version >= 9, img: img, clusterID: c.Env.ClusterID(), controller: controllerOf(view, c.Env.NodeID), listener: c.Conn.Listener,
 		ask: metadataAsk{topicOperations: req.IncludeTopicAuthorizedOperations, clusterOperations: req.IncludeClusterAuthorizedOperations},
 	}
 	switch {

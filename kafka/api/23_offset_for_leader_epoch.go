@@ -1,8 +1,11 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/kafka/code"
 )
@@ -12,10 +15,14 @@ import (
 //	v3 the id of the replica that asks, which does not matter here; v4 flexible.
 func offsetForLeaderEpoch(c *Call) {
 	req := c.Req.(*kmsg.OffsetForLeaderEpochRequest)
-	k := &epochsCall{c: c, resp: kmsg.NewPtrOffsetForLeaderEpochResponse()}
-	c.Next = k.next
-	k.ask(req)
-	k.maybeRespond()
+	c.whenKnown(func(img *meta.Image) bool {
+		return slices.ContainsFunc(req.Topics, func(t kmsg.OffsetForLeaderEpochRequestTopic) bool { return lacksName(img, t.Topic) })
+	}, func() {
+		k := &epochsCall{c: c, resp: kmsg.NewPtrOffsetForLeaderEpochResponse()}
+		c.Next = k.next
+		k.ask(req)
+		k.maybeRespond()
+	})
 }
 
 // epochsCall is one OffsetForLeaderEpoch under way.

@@ -23,7 +23,7 @@ func describeCluster(c *Call) {
 		c.Respond(resp)
 		return
 	}
-	resp.EndpointType, resp.ClusterID, resp.ControllerID = endpointBrokers, c.Env.ClusterID(), c.View.LeaderID
+	resp.EndpointType, resp.ClusterID, resp.ControllerID = endpointBrokers, c.Env.ClusterID(), controllerOf(c.View, c.Env.NodeID)
 	if req.IncludeClusterAuthorizedOperations {
 		resp.ClusterAuthorizedOperations = clusterOperations
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"troupe/actors/meta"
+	"troupe/actors/node"
 )
 
 // What is said of the cluster and its topics in several answers: Metadata, DescribeCluster, DescribeTopicPartitions.
@@ -48,6 +49,22 @@ func leaderOf(img *meta.Image, p *meta.Partition) int32 {
 		return p.Leader
 	}
 	return meta.NoLeader
+}
+
+// controllerOf is the broker that clients are told to send changes of the cluster to: the leader of the metadata log. While none is known, or it
+// serves no clients, it is this broker, else the first that serves, since any broker takes what is for the controller. -1: none serves.
+func controllerOf(v *node.View, self int32) int32 {
+	for _, id := range []int32{v.LeaderID, self} {
+		if serves(v.Image, id) {
+			return id
+		}
+	}
+	for _, b := range v.Image.Brokers() {
+		if !b.Fenced {
+			return b.ID
+		}
+	}
+	return -1
 }
 
 // rackOf is a broker's rack as a nullable string.

@@ -80,7 +80,13 @@ func (p *topicPlan) defaultReplication() (rf int16, auto bool) {
 	if v.Source != meta.SourceDefault {
 		return int16(meta.BrokerInt(p.img, p.d, "default.replication.factor")), false
 	}
-	return int16(max(1, min(maxAutoReplicas, len(p.img.Brokers())))), true
+	n := 0
+	for _, b := range p.img.Brokers() {
+		if !b.Fenced {
+			n++
+		}
+	}
+	return int16(max(1, min(maxAutoReplicas, n))), true
 }
 
 // wantedAuto is what an auto-created topic looks like: all left open, but for the topics that the broker keeps its own state in.

@@ -54,7 +54,7 @@ func newWorld(t testing.TB, brokers int, static map[string]string) *world {
 	w.env = &Env{Published: &node.Published{}, Data: w.data, Tail: storage.NewTail(1 << 20), NodeID: testNode, Static: static,
 		ClusterID: func() string { return w.img.ClusterID() }, DataDir: "/data", Quorum: func() raftnode.Status { return w.quorum },
 		Controller: meta.Endpoint{Name: "CONTROLLER", Host: "peer", Port: 9093}}
-	w.quorum = raftnode.Status{ID: 1, Leader: 1, Term: 3, Persisted: 9, Committed: 8, Voters: []uint64{1}}
+	w.quorum = raftnode.Status{ID: 1, Leader: 1, Term: 3, Persisted: 9, Committed: 8, Image: 8, Voters: []uint64{1}}
 	w.env.Metadata = w.ref("metadata", w.metadata)
 	w.apply(meta.InitCluster{ClusterID: "troupeTestCluster00001", CreatedMs: 1, FeatureLevel: 1, Founders: []meta.Node{{ID: 1, RaftID: 1, StoreID: [16]byte{1}, Version: "test"}}})
 	for i := int32(1); i <= int32(brokers); i++ {
