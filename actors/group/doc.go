@@ -14,6 +14,9 @@
 // gives the core back when the group has had neither members nor messages for a while. So thousands of groups that only committed are
 // entries of a map, and an idle shard is an empty one.
 //
+// A follower reads along: it watches its broker's own replica and keeps what the log says up to the replica's high watermark, so that a shard
+// that takes over has only the tail to read. What it knows is shown to nobody before it leads and has read all.
+//
 //	shard:  follower --Become(leader)--> loading --read--> leader --Become--> follower        any --Retire--> retired
 //
 //	group:              first Join                  all joined, or time is over           durable
@@ -34,5 +37,7 @@
 //     second time with other members. After a restart such a group waits for its leader's assignment.
 //   - Writes of one group become durable in the order in which it asked.
 //   - What a shard knows is what its log says from start to end; when it is not sure (it lost its lead, a write did not come
-//     back), it forgets all and reads the log anew, after everything that was on its way has come back.
+//     back, its log was cut below what it had read), it forgets all and reads the log anew, after everything that was on its way has come back.
+//   - A follower takes what lies below the high watermark only, so no truncation but that of an unclean election undoes it; that one is found
+//     by offset and leader epoch, before each piece that is taken and before it leads.
 package group

@@ -15,22 +15,30 @@ const (
 	retryAfter = 100 * time.Millisecond // until the partition is asked again
 )
 
-// load is one read of the log, from its start to where it ended when this broker began to lead.
+// replay is what the log says, up to an offset.
+type replay struct {
+	groups map[string]*core
+	next   int64 // all below is in it; -1: where the log starts is not known yet
+	epoch  int32 // leader epoch of the last batch in it, -1: none. Offset and epoch together name one log (KIP-595).
+}
+
+func newReplay() *replay { return &replay{groups: map[string]*core{}, next: -1, epoch: -1} }
+
+// load is one read of the log, from where the replay of a follower has come, or its start, to where it ended when this broker began to lead.
 type load struct {
+	*replay
 	slot    uint64
-	groups  map[string]*core
-	next    int64
 	end     int64
 	began   time.Time
 	records int
 }
 
-// startLoad asks the partition for the range to read: first where the log starts, then where it ends, which a new leader
-// may not know at once.
+// startLoad asks the partition for the range to read: first where the log starts, if nothing of it was read before, then where it ends, which
+// a new leader may not know at once.
 func (s *Shard) startLoad(c kit.Context) {
 	s.role = loading
 	s.loads++
-	s.load = &load{slot: s.loads, groups: map[string]*core{}, next: -1, end: -1, began: c.Now()}
+	s.load = &load{replay: s.stopFollowing(), slot: s.loads, end: -1, began: c.Now()}
 	s.locate(c)
 }
 
@@ -48,6 +56,10 @@ func (s *Shard) locate(c kit.Context) {
 }
 
 func (s *Shard) onLocated(c kit.Context, m partition.Located) {
+	if f := s.follow; f != nil && m.Slot == f.slot {
+		s.onFollowedStart(c, m)
+		return
+	}
 	l := s.load
 	if l == nil || m.Slot != l.slot {
 		return
@@ -72,7 +84,41 @@ func (s *Shard) onLocated(c kit.Context, m partition.Located) {
 		return
 	}
 	l.end = m.Offset
-	s.read(c)
+	if l.epoch < 0 {
+		s.read(c)
+		return
+	}
+	s.facts.Partition.Tell(&partition.Read{Ask: kit.Ask{ReplyTo: c.Self(), Slot: l.slot}, Offset: l.next, LeaderEpoch: s.facts.LeaderEpoch, LastEpoch: l.epoch})
+}
+
+// onReadable goes on with the read if what was read before is what this log says, and begins anew if it is not.
+func (s *Shard) onReadable(c kit.Context, m partition.Readable) {
+	if f := s.follow; f != nil && m.Slot == f.slot {
+		s.onFollowed(c, m)
+		return
+	}
+	l := s.load
+	if l == nil || m.Slot != l.slot {
+		return
+	}
+	switch {
+	case contradicts(&m) || l.next > l.end:
+		c.Log().Warn("what a follower had read of consumer groups is not what its log says by now: it is read anew", "partition", s.o.Index, "offset", l.next, "epoch", l.epoch)
+		l.replay = newReplay()
+		s.locate(c)
+	case m.Code == code.OK:
+		s.read(c)
+	case m.Code == code.KafkaStorageError:
+		c.After(c.Self(), retryAfter, again{l})
+	default: // the node has news
+		s.lost = true
+		s.unload(c)
+	}
+}
+
+// contradicts says whether the log does not hold what was read from it: it was cut and written anew, by an unclean election.
+func contradicts(m *partition.Readable) bool {
+	return m.Code == code.OffsetOutOfRange || m.Code == code.OK && m.Diverging != nil
 }
 
 func (s *Shard) onAgain(c kit.Context, m again) {
@@ -88,9 +134,14 @@ func (s *Shard) read(c kit.Context) {
 		s.loaded(c)
 		return
 	}
-	data, id, from, end := s.o.Data, s.facts.PartID, l.next, l.end
+	s.readChunk(c, l.slot, l.next, l.end)
+}
+
+// readChunk reads a piece of the log, off the actor.
+func (s *Shard) readChunk(c kit.Context, slot uint64, from, end int64) {
+	data, id := s.o.Data, s.facts.PartID
 	c.Go(c.Self(), func() any {
-		x := chunk{load: l, next: end}
+		x := chunk{slot: slot, next: end, epoch: -1}
 		b, err := data.Read(id, from, end, loadStep, true)
 		if err != nil {
 			x.err = err
@@ -114,7 +165,7 @@ func (x *chunk) take(raw []byte, from int64) {
 		}
 		b := record.Batch(raw[:n])
 		raw = raw[n:]
-		x.next = b.LastOffset() + 1
+		x.next, x.epoch = b.LastOffset()+1, b.LeaderEpoch()
 		if b.Control() {
 			continue
 		}
@@ -139,32 +190,45 @@ func (x *chunk) take(raw []byte, from int64) {
 }
 
 func (s *Shard) onChunk(c kit.Context, m chunk) {
+	if f := s.follow; f != nil && m.slot == f.slot {
+		s.onFollowedChunk(c, m)
+		return
+	}
 	l := s.load
-	if m.load != l || l == nil {
+	if l == nil || m.slot != l.slot {
 		return
 	}
 	if m.err != nil {
 		c.Fatal("DISK: the log of consumer groups cannot be read", "partition", s.o.Index, "offset", l.next, "err", m.err)
 		return
 	}
+	s.replay(c, l.replay, &m)
+	l.records += len(m.records)
+	s.read(c)
+}
+
+// replay makes a piece of the log part of what is known of it.
+func (s *Shard) replay(c kit.Context, r *replay, m *chunk) {
 	if m.strange > 0 {
 		c.Log().Warn("records of consumer groups that cannot be understood are left out", "partition", s.o.Index, "records", m.strange)
 	}
+	now := s.clock.at(c.Now())
 	for i := range m.records {
-		r := &m.records[i]
-		g := l.groups[r.id]
+		x := &m.records[i]
+		g := r.groups[x.id]
 		if g == nil {
-			g = newCore(r.id, s.facts.Config, s.clock.at(l.began))
-			l.groups[r.id] = g
+			g = newCore(x.id, s.facts.Config, now)
+			r.groups[x.id] = g
 		}
-		g.replay(r)
+		g.replay(x)
 		if g.worthless() {
-			delete(l.groups, r.id)
+			delete(r.groups, x.id)
 		}
 	}
-	l.records += len(m.records)
-	l.next = max(m.next, l.next+1)
-	s.read(c)
+	r.next = max(m.next, r.next+1)
+	if m.epoch >= 0 {
+		r.epoch = m.epoch
+	}
 }
 
 // loaded begins to coordinate: groups with members get their actors, whose sessions begin, and offsets of topics that were deleted
@@ -181,7 +245,7 @@ func (s *Shard) loaded(c kit.Context) {
 	}
 	took := c.Now().Sub(l.began)
 	s.stats.lastLoad = fmt.Sprintf("%d records, %d groups in %s", l.records, len(l.groups), took.Round(time.Microsecond))
-	if l.records > 0 {
+	if len(l.groups) > 0 || l.records > 0 {
 		c.Log().Info("consumer groups loaded", "partition", s.o.Index, "records", l.records, "groups", len(l.groups), "took", took)
 	}
 	for _, id := range t.ids() {

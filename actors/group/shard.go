@@ -55,8 +55,9 @@ type Shard struct {
 	owed  int64 // end of a write that may still arrive in this epoch: a load waits for it
 
 	clock   clock
+	follow  *follow // while another broker leads
 	load    *load
-	loads   uint64
+	loads   uint64 // reads of the log so far: the slot of each
 	term    *term
 	leaving int     // group actors that have been told to stop
 	flying  *flight // the write on its way
@@ -122,8 +123,14 @@ func (s *Shard) Receive(c kit.Context, m any) {
 		s.onBecome(c, m)
 	case partition.Located:
 		s.onLocated(c, m)
+	case partition.Readable:
+		s.onReadable(c, m)
+	case partition.Grown:
+		s.onGrown(c, m)
 	case again:
 		s.onAgain(c, m)
+	case resume:
+		s.onResume(c, m)
 	case chunk:
 		s.onChunk(c, m)
 	case *List:
@@ -161,6 +168,9 @@ func (s *Shard) onBecome(c kit.Context, m Become) {
 		return
 	}
 	old := s.facts
+	if m.Partition != old.Partition || m.TopicID != old.TopicID {
+		s.stopFollowing() // it was another log
+	}
 	s.facts, s.lost = m, false
 	switch {
 	case !m.Leader, m.LeaderEpoch != old.LeaderEpoch, m.Partition != old.Partition:
@@ -212,6 +222,8 @@ func (s *Shard) settle(c kit.Context) {
 		m.Reply(Retired{m})
 	case s.role == following && s.facts.Leader && !s.lost:
 		s.startLoad(c)
+	case s.role == following && !s.facts.Leader:
+		s.startFollowing(c)
 	}
 }
 
@@ -221,6 +233,7 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 		return
 	}
 	s.retire, s.role = m, retired
+	s.stopFollowing()
 	s.unload(c)
 	s.settle(c)
 }
@@ -228,6 +241,7 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 // onStopping answers everybody. The memory of a write on its way is not given back then: who stops a shard retires it first.
 func (s *Shard) onStopping(c kit.Context) {
 	s.role = retired
+	s.stopFollowing()
 	if s.flying != nil {
 		refuseWrites(s.flying.writes)
 		s.flying = nil
@@ -286,6 +300,9 @@ func (s *Shard) onInspect(m *kit.Inspect) {
 		{Name: "records", Value: s.stats.records},
 		{Name: "bytes", Value: s.stats.bytes},
 		{Name: "last load", Value: s.stats.lastLoad},
+	}
+	if s.follow != nil {
+		f = append(f, kit.Field{Name: "read along to", Value: s.follow.next}, kit.Field{Name: "groups", Value: len(s.follow.groups)})
 	}
 	if t := s.term; t != nil {
 		active := 0

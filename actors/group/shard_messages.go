@@ -106,11 +106,12 @@ type cleanUp struct{}
 
 // chunk is a part of the log, read.
 //
-// From: kit's pool. Fence: load, the read that asked.
+// From: kit's pool. Fence: slot, the read that asked.
 type chunk struct {
-	load    *load
+	slot    uint64
 	records []loadedRecord
 	next    int64 // where to read on; at the load's end there is no more
+	epoch   int32 // leader epoch of the last batch, -1: there was none
 	strange int   // records that could not be understood
 	err     error
 }
@@ -119,6 +120,11 @@ type chunk struct {
 //
 // From: shard's own timer. Fence: load.
 type again struct{ *load }
+
+// resume ends the rest of a follower.
+//
+// From: shard's own timer. Fence: follow.
+type resume struct{ *follow }
 
 // sweep looks for groups with something to clean up.
 //

@@ -30,6 +30,7 @@ import (
 //	slow 2s                                               the disk takes that long
 //	full yes|nearly|no                                    the disk takes no more records, or none of clients
 //	topic NAME [id=N] [gone]                              the view's topics
+//	follower ...                                          another broker's shard of the same partition: see replica_test.go
 //	restart                                               after a crash
 func TestStories(t *testing.T) {
 	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
@@ -50,6 +51,7 @@ type story struct {
 	ids   map[string]string // by name
 	names map[string]string // by id
 	gens  map[string]int32  // the last generation that a name was told
+	other *other            // the broker that follows; nil: none
 }
 
 // ear is where answers to one name come.
@@ -127,6 +129,8 @@ func (s *story) world(d *datadriven.TestData, a args, name string) string {
 		w.shard.Tell(TopicsDeleted{[]TopicRef{{name, id}}})
 	case "retire":
 		w.shard.Tell(&Retire{kit.Ask{ReplyTo: kit.NewRef("node", &ear{s, "node"})}})
+	case "follower":
+		s.follower(d, a, name)
 	case "log":
 		return s.log()
 	case "restart":

@@ -27,6 +27,7 @@ type world struct {
 	gate *writer.Gate
 	cfg  Config
 
+	writer      *kit.Ref
 	part, shard *kit.Ref
 	epoch       int32
 	down        bool          // this broker does not lead
@@ -84,12 +85,16 @@ func emptyWorld(s *kitsim.Sim) *world {
 func (w *world) boot(l *kitsim.Life) {
 	w.tail = storage.NewTail(1 << 20)
 	wr := l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
+	w.writer = wr
 	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr, Gate: w.gate}), kit.Options{})
-	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: func(name string) (meta.TopicID, bool) {
-		id, ok := w.topics[name]
-		return id, ok
-	}}), kit.Options{})
+	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic}), kit.Options{})
 	w.become()
+}
+
+// topic finds a topic in the view.
+func (w *world) topic(name string) (meta.TopicID, bool) {
+	id, ok := w.topics[name]
+	return id, ok
 }
 
 func (w *world) become() {

@@ -66,7 +66,8 @@ type Read struct {
 	LeaderEpoch   int32
 	LastEpoch     int32 // LastFetchedEpoch, -1: none
 	ReadCommitted bool
-	Index         int // the partition's place in the fetch: the asker's own
+	AnyReplica    bool // a follower answers too, up to its own high watermark (KIP-392)
+	Index         int  // the partition's place in the fetch: the asker's own
 }
 
 // Readable answers Read.
@@ -95,7 +96,8 @@ type Watch struct {
 	kit.Ask
 	Offset        int64
 	ReadCommitted bool
-	Index         int // the partition's place in the fetch: the asker's own
+	AnyReplica    bool // as in Read
+	Index         int  // the partition's place in the fetch: the asker's own
 }
 
 // Grown answers Watch.
@@ -122,7 +124,8 @@ type Locate struct {
 	Timestamp     int64 // >= 0, or -1 latest, -2 earliest, -3 max timestamp, -4 earliest local, -5 latest tiered, -6 earliest pending upload
 	LeaderEpoch   int32
 	ReadCommitted bool
-	Index         int // the partition's place in the request: the asker's own
+	AnyReplica    bool // as in Read; only where the log starts (-2) is told by a follower
+	Index         int  // the partition's place in the request: the asker's own
 }
 
 // Located answers Locate. For a time (Timestamp >= 0, or -3) Search is set and the asker looks up storage in [Start, Limit).
