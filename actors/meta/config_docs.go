@@ -107,6 +107,7 @@ var brokerDocs = map[string]string{
 	"offsets.topic.segment.bytes":                      "The segment.bytes of __consumer_offsets, when it is made.",
 	"producer.id.expiration.ms":                        "How long the state of an idempotent producer is kept after its last write.",
 	"queued.max.request.bytes":                         "The most memory that requests of all connections take together, if it is less than --memory allows; -1 leaves it to that.",
+	"replica.selector.class":                           "org.apache.kafka.common.replica.RackAwareReplicaSelector sends consumers to an in-sync replica in their rack; another name does nothing.",
 	"share.coordinator.state.topic.num.partitions":     "The partitions of __share_group_state, when it is made.",
 	"share.coordinator.state.topic.replication.factor": "The replicas of __share_group_state, when it is made. Unset, it follows the size of the cluster.",
 	"share.coordinator.state.topic.segment.bytes":      "The segment.bytes of __share_group_state, when it is made.",
@@ -140,7 +141,7 @@ var idleTopicConfigs = []idleConfigs{
 // idleBrokerConfigs are the settings of brokers without effect.
 var idleBrokerConfigs = []idleConfigs{
 	{"alter.config.policy.class.name authorizer.class.name client.quota.callback.class config.providers create.topic.policy.class.name " +
-		"kafka.metrics.reporters metric.reporters principal.builder.class replica.selector.class security.providers",
+		"kafka.metrics.reporters metric.reporters principal.builder.class security.providers",
 		"it names classes of Java, and none are loaded here."},
 	{"background.threads group.coordinator.background.threads group.coordinator.threads num.io.threads num.network.threads num.recovery.threads.per.data.dir " +
 		"queued.max.requests share.coordinator.threads", "actors run on all cores; there is no pool of threads to size."},

@@ -52,6 +52,7 @@ func beginFetch(c *Call, req *kmsg.FetchRequest) {
 	f := &fetchCall{c: c, req: req, scope: scope, parts: make([]fetchPart, len(scope.parts))}
 	f.maxBytes = int(min(int64(req.MaxBytes), c.brokerInt("fetch.max.bytes")))
 	f.minBytes = int(min(int64(req.MinBytes), int64(f.maxBytes)))
+	f.rack = f.nearRack()
 	f.about()
 	c.Next = f.next
 	c.OnClose = f.closed
@@ -67,6 +68,7 @@ type fetchCall struct {
 	parts              []fetchPart       // in the order of scope.parts
 	reads              []*partition.Read // the ask that each part waits for, nil if none
 	asked              int               // of reads that are not nil
+	rack               string            // of the client, if partitions are to be read near it; else ""
 	gather             fetchGather
 	wait               fetchWait
 }
@@ -83,6 +85,7 @@ type fetchPart struct {
 	batches   *storage.Batches // nil: no bytes
 	size      int              // bytes that may be read, as far as is known
 	partID    uint32
+	preferred int32 // the replica that shall be read instead, noReplica if this one is
 	code      code.Code
 	refused   bool // the code is of this door, not of the partition
 }
@@ -189,12 +192,13 @@ func unknownTopic(img *meta.Image, w *wantedPart) code.Code {
 }
 
 func (p *fetchPart) refuse(e code.Code) {
-	p.code, p.start, p.high, p.stable, p.limit, p.size, p.diverging = e, -1, -1, -1, -1, 0, nil
+	p.code, p.start, p.high, p.stable, p.limit, p.size, p.diverging, p.preferred = e, -1, -1, -1, -1, 0, nil, noReplica
 }
 
 func (f *fetchCall) read(i int, m *partition.Read) {
 	w := &f.scope.parts[i]
-	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
+	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted,
+		AnyReplica: f.anyReplica(), Index: i}
 	f.reads[i] = m
 	f.asked++
 	f.parts[i].ref.Tell(m)
@@ -229,6 +233,7 @@ func (f *fetchCall) onReadable(m partition.Readable) {
 		p.refuse(f.gone(i, offsetCode(m.Code, f.c.Version)))
 	} else {
 		p.partID, p.start, p.high, p.stable, p.limit, p.diverging = m.PartID, m.Start, m.High, m.Stable, m.Limit, m.Diverging
+		p.preferred = f.preferred(p, m.Offset)
 	}
 	switch {
 	case f.wait.waiting:

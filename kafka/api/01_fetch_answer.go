@@ -33,6 +33,7 @@ type fetchAnswerPart struct {
 	leader     *meta.Partition  // shown as the current leader; nil: not shown
 	batches    *storage.Batches // nil: no records
 	topicParts int              // of the topic, if it is the topic's first
+	preferred  int32            // replica to read instead, noReplica: this one
 	code       code.Code
 	aborted    bool // an empty list of aborted transactions instead of none
 	sameTopic  bool // as the part before
@@ -43,7 +44,7 @@ func (f *fetchCall) answer() {
 	results := make([]fetchedPart, len(f.parts))
 	for i := range f.parts {
 		p := &f.parts[i]
-		results[i] = fetchedPart{code: p.code, high: p.high, start: p.start, records: p.batches != nil, diverging: p.diverging != nil}
+		results[i] = fetchedPart{code: p.code, high: p.high, start: p.start, records: p.batches != nil, diverging: p.diverging != nil, preferred: p.preferred != noReplica}
 	}
 	id, show, e := f.c.Env.Sessions.Finish(f.c.Sys.Now(), &f.scope, results)
 	a := &fetchAnswer{version: f.c.Version, code: e, session: id, name: f.c.Conn.Listener}
@@ -64,7 +65,7 @@ func (f *fetchCall) collect(a *fetchAnswer, show []bool) {
 			if p.refused != refused || show != nil && !show[i] {
 				continue
 			}
-			x := fetchAnswerPart{key: f.scope.parts[i].key, code: p.code, high: p.high, stable: p.stable, start: p.start, diverging: p.diverging, batches: p.batches}
+			x := fetchAnswerPart{key: f.scope.parts[i].key, code: p.code, high: p.high, stable: p.stable, start: p.start, diverging: p.diverging, preferred: p.preferred, batches: p.batches}
 			x.aborted = refused && p.code != code.InconsistentTopicId || p.code == code.OK && f.req.IsolationLevel == readCommitted
 			p.batches = nil
 			if f.c.Version >= 16 && (p.code == code.NotLeaderForPartition || p.code == code.FencedLeaderEpoch) {
@@ -113,7 +114,7 @@ func fetchRefused(c *Call, req *kmsg.FetchRequest, e code.Code) *fetchAnswer {
 	}
 	for i := range req.Topics {
 		for k := range req.Topics[i].Partitions {
-			a.add(fetchAnswerPart{key: partKey{name: req.Topics[i].Topic, index: req.Topics[i].Partitions[k].Partition}, code: e, high: -1, stable: -1, start: -1, aborted: true})
+			a.add(fetchAnswerPart{key: partKey{name: req.Topics[i].Topic, index: req.Topics[i].Partitions[k].Partition}, code: e, high: -1, stable: -1, start: -1, preferred: noReplica, aborted: true})
 		}
 	}
 	return a
@@ -230,7 +231,7 @@ func (a *fetchAnswer) partition(w *wire, p *fetchAnswerPart) {
 		w.i32(-1)
 	}
 	if a.version >= 11 {
-		w.i32(-1) // no replica is preferred
+		w.i32(p.preferred)
 	}
 }
 

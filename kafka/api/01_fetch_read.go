@@ -72,7 +72,7 @@ func (g *fetchGather) run(f *fetchCall) {
 // step reads one partition; false if it has to wait for the store.
 func (g *fetchGather) step(f *fetchCall) bool {
 	p, w := &f.parts[g.at], &f.scope.parts[g.at]
-	if p.code != code.OK || p.diverging != nil || w.offset >= p.limit {
+	if p.code != code.OK || p.diverging != nil || p.preferred != noReplica || w.offset >= p.limit {
 		return true
 	}
 	whole := g.bytes == 0 && g.first < 0
@@ -161,7 +161,7 @@ func (f *fetchCall) mayWait() bool {
 	any := false
 	for i := range f.parts {
 		p := &f.parts[i]
-		if p.code != code.OK && !p.refused || p.diverging != nil {
+		if p.code != code.OK && !p.refused || p.diverging != nil || p.code == code.OK && p.preferred != noReplica {
 			return false
 		}
 		any = any || p.code == code.OK

@@ -55,7 +55,8 @@ func (w *fetchWait) begin(f *fetchCall) bool {
 
 func (w *fetchWait) watch(f *fetchCall, i int) {
 	p := &f.parts[i]
-	w.watches[i] = partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted, Index: i}
+	w.watches[i] = partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted,
+		AnyReplica: f.anyReplica(), Index: i}
 	w.watched[i] = true
 	p.ref.Tell(&w.watches[i])
 }
@@ -72,7 +73,7 @@ func (w *fetchWait) onGrown(f *fetchCall, m partition.Grown) {
 // onReadable ends the wait if there is enough now, or an error.
 func (w *fetchWait) onReadable(f *fetchCall, i int) {
 	p := &f.parts[i]
-	if p.code != code.OK || p.diverging != nil {
+	if p.code != code.OK || p.diverging != nil || p.preferred != noReplica {
 		w.finish(f)
 		return
 	}

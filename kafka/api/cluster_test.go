@@ -64,9 +64,11 @@ func TestTopicsThatAreNotHereYet(t *testing.T) {
 	a := w.img.Topic("a")
 	late := &meta.Topic{Name: "late", ID: meta.TopicID{9}}
 	asks := map[string]func() *inFlight{
-		"fetch by id":    func() *inFlight { return w.begin(13, fetchOf(late, "0@0")) },
-		"fetch by name":  func() *inFlight { return w.begin(12, fetchOf(late, "0@0")) },
-		"metadata by id": func() *inFlight { return w.begin(12, &kmsg.MetadataRequest{Topics: []kmsg.MetadataRequestTopic{{TopicID: late.ID}}}) },
+		"fetch by id":   func() *inFlight { return w.begin(13, fetchOf(late, "0@0")) },
+		"fetch by name": func() *inFlight { return w.begin(12, fetchOf(late, "0@0")) },
+		"metadata by id": func() *inFlight {
+			return w.begin(12, &kmsg.MetadataRequest{Topics: []kmsg.MetadataRequestTopic{{TopicID: late.ID}}})
+		},
 		"offsets": func() *inFlight {
 			return w.begin(5, &kmsg.ListOffsetsRequest{Topics: []kmsg.ListOffsetsRequestTopic{{Topic: "late", Partitions: []kmsg.ListOffsetsRequestTopicPartition{{Timestamp: -1, CurrentLeaderEpoch: -1}}}}})
 		},

@@ -53,6 +53,7 @@ type fetchedPart struct {
 	start     int64
 	records   bool
 	diverging bool // the answer says where the logs part
+	preferred bool // the answer names another replica to read
 }
 
 // Sessions is the cache of incremental fetch sessions (KIP-227), shared by all connections of a broker: a session goes on from whatever
@@ -330,7 +331,7 @@ func (f *fetchSession) list() []wantedPart {
 
 // update remembers what the client is told, and says whether there is anything to tell.
 func (p *sessionPart) update(r *fetchedPart) (tell bool) {
-	tell = r.records || r.diverging
+	tell = r.records || r.diverging || r.preferred
 	if p.high != r.high {
 		p.high, tell = r.high, true
 	}

@@ -375,6 +375,7 @@ type fakePart struct {
 	reads      int
 	producers  []partition.ActiveProducer
 	deaf       bool // trims are not answered
+	follows    bool // it answers reads although it does not lead
 }
 
 // add appends a batch of n records of size bytes each, with timestamps from ts on; it can be read at once.
@@ -444,14 +445,19 @@ func (p *fakePart) receive(m any) {
 	switch m := m.(type) {
 	case *partition.Read:
 		p.reads++
-		r := partition.Readable{Read: m, Code: p.fence(m.LeaderEpoch), PartID: p.id, Start: p.start, High: p.end, Stable: p.end, Limit: p.end, Diverging: p.diverging}
+		bad := p.fence(m.LeaderEpoch)
+		if bad == code.NotLeaderForPartition && m.AnyReplica && p.follows {
+			bad = code.OK
+		}
+		r := partition.Readable{Read: m, Code: bad, PartID: p.id, Start: p.start, High: p.end, Stable: p.end, Limit: p.end, Diverging: p.diverging}
 		if r.Code == code.OK && (m.Offset < p.start || m.Offset > p.end) {
 			r.Code = code.OffsetOutOfRange
 		}
 		m.Reply(r)
 	case *partition.Watch:
-		if p.watches = append(p.watches, m); !p.leads || m.Offset < p.end {
-			p.grown(!p.leads)
+		away := !p.leads && !(p.follows && m.AnyReplica)
+		if p.watches = append(p.watches, m); away || m.Offset < p.end {
+			p.grown(away)
 		}
 	case partition.Unwatch:
 		p.unwatched++
