@@ -43,10 +43,11 @@ const (
 	KindController                  // heartbeats of brokers
 	KindReplication                 // streams between replicas
 	KindBootstrap                   // founders and newcomers
+	KindForward                     // requests of clients, for the metadata leader
 	kinds
 )
 
-var kindText = [kinds]string{KindRaft: "raft", KindProposal: "proposal", KindController: "controller", KindReplication: "replication", KindBootstrap: "bootstrap"}
+var kindText = [kinds]string{KindRaft: "raft", KindProposal: "proposal", KindController: "controller", KindReplication: "replication", KindBootstrap: "bootstrap", KindForward: "forward"}
 
 func (k Kind) String() string {
 	if k > 0 && k < kinds {

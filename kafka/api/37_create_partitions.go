@@ -97,7 +97,7 @@ func (k *growCall) one(t *kmsg.CreatePartitionsRequestTopic) (m meta.MorePartiti
 		return m, code.PolicyViolation, "Excessively large number of partitions per request."
 	}
 	m = meta.MorePartitions{ID: topic.ID, Expected: have, Count: t.Count}
-	rf := len(topic.Partitions[0].Replicas)
+	rf := topic.Partitions[0].Factor() // of one on the move: what it will be, or was
 	if len(t.Assignment) == 0 {
 		m.Assignments, e, why = k.placer.Place(int32(more), int16(rf), k.c.Sys.Rand())
 	} else {

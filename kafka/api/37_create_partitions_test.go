@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
 
@@ -86,4 +87,21 @@ func TestCreatePartitionsWithoutLeaderOrTime(t *testing.T) {
 	w.run()
 	expect(t, "first", grown(f.answer().(*kmsg.CreatePartitionsResponse)), "a:0")
 	expect(t, "second", grown(g.answer().(*kmsg.CreatePartitionsResponse)), "a:37")
+}
+
+// While the first partition moves it has more replicas than the topic's partitions have otherwise.
+func TestCreatePartitionsWhileOneMoves(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	a := w.topic("a", []int32{1, 2})
+	w.fence(3)
+	w.unfence(3)
+	w.apply(meta.AlterReassignments{Partitions: []meta.Reassignment{{PartitionRef: meta.PartitionRef{Topic: a.ID}, Target: []int32{3, 2}}}})
+	if n := len(w.img.Topic("a").Partitions[0].Replicas); n != 3 {
+		t.Fatalf("%d replicas: the partition does not move", n)
+	}
+	r := kmsg.NewPtrCreatePartitionsRequest()
+	r.TimeoutMillis, r.Topics = 1000, []kmsg.CreatePartitionsRequestTopic{moreOf("a", 2)}
+	expect(t, "one more", grown(w.ask(3, r).(*kmsg.CreatePartitionsResponse)), "a:0")
+	r.Topics = []kmsg.CreatePartitionsRequestTopic{moreOf("a", 3, []int32{1, 2})}
+	expect(t, "by hand", grown(w.ask(3, r).(*kmsg.CreatePartitionsResponse)), "a:0")
 }

@@ -15,8 +15,13 @@ const metadataLog = "__cluster_metadata"
 //	v1 when a replica last fetched and last had everything (KIP-836); v2 messages, directory ids and endpoints (KIP-853).
 //
 // Offsets here are Raft indexes, an end being the index after the last one; the epoch is Raft's term, and the directory of a voter
-// its store. Only the leader knows how far others are: elsewhere the answer is NOT_LEADER_OR_FOLLOWER, and names the leader.
+// its store. Only the leader knows how far others are, so it is asked; if it cannot be, the answer is NOT_LEADER_OR_FOLLOWER, and names it.
 func describeQuorum(c *Call) {
+	here := func() { describeQuorumHere(c) }
+	c.atLeader(here, func(bool) { here() })
+}
+
+func describeQuorumHere(c *Call) {
 	req := c.Req.(*kmsg.DescribeQuorumRequest)
 	resp := kmsg.NewPtrDescribeQuorumResponse()
 	resp.ErrorMessage = new(string) // empty on success, as with Kafka

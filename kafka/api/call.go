@@ -19,6 +19,7 @@ import (
 // completed it.
 type Env struct {
 	Metadata  *kit.Ref // told raftnode.Propose
+	Peers     *kit.Ref // the links to other brokers; nil: there are none
 	Writer    *kit.Ref
 	Published *node.Published
 	Data      storage.Data
@@ -62,6 +63,8 @@ type Call struct {
 
 	// Slot marks answers to this call; put it into every ask.
 	Slot uint64
+	// Forwarded says that another broker has passed the call on, because this one leads the metadata log: it is not passed on again.
+	Forwarded bool
 	// Next is called with every answer, until Respond.
 	Next func(c *Call, answer any)
 	// OnClose, if set, is called once when the connection has gone before the answer. What the call waits for should be

@@ -20,6 +20,9 @@ const (
 func (e *Env) Spawn(sys kit.System) {
 	e.TopicMaker = sys.Spawn(TopicMakerName, newTopicMaker(e), kit.Options{})
 	e.ProducerIDs = sys.Spawn(ProducerIDsName, newProducerIDs(e), kit.Options{})
+	if e.Peers != nil {
+		sys.Spawn(ForwarderName, newForwarder(e), kit.Options{})
+	}
 	if e.Lending == nil {
 		e.Lending = storage.NewLending(defaultLending)
 	}

@@ -197,13 +197,13 @@ func (b *Broker) spawn(sp split, advertised meta.Endpoint) {
 		Registered: b.epoch.Store,
 	}), kit.Options{Kind: "node"})
 	b.sys.Spawn(scrubberName, scrub.New(scrub.Options{Data: b.stores.data, Pace: scrub.DefaultPace, Stats: &b.scrub}), kit.Options{})
-	b.openDoors(sp)
+	b.openDoors(sp, peers)
 }
 
-func (b *Broker) openDoors(sp split) {
+func (b *Broker) openDoors(sp split, peers *kit.Ref) {
 	b.steps.Wait(node.StepServing, "the listeners")
 	env := &api.Env{
-		Metadata: b.metadata, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
+		Metadata: b.metadata, Peers: peers, Writer: b.writer, Published: b.pub, Data: b.stores.data, Tail: b.tail, NodeID: b.stores.id.NodeID,
 		Lending: storage.NewLending(sp.reads), ClusterID: func() string { return b.pub.Get().Image.ClusterID() }, Static: b.facts(),
 		DataDir: b.cfg.DataDir, Quorum: b.board.Status, Controller: b.controller(), LogLevel: b.cfg.LogLevel,
 	}
@@ -275,7 +275,7 @@ func (b *Broker) Stop(ctx context.Context) error {
 			b.log.Warn("no clean-shutdown mark", "err", err)
 		}
 	}
-	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, peer.Name} {
+	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, api.ForwarderName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, peer.Name} {
 		b.stopActor(name, left())
 	}
 	b.watch.close()
