@@ -10,10 +10,15 @@
 //	shards of groups     all that concerns a group                JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetFetch,
 //	                                                              DescribeGroups, ListGroups, DeleteGroups, OffsetDelete
 //	producer-ids         the next producer id                     InitProducerId
+//	another broker       what only the metadata leader knows      DescribeQuorum (forward.go)
 //	pool                 bytes and times from the store           Fetch, ListOffsets
 //
 // Before kmsg decodes a request it passes the bounded walk (walk.go); Produce is read field by field by package kafka.
 // Reads of the cluster take no message at all: the View is immutable. Bytes of the log's tail come from memory.
+//
+// Every broker takes every request. What changes the cluster is a proposal, which finds the leader of the metadata log by itself; what a
+// partition or a group has to say is said by the broker that leads it, and the others name that one. A topic that is not known here, while
+// others may know it, is waited for a moment (behind.go).
 //
 // What connections share is made by Env.Spawn: the two actors topic-maker and producer-ids, and the cache of fetch sessions. Everything
 // here is bounded: sessions and their partitions (sessions.go), topics in making (topic_maker.go), waiters for producer ids
