@@ -83,10 +83,10 @@ func (a *forwarder) Receive(c kit.Context, m any) {
 	case *peer.Received:
 		m.Done() // nothing comes that way
 	case peer.Up, peer.Down: // who asks is answered over the link that it asked by
-	case kit.Answer:
-		a.onAnswer(c, m)
 	case *kit.Inspect:
 		m.Reply(kit.Inspected{Inspect: m, State: "running", Fields: []kit.Field{{Name: "calls", Value: len(a.calls)}}})
+	case kit.Answer:
+		a.onAnswer(c, m)
 	case kit.Stopping:
 		a.onStopping()
 	}
