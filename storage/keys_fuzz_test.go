@@ -31,7 +31,7 @@ func FuzzValues(f *testing.F) {
 			same("clean", m.append(nil))
 		}
 		_, _ = parseIndex(k, v)
-		if id, err := decodeIdentity(v); err == nil {
+		if id, err := decodeIdentity(v); err == nil && v[0] == identityVersion {
 			same("identity", encodeIdentity(id))
 		}
 		if e, err := decodeMetaEntry(1, v); err == nil && e.GetType() <= 2 {

@@ -32,6 +32,7 @@ type Identity struct {
 	RaftID      uint64
 	CleanEpoch  int64  // broker epoch of a clean shutdown, -1 if it crashed
 	Incarnation uint64 // number of starts of this directory
+	Founding    string // what the founders of the cluster agreed on, if this node is one of them; only they read it
 }
 
 // MetaLoaded is the state of the store at start.

@@ -32,7 +32,7 @@ const metaStamp = "troupe metadata 1"
 
 const (
 	metaEntryHead   = 9 // bytes of an entry before its data
-	identityVersion = 1
+	identityVersion = 2 // 1 ended with the cluster id
 )
 
 func metaLogKey(index uint64) []byte {
@@ -76,18 +76,19 @@ func encodeApplied(a MetaApplied) ([]byte, error) {
 }
 
 func encodeIdentity(id Identity) []byte {
-	b := append(make([]byte, 0, 64), identityVersion)
+	b := append(make([]byte, 0, 128), identityVersion)
 	b = append(b, id.StoreID[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(id.NodeID))
 	b = binary.BigEndian.AppendUint64(b, id.RaftID)
 	b = binary.BigEndian.AppendUint64(b, uint64(id.CleanEpoch))
 	b = binary.BigEndian.AppendUint64(b, id.Incarnation)
-	return append(b, id.ClusterID...)
+	b = append(binary.BigEndian.AppendUint16(b, uint16(len(id.ClusterID))), id.ClusterID...)
+	return append(b, id.Founding...)
 }
 
 func decodeIdentity(b []byte) (id Identity, err error) {
 	const fixed = 1 + 16 + 4 + 8 + 8 + 8
-	if len(b) < fixed || b[0] != identityVersion {
+	if len(b) < fixed || b[0] != identityVersion && b[0] != 1 {
 		return id, fmt.Errorf("%w: the identity has %d bytes or an unknown format", ErrMetaDamaged, len(b))
 	}
 	copy(id.StoreID[:], b[1:])
@@ -95,6 +96,15 @@ func decodeIdentity(b []byte) (id Identity, err error) {
 	id.RaftID = binary.BigEndian.Uint64(b[21:])
 	id.CleanEpoch = int64(binary.BigEndian.Uint64(b[29:]))
 	id.Incarnation = binary.BigEndian.Uint64(b[37:])
-	id.ClusterID = string(b[fixed:])
+	if b[0] == 1 {
+		id.ClusterID = string(b[fixed:])
+		return id, nil
+	}
+	rest := b[fixed:]
+	if len(rest) < 2 || len(rest)-2 < int(binary.BigEndian.Uint16(rest)) {
+		return id, fmt.Errorf("%w: the identity ends within the cluster id", ErrMetaDamaged)
+	}
+	n, rest := binary.BigEndian.Uint16(rest), rest[2:]
+	id.ClusterID, id.Founding = string(rest[:n]), string(rest[n:])
 	return id, nil
 }

@@ -50,7 +50,7 @@ var brokerDocs = map[string]string{
 	"compression.zstd.level":                           "The compression.zstd.level of topics that do not set their own.",
 	"connections.max.idle.ms":                          "How long a connection may be silent before it is closed.",
 	"controller.listener.names":                        "Listeners of Kafka's controller: they are not opened here, where brokers talk at --peer-listen.",
-	"controller.quorum.voters":                         "More than one voter is refused: clusters of more than one node are not there yet.",
+	"controller.quorum.voters":                         "More than one voter is refused: founders are named by --seeds.",
 	"cordoned.log.dirs":                                "Anything keeps new replicas away from the broker; broker cluster drain sets it.",
 	"default.replication.factor":                       "The replicas of topics that leave it open. Unset, it is 3 or the number of brokers if there are fewer, and grows with them.",
 	"delete.topic.enable":                              "Whether topics may be deleted.",

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,7 @@ type Step struct {
 // The steps of a start, in order.
 const (
 	StepStores   = "stores opened"
+	StepFound    = "cluster found" // only while this broker belongs to none: see Expect
 	StepActors   = "actors spawned"
 	StepRaft     = "raft loop running"
 	StepLeader   = "metadata leader known"
@@ -50,6 +52,14 @@ func NewSteps(now func() time.Time, ready func()) *Steps {
 	list[0].Since = now()
 	s.p.Store(&list)
 	return s
+}
+
+// Expect puts a step into the list that not every start has, behind another one. Before any reader could see the list complete.
+func (s *Steps) Expect(name, behind string) {
+	list := slices.Clone(s.Get())
+	i := slices.IndexFunc(list, func(st Step) bool { return st.Name == behind })
+	list = slices.Insert(list, i+1, Step{Name: name})
+	s.p.Store(&list)
 }
 
 // Get is the list as it is now.

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -136,10 +138,16 @@ func (p *peers) said(c kit.Context, s *stranger, err error) {
 	}
 	p.told[text] = true
 	args := []any{"from", host, "reason", err.Error()}
-	if r, ok := err.(*refusal); ok && r.who.NodeID != 0 {
-		args = append(args, "node", r.who.NodeID)
+	level := slog.LevelWarn
+	if r, ok := err.(*refusal); ok {
+		if r.who.NodeID != 0 {
+			args = append(args, "node", r.who.NodeID)
+		}
+		if r.verdict == itself { // it looks which of the seeds it is
+			level = slog.LevelInfo
+		}
 	}
-	c.Log().Warn("a connection to the peer address was refused", args...)
+	c.Log().Log(context.Background(), level, "a connection to the peer address was refused", args...)
 }
 
 // welcome passes a connection on to the link of its node, or to a guest.

@@ -55,13 +55,29 @@ func (c *cli) serve(cfg run.Config) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case <-b.Ready():
+	failed := wait(b, stop, func() {
 		fmt.Fprintf(c.out, "ready kafka=%s admin=%s peer=%s node=%d cluster=%s\n", b.KafkaAddr(), b.AdminAddr(), b.PeerAddr(), b.NodeID(), b.ClusterID())
-		<-stop
-	case <-stop:
-	}
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	return b.Stop(ctx)
+	if err := b.Stop(ctx); failed == nil {
+		return err
+	}
+	return failed
+}
+
+// wait returns when the broker is to end, with the reason if that is an error, and calls ready when it serves.
+func wait(b *run.Broker, stop <-chan struct{}, ready func()) error {
+	serves := b.Ready()
+	for {
+		select {
+		case <-serves:
+			ready()
+			serves = nil
+		case err := <-b.Failed():
+			return err
+		case <-stop:
+			return nil
+		}
+	}
 }

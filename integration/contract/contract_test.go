@@ -67,7 +67,9 @@ func TestRefusals(t *testing.T) {
 	refused(t, 2, "--memory abc", nil, base("--memory", "abc")...)
 	refused(t, 2, "HOST:PORT", nil, base("--listen", "nonsense")...)
 	refused(t, 2, "--insecure-admin", nil, base("--admin", "0.0.0.0:0")...)
-	refused(t, 2, "not there yet", nil, base("--seeds", "127.0.0.1:1,127.0.0.1:2")...)
+	refused(t, 2, "--seeds and --join exclude each other", nil, base("--seeds", "127.0.0.1:1,127.0.0.1:2", "--join", "127.0.0.1:1")...)
+	refused(t, 2, "--join: address \"127.0.0.1\": want HOST:PORT", nil, base("--join", "127.0.0.1")...)
+	refused(t, 2, "--insecure-peers", nil, base("--peer-listen", "0.0.0.0:0", "--seeds", "127.0.0.1:1")...)
 	refused(t, 2, "--config: cannot read", nil, base("--config", "/nonexistent/x.yaml")...)
 	refused(t, 2, "BROKER_NODE_ID=abc", []string{"BROKER_NODE_ID=abc"}, base()...)
 

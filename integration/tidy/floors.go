@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"actors/group":      50,
 	"actors/txn":        50,
 	"actors/controller": 50,
+	"actors/bootstrap":  50,
 	"actors/cleaner":    50,
 
 	"actors/node": 60,

@@ -149,7 +149,7 @@ func TestMetaIdentity(t *testing.T) {
 		if id != (storage.Identity{}) {
 			t.Errorf("a new store has the identity %v", id)
 		}
-		want := storage.Identity{StoreID: [16]byte{1, 2, 3}, ClusterID: "abcdefghijklmnopqrstuv", NodeID: 3, RaftID: 1<<32 | 3, CleanEpoch: -1, Incarnation: 12}
+		want := storage.Identity{StoreID: [16]byte{1, 2, 3}, ClusterID: "abcdefghijklmnopqrstuv", NodeID: 3, RaftID: 1<<32 | 3, CleanEpoch: -1, Incarnation: 12, Founding: "by us"}
 		must(t, c.SetIdentity(want))
 		c = c.crash(t, rand.New(rand.NewPCG(1, 1))) // it is synced
 		if id, err = c.Identity(); err != nil || id != want {

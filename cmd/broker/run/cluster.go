@@ -16,7 +16,7 @@ import (
 func (s source) Cluster() admin.Cluster {
 	b, img, st, now := s.b, s.b.pub.Get().Image, s.b.board.Status(), time.Now()
 	out := count(img)
-	out.ClusterID, out.NodeID, out.Controller, out.Index = img.ClusterID(), b.stores.id.NodeID, st.LeaderNode(), img.Index()
+	out.ClusterID, out.NodeID, out.Controller, out.Index = img.ClusterID(), b.NodeID(), st.LeaderNode(), img.Index()
 	sessions := b.control.Status()
 	out.Active = sessions.Active
 	out.Nodes = []admin.Node{}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"troupe/actors/bootstrap"
 	"troupe/actors/meta"
 	"troupe/raftnode"
 	"troupe/storage"
@@ -26,11 +27,12 @@ type Config struct {
 	Listen        []string // Kafka listeners; default 127.0.0.1:9092
 	Advertise     string   // what clients are told; default: the listener's own address
 	PeerListen    string   // default 127.0.0.1:9093
-	PeerAdvertise string
-	Admin         string // default 127.0.0.1:9644
-	Seeds, Join   []string
-	InsecurePeers bool   // brokers beyond loopback need not show a secret
-	PeerSecret    []byte // what brokers prove to each other that they know; it is never sent. Empty: none
+	PeerAdvertise string   // what other brokers are told; default: PeerListen, with the host's name for an address that stands for all
+	Admin         string   // default 127.0.0.1:9644
+	Seeds         []string // peer addresses of all founders of a cluster, this one among them
+	Join          []string // peer addresses of brokers of a cluster to join; not together with Seeds
+	InsecurePeers bool     // brokers beyond loopback need not show a secret
+	PeerSecret    []byte   // what brokers prove to each other that they know; it is never sent. Empty: none
 	InsecureAdmin bool
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
@@ -64,9 +66,6 @@ func usagef(format string, args ...any) error { return UsageError{fmt.Sprintf(fo
 
 // WithDefaults fills in what was left open and checks the rest.
 func (c Config) WithDefaults() (Config, error) {
-	if len(c.Seeds) > 0 || len(c.Join) > 0 {
-		return c, usagef("--seeds and --join: clusters of more than one node are not there yet; start without them for one node")
-	}
 	c, err := c.withKafkaNames()
 	if err != nil {
 		return c, err
@@ -99,6 +98,9 @@ func (c Config) WithDefaults() (Config, error) {
 			return c, err
 		}
 	}
+	if c, err = c.withOthers(); err != nil {
+		return c, err
+	}
 	if host, _, _ := splitAddress(c.PeerListen); !loopback(host) && len(c.PeerSecret) == 0 && !c.InsecurePeers {
 		return c, usagef("--peer-listen %s: brokers beyond this machine must show a secret; name a file that holds it with --peer-secret-file, bind to "+
 			"127.0.0.1, or say --insecure-peers", c.PeerListen)
@@ -116,6 +118,28 @@ func (c Config) WithDefaults() (Config, error) {
 		}
 	}
 	return c, c.checkStatic()
+}
+
+// withOthers checks what says where other brokers are, and where this one is for them.
+func (c Config) withOthers() (Config, error) {
+	if len(c.Seeds) > 0 && len(c.Join) > 0 {
+		return c, usagef("--seeds and --join exclude each other: founders name all of themselves with --seeds, who comes later names some of the cluster with --join")
+	}
+	for name, list := range map[string]*[]string{"--seeds": &c.Seeds, "--join": &c.Join} {
+		canonical, err := bootstrap.Canonical(*list)
+		if err != nil {
+			return c, usagef("%s: %v", name, err)
+		}
+		*list = canonical
+	}
+	if c.PeerAdvertise == "" {
+		return c, nil
+	}
+	host, _, err := splitAddress(c.PeerAdvertise)
+	if err == nil && unspecified(host) {
+		err = usagef("--peer-advertise %s: other brokers cannot connect to it; name an address that they reach", c.PeerAdvertise)
+	}
+	return c, err
 }
 
 func (c Config) checkStatic() error {

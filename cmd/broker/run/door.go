@@ -49,7 +49,7 @@ func (b *Broker) limits() kafka.Limits {
 
 // defaults is what this broker brings along when settings are looked up.
 func (b *Broker) defaults() meta.Defaults {
-	return meta.Defaults{BrokerID: b.stores.id.NodeID, Static: b.cfg.Static}
+	return meta.Defaults{BrokerID: b.NodeID(), Static: b.cfg.Static}
 }
 
 // listenerName is how clients and settings call the listeners for clients.

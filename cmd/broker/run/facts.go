@@ -13,7 +13,7 @@ import (
 func (b *Broker) facts() map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, b.cfg.Static)
-	id := strconv.Itoa(int(b.stores.id.NodeID))
+	id := strconv.Itoa(int(b.NodeID()))
 	out["node.id"], out["broker.id"], out["process.roles"], out["log.dirs"] = id, id, "broker,controller", b.cfg.DataDir
 	var listeners []string
 	for _, l := range b.kafkaL {

@@ -32,7 +32,7 @@ func (t timed) Wait(w *storage.Write) error {
 
 // look takes the counters of which the watch remembers the last minute.
 func (b *Broker) look() look {
-	return look{sync: b.syncs.Load(), errors: int64(b.stores.data.Metrics()["background_errors_total"]), rejected: b.door.Stats().Rejected.Load(),
+	return look{sync: b.syncs.Load(), errors: int64(b.stores.data.Metrics()["background_errors_total"]), rejected: b.connections().RejectedLately,
 		rounds: b.cleaned.Rounds.Load(), dirty: b.cleaned.DirtyPermille.Load()}
 }
 
@@ -42,13 +42,16 @@ func (s source) Health() admin.Health {
 	since, jumps := b.watch.lately(now)
 	h := admin.Health{
 		Work: s.Work(), Memory: memoryNow(), Files: filesNow(), Clock: jumps,
-		Connections: admin.Connections{Open: b.door.Stats().Open.Load(), Max: int64(b.limits().Connections), RejectedLately: since.rejected},
-		Requests:    admin.Requests{UsedBytes: b.door.RequestBytes(), LimitBytes: b.doorCfg.RequestMemory},
+		Connections: b.connections(),
 		Sync: admin.Sync{
 			Count: since.sync.Count(), P50Ms: since.sync.Quantile(.5).Seconds() * 1000, P99Ms: since.sync.Quantile(.99).Seconds() * 1000,
 		},
 		DiskOp: diskOp(b.stores.watch.Oldest()),
 		Store:  admin.Store{Failed: b.stores.data.Metrics()["store_failed"] != 0, ErrorsLately: since.errors},
+	}
+	h.Connections.RejectedLately = since.rejected
+	if d := b.door.Load(); d != nil {
+		h.Requests = admin.Requests{UsedBytes: d.RequestBytes(), LimitBytes: b.doorCfg.RequestMemory}
 	}
 	h.Cleaner = admin.Cleaner{
 		Partitions: b.cleaned.Partitions.Load(), Uncleanable: b.cleaned.Damaged.Load(), Dirty: float64(since.dirty) / 1000, Rounds: since.rounds,
@@ -58,6 +61,15 @@ func (s source) Health() admin.Health {
 	}
 	h.Leaderless, h.Leaderless1 = leaderless(b.pub.Get().Image)
 	return h
+}
+
+// connections are those of clients, and how many were rejected since the start; none before the doors are open.
+func (b *Broker) connections() admin.Connections {
+	d := b.door.Load()
+	if d == nil {
+		return admin.Connections{}
+	}
+	return admin.Connections{Open: d.Stats().Open.Load(), Max: int64(b.limits().Connections), RejectedLately: d.Stats().Rejected.Load()}
 }
 
 func diskOp(o storage.DiskOp) admin.DiskOp {

@@ -30,8 +30,8 @@ func (c Config) withKafkaNames() (Config, error) {
 			c.DataDir = v
 		}
 	}
-	if v := get("controller.quorum.voters"); strings.Contains(v, ",") {
-		return c, usagef("property controller.quorum.voters=%s: clusters of more than one node are not there yet; leave it out for one node", v)
+	if v := get("controller.quorum.voters"); strings.Contains(v, ",") && len(c.Seeds)+len(c.Join) == 0 {
+		return c, usagef("property controller.quorum.voters=%s: it names no founders here; say --seeds with the peer addresses of all of them, or leave it out for one node", v)
 	}
 	return c.withListeners(get)
 }

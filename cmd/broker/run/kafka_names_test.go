@@ -36,7 +36,8 @@ func TestKafkaNames(t *testing.T) {
 	f(Config{}, `property listeners: "127.0.0.1:9092": want NAME://HOST:PORT, such as PLAINTEXT://127.0.0.1:9092`, "listeners=127.0.0.1:9092")
 	f(Config{}, "property log.dirs=a,b: one folder is used here; name it, or say --data-dir", "log.dirs=a,b")
 	f(Config{}, "property node.id=0: want 1 or more", "node.id=0")
-	f(Config{}, "property controller.quorum.voters=1@a:1,2@b:1: clusters of more than one node are not there yet; leave it out for one node", "controller.quorum.voters=1@a:1,2@b:1")
+	f(Config{}, "property controller.quorum.voters=1@a:1,2@b:1: it names no founders here; say --seeds with the peer addresses of all of them, or leave it out for one node", "controller.quorum.voters=1@a:1,2@b:1")
+	f(Config{Join: []string{"a:1"}}, "0   [] ", "controller.quorum.voters=1@a:1,2@b:1")
 }
 
 func TestStaticIsChecked(t *testing.T) {

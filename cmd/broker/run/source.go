@@ -30,7 +30,7 @@ func (s source) status(m map[string]float64) admin.Status {
 	b := s.b
 	v := b.pub.Get()
 	out := admin.Status{
-		Version: b.cfg.Version, NodeID: b.stores.id.NodeID, ClusterID: v.Image.ClusterID(), Ready: b.steps.Ready(),
+		Version: b.cfg.Version, NodeID: b.NodeID(), ClusterID: v.Image.ClusterID(), Ready: b.steps.Ready(),
 		Brokers: []admin.Broker{}, Topics: v.Image.TopicCount(), Partitions: v.Image.PartitionCount(), Replicas: v.LocalPartitions(),
 		Raft: s.raft(),
 	}
@@ -227,12 +227,16 @@ func flag(b bool) float64 {
 
 // door adds what the Kafka door counts.
 func (s source) door(gauge, count func(name string, v float64, l ...admin.Label)) {
-	st := s.b.door.Stats()
+	d := s.b.door.Load()
+	if d == nil {
+		return
+	}
+	st := d.Stats()
 	gauge("kafka_connections", float64(st.Open.Load()))
 	count("kafka_connections_total", float64(st.Accepted.Load()))
 	count("kafka_connections_rejected_total", float64(st.Rejected.Load()))
 	count("kafka_requests_malformed_total", float64(st.Malformed.Load()))
-	gauge("kafka_request_bytes_in_flight", float64(s.b.door.RequestBytes()))
+	gauge("kafka_request_bytes_in_flight", float64(d.RequestBytes()))
 	for _, e := range api.Table {
 		count("kafka_requests_total", float64(st.Requests(e.Key)), admin.Label{Name: "api", Value: kmsg.NameForKey(e.Key)})
 	}

@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
+	"troupe/actors/bootstrap"
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
@@ -20,17 +23,40 @@ import (
 
 // stores are the two stores of a data directory, and whose it is.
 type stores struct {
-	meta   storage.Meta
-	data   storage.Data
-	loaded storage.MetaLoaded
-	watch  *storage.DiskWatch // of both
-	image  *meta.Image        // what loaded says
-	id     storage.Identity
-	fresh  bool // the directory was new
+	meta  storage.Meta
+	data  storage.Data
+	watch *storage.DiskWatch // of both
+	state place              // what meta holds; only the identity, while that names no cluster
+	fresh bool               // the directory was new
 }
 
-// openStores opens both stores side by side and gives a new directory its identity.
-func openStores(c Config, sp split, fatal, note func(string)) (s stores, err error) {
+// place is this node's place in a cluster, with the metadata that it begins with.
+type place struct {
+	id     storage.Identity
+	record *meta.InitCluster // of id.Founding; nil: it founded nothing
+	loaded storage.MetaLoaded
+	image  *meta.Image // what loaded says
+}
+
+// others are the addresses of the other nodes, as they were known when this one last ran.
+func (p place) others() (list []string) {
+	var nodes []meta.Node
+	if p.record != nil {
+		nodes = p.record.Founders
+	}
+	if p.image != nil && p.image.ClusterID() != "" {
+		nodes = p.image.Nodes()
+	}
+	for i := range nodes {
+		if a := meta.PeerAddress(&nodes[i]); a != "" && nodes[i].ID != p.id.NodeID {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// openStores opens both stores side by side and gives a new directory its identity. address is where other brokers reach this one.
+func openStores(c Config, sp split, address string, fatal, note func(string)) (s stores, err error) {
 	if err := prepareDir(c.DataDir); err != nil {
 		return s, err
 	}
@@ -53,7 +79,7 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 		err = d.err
 	}
 	if err == nil {
-		err = s.identify(c)
+		err = s.identify(c, address)
 	}
 	if err == nil && !s.fresh && len(entries) == 0 {
 		// An identity is written when both stores are there, so the records were taken away. Nobody may begin anew under the same name.
@@ -62,11 +88,8 @@ func openStores(c Config, sp split, fatal, note func(string)) (s stores, err err
 		return stores{}, DataDirError{fmt.Sprintf("data directory %s knows its cluster in meta/, but the records in log/ are gone: "+
 			"put log/ back, or name an empty directory with --data-dir", c.DataDir)}
 	}
-	if err == nil {
-		s.loaded, err = raftnode.Found(s.meta, []uint64{s.id.RaftID})
-	}
-	if err == nil {
-		s.image, err = metadata.LoadImage(s.loaded)
+	if err == nil && s.state.id.NodeID != 0 {
+		s.state, err = s.load(s.state.id)
 	}
 	if err != nil {
 		s.close()
@@ -106,8 +129,26 @@ func prepareDir(dir string) error {
 	return nil
 }
 
-// identify reads whose directory this is, or settles it.
-func (s *stores) identify(c Config) error {
+// load reads what the metadata store holds for an identity. A founder with a vote begins Raft with the state that all of them share; others
+// begin with nothing, and hear from the leader.
+func (s *stores) load(id storage.Identity) (p place, err error) {
+	p.id = id
+	if p.record, err = bootstrap.Decode(id.Founding); err != nil {
+		return p, fmt.Errorf("%w: %v", storage.ErrMetaDamaged, err)
+	}
+	if p.record != nil && slices.Contains(bootstrap.Voters(p.record), id.RaftID) {
+		p.loaded, err = raftnode.Found(s.meta, bootstrap.Voters(p.record))
+	} else {
+		p.loaded, err = s.meta.Load()
+	}
+	if err == nil {
+		p.image, err = metadata.LoadImage(p.loaded)
+	}
+	return p, err
+}
+
+// identify reads whose directory this is, or settles it as far as this node can by itself.
+func (s *stores) identify(c Config, address string) error {
 	id, err := s.meta.Identity()
 	if err != nil {
 		return err
@@ -116,17 +157,41 @@ func (s *stores) identify(c Config) error {
 		if err := s.checkEmpty(c.DataDir); err != nil {
 			return err
 		}
-		node := max(c.NodeID, 1)
-		id = storage.Identity{StoreID: newUUID(), ClusterID: newClusterID(), NodeID: node, RaftID: meta.RaftIDOf(1, node), CleanEpoch: -1}
+		id = c.newIdentity(id, address)
 	}
-	if c.NodeID != 0 && c.NodeID != id.NodeID {
+	if c.NodeID != 0 && id.NodeID != 0 && c.NodeID != id.NodeID {
 		return DataDirError{fmt.Sprintf("data directory %s belongs to node %d, not to --node-id %d: leave the flag out, or name another directory", c.DataDir, id.NodeID, c.NodeID)}
 	}
 	id.Incarnation++
-	s.id = id
+	s.state.id = id
 	crashed := id
 	crashed.CleanEpoch = -1 // until this run says otherwise
 	return s.meta.SetIdentity(crashed)
+}
+
+// newIdentity is who a node without a cluster is: one that looks for others, under a store id that stays, or the founder of a cluster of its own.
+// The latter is never under a store id that others may have been told: they might have founded a cluster with it.
+func (c Config) newIdentity(old storage.Identity, address string) storage.Identity {
+	if len(c.Seeds)+len(c.Join) > 0 {
+		old.CleanEpoch = -1
+		if old.StoreID == [16]byte{} {
+			old.StoreID = newUUID()
+		}
+		return old
+	}
+	r := bootstrap.Alone(newClusterID(), max(c.NodeID, 1), newUUID(), address, c.Version, time.Now().UnixMilli(), c.founding())
+	n := r.Founders[0]
+	return storage.Identity{StoreID: n.StoreID, ClusterID: r.ClusterID, NodeID: n.ID, RaftID: n.RaftID, CleanEpoch: -1,
+		Incarnation: old.Incarnation, Founding: bootstrap.Encode(r)}
+}
+
+// founding are the cluster-wide defaults that a cluster founded by this node begins with.
+func (c Config) founding() map[string]string {
+	out := map[string]string{}
+	if v, ok := c.Static["min.insync.replicas"]; ok {
+		out["min.insync.replicas"] = v
+	}
+	return out
 }
 
 // checkEmpty refuses to found a cluster over records: as no metadata names their partitions, they would be dropped as strays.

@@ -35,7 +35,7 @@ func (b *Broker) openText() string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "open operations %d\n", len(open))
 	for i := range open[:min(len(open), maxOpenText)] {
-		v := admin.TraceView(b.stores.id.NodeID, &open[i], b.trace.Now())
+		v := admin.TraceView(b.NodeID(), &open[i], b.trace.Now())
 		fmt.Fprintf(&w, "  %s %s conn/%d client=%q %s: %s\n", v.ID, v.API, v.Conn, v.Client, v.About(), v.Sentence)
 	}
 	return w.String()

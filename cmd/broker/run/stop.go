@@ -1,0 +1,106 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"troupe/actors/bootstrap"
+	"troupe/actors/kit"
+	"troupe/actors/node"
+	"troupe/actors/peer"
+	"troupe/actors/writer"
+	"troupe/kafka/api"
+	"troupe/kafka/code"
+	"troupe/raftnode"
+)
+
+// Stop ends the broker in order: no new connections, the broker leaves the cluster's view, replicas answer who waits, the writer
+// drains, Raft ends, the stores close. What ctx cuts short is left to the next start; nothing acknowledged is lost by that.
+func (b *Broker) Stop(ctx context.Context) error {
+	b.log.Info("stopping")
+	left := func() time.Duration {
+		if d, ok := ctx.Deadline(); ok {
+			return max(time.Until(d), 100*time.Millisecond)
+		}
+		return 20 * time.Second
+	}
+	b.turn.Lock()
+	b.stopped = true
+	working := b.working
+	b.turn.Unlock()
+	if !working { // it has not found a cluster, and so has nothing to leave
+		b.stopActor(bootstrap.Name, left())
+		b.stopActor(scrubberName, left())
+		b.stopActor(writerName, left())
+	} else {
+		b.leave(left)
+	}
+	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, api.ForwarderName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, bootstrap.Name, peer.Name} {
+		b.stopActor(name, left())
+	}
+	b.watch.close()
+	b.admin.Close(ctx)
+	b.closeListeners()
+	if !b.quiet(left()) {
+		b.sys.Close()
+		return errors.New("stopped, but the disk is still at work: the stores were not closed; the next start recovers them")
+	}
+	b.sys.Close()
+	err := b.stores.close()
+	b.log.Info("stopped")
+	return err
+}
+
+// leave takes a broker that works out of its cluster, and ends what works with records.
+func (b *Broker) leave(left func() time.Duration) {
+	d := b.door.Load()
+	d.CloseListeners()
+	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
+	d.Close(left())
+	b.stopActor(nodeName, left())
+	b.stopActor(scrubberName, left())
+	// A change without ops is answered when everything before it is durable.
+	drained, answered := kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
+	b.stopActor(writerName, left())
+	// The mark says that this replica lacks nothing it ever held, so it takes both: the cluster knew that we leave, and the disk has all.
+	if ok && down.Fenced && answered && drained.Code == code.OK {
+		id := *b.id.Load()
+		id.CleanEpoch = b.epoch.Load()
+		if err := b.stores.meta.SetIdentity(id); err != nil {
+			b.log.Warn("no clean-shutdown mark", "err", err)
+		}
+	}
+}
+
+// quiet waits until no function that an actor left behind runs any more, at most d: a store must not be closed under one that reads or
+// writes it.
+func (b *Broker) quiet(d time.Duration) bool {
+	for end := time.Now().Add(d); ; time.Sleep(2 * time.Millisecond) {
+		p := b.sys.Pool()
+		busy := p.Busy + p.Queued
+		for _, bl := range b.sys.Blockers() {
+			if bl.Queued > 0 || bl.Running > 0 {
+				busy++
+			}
+		}
+		if busy == 0 {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
+type gone struct{}
+
+func (b *Broker) stopActor(name string, d time.Duration) {
+	r := b.sys.Lookup(name)
+	if r == nil {
+		return
+	}
+	if _, ok := kit.Await[gone](b.sys, d, func(to *kit.Ref) { b.sys.Stop(r, to, gone{}) }); !ok {
+		b.log.Warn("actor did not stop in time", "actor", name)
+	}
+}
