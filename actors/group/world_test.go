@@ -33,6 +33,9 @@ type world struct {
 	down        bool          // this broker does not lead
 	crashes     bool          // it may lose power
 	changed     time.Duration // when it last did, or the lead went or came
+	pair        bool          // two brokers take turns: see failover_test.go
+	both        [2]side
+	turn, turns int
 	topics      map[string]meta.TopicID
 	clients     []*consumer
 	made        int
@@ -87,6 +90,11 @@ func (w *world) boot(l *kitsim.Life) {
 	wr := l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
 	w.writer = wr
 	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr, Gate: w.gate}), kit.Options{})
+	if w.pair {
+		w.bootPair(l, wr)
+		w.become()
+		return
+	}
 	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic}), kit.Options{})
 	w.become()
 }
@@ -105,6 +113,10 @@ func (w *world) become() {
 	w.part.Tell(partition.Become{Topic: Topic, Self: 1, Config: partition.Config{MaxMessageBytes: 1 << 20, SegmentBytes: 100 << 20, SegmentMs: 1 << 40,
 		RetentionMs: -1, RetentionBytes: -1, BeforeMaxMs: 1 << 60, AfterMaxMs: 1 << 60, Compact: true, MinISR: 1, Internal: true, ProducerExpiryMs: 86_400_000},
 		Partition: meta.Partition{ID: simPartID, Replicas: []int32{1}, ISR: []int32{1}, Leader: leader, LeaderEpoch: w.epoch, PartitionEpoch: w.epoch}})
+	if w.pair {
+		w.becomePair()
+		return
+	}
 	w.shard.Tell(Become{Partition: w.part, PartID: simPartID, Leader: !w.down, LeaderEpoch: w.epoch, Config: w.cfg})
 }
 
@@ -126,7 +138,9 @@ func (w *world) crash() {
 func (w *world) depose(away bool) {
 	w.changed = w.s.Now()
 	w.epoch++
-	w.down = away
+	if w.down = away && !w.pair; w.pair {
+		w.turn, w.turns = 1-w.turn, w.turns+1
+	}
 	w.become()
 }
 
@@ -226,7 +240,7 @@ func (w *world) recreate() {
 	w.births++
 	w.topics[simTopic] = meta.TopicID{byte(7 + w.births)}
 	w.born, w.acked, w.early = w.sent, map[int32]int64{}, maps.Clone(w.flying)
-	w.shard.Tell(TopicsDeleted{[]TopicRef{{simTopic, old}}})
+	w.tellBoth(TopicsDeleted{[]TopicRef{{simTopic, old}}})
 }
 
 // explain asks what the group says of itself. Its generation is never less than one that members have work of.
