@@ -30,7 +30,7 @@ func (r *laggard) Receive(c kit.Context, m any) {
 	case kit.Started:
 		c.After(c.Self(), 50*time.Millisecond, nudge{})
 	case *partition.Read:
-		if !m.AnyReplica {
+		if !m.Replica {
 			r.real.Tell(m)
 			return
 		}
@@ -50,7 +50,7 @@ func (r *laggard) Receive(c kit.Context, m any) {
 		m.Read, m.High, m.Limit = a, r.high, r.high
 		a.Reply(m)
 	case *partition.Locate:
-		if m.AnyReplica {
+		if m.Replica {
 			m.Reply(partition.Located{Locate: m})
 			return
 		}

@@ -60,10 +60,10 @@ func (s *Shard) look(c kit.Context) {
 	f := s.follow
 	ask := kit.Ask{ReplyTo: c.Self(), Slot: f.slot}
 	if f.next < 0 {
-		s.facts.Partition.Tell(&partition.Locate{Ask: ask, Timestamp: earliest, LeaderEpoch: -1, AnyReplica: true})
+		s.facts.Partition.Tell(&partition.Locate{Ask: ask, Timestamp: earliest, LeaderEpoch: -1, Replica: true})
 		return
 	}
-	s.facts.Partition.Tell(&partition.Read{Ask: ask, Offset: f.next, LeaderEpoch: -1, LastEpoch: f.epoch, AnyReplica: true})
+	s.facts.Partition.Tell(&partition.Read{Ask: ask, Offset: f.next, LeaderEpoch: -1, LastEpoch: f.epoch, Replica: true})
 }
 
 func (s *Shard) onFollowedStart(c kit.Context, m partition.Located) {
@@ -92,7 +92,7 @@ func (s *Shard) onFollowed(c kit.Context, m partition.Readable) {
 	case f.next < m.High:
 		s.readChunk(c, f.slot, f.next, m.High)
 	default:
-		f.watch = &partition.Watch{Ask: kit.Ask{ReplyTo: c.Self()}, Offset: f.next, AnyReplica: true}
+		f.watch = &partition.Watch{Ask: kit.Ask{ReplyTo: c.Self()}, Offset: f.next, Replica: true}
 		s.facts.Partition.Tell(f.watch)
 	}
 }

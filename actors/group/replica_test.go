@@ -32,7 +32,7 @@ func (r *replica) Receive(_ kit.Context, m any) {
 		switch {
 		case now && m.LastEpoch >= 0:
 			m.Reply(partition.Readable{Read: m, Diverging: &partition.EpochEnd{Epoch: 0, End: 0}})
-		case !m.AnyReplica:
+		case !m.Replica:
 			r.real.Tell(m)
 		case r.bad != code.OK:
 			m.Reply(partition.Readable{Read: m, Code: r.bad, Start: -1, High: -1, Stable: -1, Limit: -1})
@@ -41,7 +41,7 @@ func (r *replica) Receive(_ kit.Context, m any) {
 		}
 	case *partition.Locate:
 		switch {
-		case !m.AnyReplica:
+		case !m.Replica:
 			r.real.Tell(m)
 		case r.bad != code.OK:
 			m.Reply(partition.Located{Locate: m, Code: r.bad, Offset: -1})

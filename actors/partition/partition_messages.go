@@ -57,17 +57,19 @@ func (a Append) refuse(c code.Code, logStart int64) {
 	a.Answered()
 }
 
-// Read asks which offsets may be read. It carries no bytes: the asker reads the range from the tail or the store.
+// Read asks which offsets may be read. It carries no bytes: the asker reads the range from the tail or the store. With Replica a follower
+// answers too, by the high watermark that it knows: for consumers that may read from the nearest replica (KIP-392). An offset past its end
+// is OFFSET_OUT_OF_RANGE there, which sends a consumer back to the leader.
 //
 // From: conn. Answer: Readable. Fence: LeaderEpoch (-1: none).
 type Read struct {
 	kit.Ask
+	Replica       bool
 	Offset        int64
 	LeaderEpoch   int32
 	LastEpoch     int32 // LastFetchedEpoch, -1: none
 	ReadCommitted bool
-	AnyReplica    bool // a follower answers too, up to its own high watermark (KIP-392)
-	Index         int  // the partition's place in the fetch: the asker's own
+	Index         int // the partition's place in the fetch: the asker's own
 }
 
 // Readable answers Read.
@@ -89,15 +91,15 @@ func (r *Read) Refuse() {
 	r.Reply(Readable{Read: r, Code: code.NotLeaderForPartition, Start: -1, High: -1, Stable: -1})
 }
 
-// Watch asks to be told when the readable end moves past Offset, or the replica stops leading.
+// Watch asks to be told when the readable end moves past Offset, or the replica stops leading. With Replica a follower keeps it too.
 //
-// From: conn (long poll). Answer: Grown, once: at growth, at loss of leadership, or at Unwatch.
+// From: conn (long poll). Answer: Grown, once: at growth, when the leadership changes, or at Unwatch.
 type Watch struct {
 	kit.Ask
+	Replica       bool
 	Offset        int64
 	ReadCommitted bool
-	AnyReplica    bool // as in Read
-	Index         int  // the partition's place in the fetch: the asker's own
+	Index         int // the partition's place in the fetch: the asker's own
 }
 
 // Grown answers Watch.
@@ -124,7 +126,7 @@ type Locate struct {
 	Timestamp     int64 // >= 0, or -1 latest, -2 earliest, -3 max timestamp, -4 earliest local, -5 latest tiered, -6 earliest pending upload
 	LeaderEpoch   int32
 	ReadCommitted bool
-	AnyReplica    bool // as in Read; only where the log starts (-2) is told by a follower
+	Replica       bool // a follower tells where the log starts (-2), too
 	Index         int  // the partition's place in the request: the asker's own
 }
 

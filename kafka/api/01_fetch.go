@@ -198,7 +198,7 @@ func (p *fetchPart) refuse(e code.Code) {
 func (f *fetchCall) read(i int, m *partition.Read) {
 	w := &f.scope.parts[i]
 	*m = partition.Read{Ask: f.c.Ask(), Offset: w.offset, LeaderEpoch: w.currentEpoch, LastEpoch: w.lastEpoch, ReadCommitted: f.req.IsolationLevel == readCommitted,
-		AnyReplica: f.anyReplica(), Index: i}
+		Replica: f.anyReplica(), Index: i}
 	f.reads[i] = m
 	f.asked++
 	f.parts[i].ref.Tell(m)

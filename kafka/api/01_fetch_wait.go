@@ -56,7 +56,7 @@ func (w *fetchWait) begin(f *fetchCall) bool {
 func (w *fetchWait) watch(f *fetchCall, i int) {
 	p := &f.parts[i]
 	w.watches[i] = partition.Watch{Ask: f.c.Ask(), Offset: p.limit, ReadCommitted: f.req.IsolationLevel == readCommitted,
-		AnyReplica: f.anyReplica(), Index: i}
+		Replica: f.anyReplica(), Index: i}
 	w.watched[i] = true
 	p.ref.Tell(&w.watches[i])
 }

@@ -446,7 +446,7 @@ func (p *fakePart) receive(m any) {
 	case *partition.Read:
 		p.reads++
 		bad := p.fence(m.LeaderEpoch)
-		if bad == code.NotLeaderForPartition && m.AnyReplica && p.follows {
+		if bad == code.NotLeaderForPartition && m.Replica && p.follows {
 			bad = code.OK
 		}
 		r := partition.Readable{Read: m, Code: bad, PartID: p.id, Start: p.start, High: p.end, Stable: p.end, Limit: p.end, Diverging: p.diverging}
@@ -455,7 +455,7 @@ func (p *fakePart) receive(m any) {
 		}
 		m.Reply(r)
 	case *partition.Watch:
-		away := !p.leads && !(p.follows && m.AnyReplica)
+		away := !p.leads && !(p.follows && m.Replica)
 		if p.watches = append(p.watches, m); away || m.Offset < p.end {
 			p.grown(away)
 		}
