@@ -25,10 +25,11 @@ type trio struct {
 	nodes [3]*broker
 	dirs  [3]string
 	addrs [3]string
+	found int // the first so many are founders
 }
 
-func newTrioOfSockets(t testing.TB) *trio {
-	c := &trio{t: t}
+func newTrioOfSockets(t testing.TB, found int) *trio {
+	c := &trio{t: t, found: found}
 	var ls [3]net.Listener
 	for i := range ls {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,7 +57,12 @@ func (c *trio) start(i int, l net.Listener) {
 	must(t, err)
 	who.Incarnation++
 	must(t, store.SetIdentity(who))
-	loaded, err := raftnode.Found(store, []uint64{1, 2, 3})
+	var loaded storage.MetaLoaded
+	if i < c.found {
+		loaded, err = raftnode.Found(store, []uint64{1, 2, 3}[:c.found])
+	} else {
+		loaded, err = store.Load()
+	}
 	must(t, err)
 	img, err := LoadImage(loaded)
 	must(t, err)
@@ -108,16 +114,18 @@ func (c *trio) leader() int {
 	return 0
 }
 
-func founders() (list []meta.Node) {
-	for id := int32(1); id <= 3; id++ {
+func founders(n int32) (list []meta.Node) {
+	for id := int32(1); id <= n; id++ {
 		list = append(list, meta.Node{ID: id, RaftID: uint64(id), StoreID: storeID(id)})
 	}
 	return list
 }
 
-func (b *broker) found(t testing.TB) {
+// foundBy makes the cluster; any number of times, and by any node.
+func (c *trio) foundBy(b *broker) {
+	t := c.t
 	t.Helper()
-	if p, ok := b.propose(meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: founders()}); !ok || p.Result.Code != code.OK {
+	if p, ok := b.propose(meta.InitCluster{ClusterID: "cluster", FeatureLevel: 1, Founders: founders(int32(c.found))}); !ok || p.Result.Code != code.OK {
 		t.Fatalf("%v %v %s", ok, p.Result.Code, p.Result.Message)
 	}
 }
@@ -125,10 +133,10 @@ func (b *broker) found(t testing.TB) {
 // TestFailoverOnSockets: real nodes propose from everywhere at once, before there is a leader; then each leader in turn dies, and the next change
 // goes through another node.
 func TestFailoverOnSockets(t *testing.T) {
-	c := newTrioOfSockets(t)
+	c := newTrioOfSockets(t, 3)
 	var wg sync.WaitGroup
 	for _, b := range c.nodes {
-		wg.Go(func() { b.found(t) })
+		wg.Go(func() { c.foundBy(b) })
 	}
 	wg.Wait()
 	var took []time.Duration
@@ -137,7 +145,7 @@ func TestFailoverOnSockets(t *testing.T) {
 		from := time.Now()
 		c.stop(lead)
 		stopped := time.Now()
-		c.nodes[(lead+1)%3].found(t)
+		c.foundBy(c.nodes[(lead+1)%3])
 		took = append(took, time.Since(from))
 		t.Logf("the leader stopped in %v; a change went through after %v", stopped.Sub(from), took[len(took)-1])
 		c.restart(lead)
@@ -147,10 +155,39 @@ func TestFailoverOnSockets(t *testing.T) {
 	}
 }
 
+// TestGrowthOnSockets: one node founds, two with empty stores are added, and all three vote; then the founder dies and the others go on.
+func TestGrowthOnSockets(t *testing.T) {
+	c := newTrioOfSockets(t, 1)
+	c.foundBy(c.nodes[0])
+	for id := int32(2); id <= 3; id++ {
+		if p, ok := c.nodes[0].propose(meta.AddNode{StoreID: storeID(id), RequestedID: id}); !ok || p.Result.Code != code.OK {
+			t.Fatalf("%v %v %s", ok, p.Result.Code, p.Result.Message)
+		}
+	}
+	grown := func() bool {
+		for _, b := range c.nodes {
+			if s := b.board.Status(); !slices.Equal(s.Voters, []uint64{1, 2, 3}) || s.Leader == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for end := time.Now().Add(20 * time.Second); !grown(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%+v", c.nodes[0].board.Status())
+		}
+	}
+	c.stop(0)
+	c.foundBy(c.nodes[2])
+	if c.nodes[2].image(t).ClusterID() != "cluster" {
+		t.Error("it is another cluster")
+	}
+}
+
 // BenchmarkThreeNodes: changes of some 200 bytes by 64 proposers, spread over three nodes that share this machine and its disk.
 func BenchmarkThreeNodes(b *testing.B) {
-	c := newTrioOfSockets(b)
-	c.nodes[0].found(b)
+	c := newTrioOfSockets(b, 3)
+	c.foundBy(c.nodes[0])
 	var n atomic.Int64
 	var wg sync.WaitGroup
 	b.ResetTimer()
