@@ -1,8 +1,12 @@
 package api
 
 import (
+	"slices"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 	"troupe/raftnode"
 )
@@ -68,33 +72,56 @@ func quorumPartition(c *Call, s raftnode.Status) kmsg.DescribeQuorumResponseTopi
 	return x
 }
 
-// replicaState is one member of the quorum as its leader sees it. Of others nothing is known until there are links to them: -1.
+// replicaState is one member of the quorum as its leader sees it; -1 for what it does not know.
 func replicaState(c *Call, s raftnode.Status, raftID uint64) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
 	r := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-	r.ReplicaID, r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp = nodeOf(raftID), -1, -1, -1
+	r.ReplicaID, r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp = raftnode.NodeOf(raftID), -1, -1, -1
 	if n := c.View.Image.Node(r.ReplicaID); n != nil {
 		r.ReplicaDirectoryID = n.StoreID
 	}
 	if raftID == s.ID { // the leader always has all that it has
 		now := c.Sys.Now().UnixMilli()
 		r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp = int64(s.Persisted)+1, now, now
+		return r
+	}
+	if i := slices.IndexFunc(s.Replicas, func(x raftnode.Replica) bool { return x.ID == raftID }); i >= 0 {
+		x := &s.Replicas[i]
+		r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp = int64(x.Match)+1, millis(x.LastContact), millis(x.LastCaughtUp)
 	}
 	return r
 }
 
-// nodeOf is the node of a Raft id (see meta.RaftIDOf).
-func nodeOf(raftID uint64) int32 { return int32(uint32(raftID)) }
+// millis is a time as answers tell it; -1 if it never came.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return -1
+	}
+	return t.UnixMilli()
+}
 
-// quorumNodes are the addresses of the voters, as far as this node knows them: its own.
+// quorumNodes are the addresses of the voters, as far as the cluster knows them, under the name of Kafka's controllers.
 func quorumNodes(c *Call, voters []kmsg.DescribeQuorumResponseTopicPartitionReplicaState) (out []kmsg.DescribeQuorumResponseNode) {
 	for i := range voters {
 		n := kmsg.NewDescribeQuorumResponseNode()
 		n.NodeID = voters[i].ReplicaID
-		if n.NodeID == c.Env.NodeID {
-			at := c.Env.Controller
-			n.Listeners = append(n.Listeners, kmsg.DescribeQuorumResponseNodeListener{Name: at.Name, Host: at.Host, Port: at.Port})
+		if at, ok := controllerAddress(c, n.NodeID); ok {
+			n.Listeners = append(n.Listeners, kmsg.DescribeQuorumResponseNodeListener{Name: c.Env.Controller.Name, Host: at.Host, Port: at.Port})
 		}
 		out = append(out, n)
 	}
 	return out
+}
+
+func controllerAddress(c *Call, node int32) (meta.Endpoint, bool) {
+	if node == c.Env.NodeID {
+		return c.Env.Controller, true
+	}
+	if n := c.View.Image.Node(node); n != nil {
+		for _, e := range n.Endpoints {
+			if e.Name == meta.PeerListener {
+				return e, true
+			}
+		}
+	}
+	return meta.Endpoint{}, false
 }

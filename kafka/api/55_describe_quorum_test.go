@@ -3,9 +3,11 @@ package api
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 	"troupe/raftnode"
 )
@@ -23,7 +25,7 @@ func TestDescribeQuorum(t *testing.T) {
 			got += fmt.Sprintf(" voter %d/%x end %d fetched %d caught up %d", r.ReplicaID, r.ReplicaDirectoryID[:1], r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp)
 		}
 		for _, r := range p.Observers {
-			got += fmt.Sprintf(" observer %d", r.ReplicaID)
+			got += fmt.Sprintf(" observer %d end %d fetched %d caught up %d", r.ReplicaID, r.LogEndOffset, r.LastFetchTimestamp, r.LastCaughtUpTimestamp)
 		}
 		for _, n := range x.Nodes {
 			got += fmt.Sprintf(" node %d %+v", n.NodeID, n.Listeners)
@@ -38,7 +40,13 @@ func TestDescribeQuorum(t *testing.T) {
 		f(v, "a", 0, "3 leader 0/0 hw 0")
 	}
 	w.quorum.Voters, w.quorum.Learners = []uint64{1, 2}, []uint64{3}
-	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000 voter 2/00 end -1 fetched -1 caught up -1 observer 3")
+	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000 voter 2/00 end -1 fetched -1 caught up -1 observer 3 end -1 fetched -1 caught up -1")
+	at := time.UnixMilli(999_000)
+	w.quorum.Replicas = []raftnode.Replica{{ID: 1, Voter: true, Match: 9}, {ID: 2, Voter: true, Match: 7, LastContact: at, LastCaughtUp: at.Add(-time.Second)}, {ID: 3}}
+	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000 voter 2/00 end 8 fetched 999000 caught up 998000 observer 3 end 1 fetched -1 caught up -1")
+	w.apply(meta.AddNode{StoreID: [16]byte{2}, RequestedID: -1, Endpoints: []meta.Endpoint{{Name: "PLAINTEXT", Host: "no", Port: 1}, {Name: meta.PeerListener, Host: "two", Port: 9094}}})
+	f(2, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/01 end 10 fetched 1000000 caught up 1000000 voter 2/02 end 8 fetched 999000 caught up 998000 observer 3 end 1 fetched -1 caught up -1 "+
+		"node 1 [{Name:CONTROLLER Host:peer Port:9093 UnknownTags:{keyvals:map[]}}] node 2 [{Name:CONTROLLER Host:two Port:9094 UnknownTags:{keyvals:map[]}}]")
 	w.quorum.Leader = 2
 	f(1, metadataLog, 0, "6 leader 2/3 hw 0")
 	w.quorum = raftnode.Status{ID: 1}

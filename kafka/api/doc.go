@@ -10,7 +10,7 @@
 //	shards of groups     all that concerns a group                JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetFetch,
 //	                                                              DescribeGroups, ListGroups, DeleteGroups, OffsetDelete
 //	producer-ids         the next producer id                     InitProducerId
-//	another broker       what only the metadata leader knows      DescribeQuorum (forward.go)
+//	another broker       what only the metadata leader knows      DescribeQuorum, AddRaftVoter, RemoveRaftVoter (forward.go)
 //	pool                 bytes and times from the store           Fetch, ListOffsets
 //
 // Before kmsg decodes a request it passes the bounded walk (walk.go); Produce is read field by field by package kafka.

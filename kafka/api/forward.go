@@ -27,7 +27,7 @@ const (
 )
 
 // forLeader are the keys that are passed on to the leader of the metadata log.
-var forLeader = []kmsg.Key{kmsg.DescribeQuorum}
+var forLeader = []kmsg.Key{kmsg.DescribeQuorum, kmsg.AddRaftVoter, kmsg.RemoveRaftVoter}
 
 // atLeader has the leader of the metadata log answer: here, if that is this broker, or if nobody can be asked. failed is called when the one
 // that was asked did not answer; maybe says that it may have done what was asked all the same.

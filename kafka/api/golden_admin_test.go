@@ -5,6 +5,7 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/actors/partition"
+	"troupe/kafka/code"
 )
 
 // goldenAdmin fills the sample requests of administration: one that is fine and one that is not, where there are such. It says
@@ -49,6 +50,13 @@ func goldenAdmin(w *world, req kmsg.Request) bool {
 		f := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
 		f.Feature, f.MaxVersionLevel, f.UpgradeType = "metadata.version", 30, 1
 		req.TimeoutMillis, req.FeatureUpdates = 1000, []kmsg.UpdateFeaturesRequestFeatureUpdate{f}
+	case *kmsg.AddRaftVoterRequest:
+		w.votes(code.DuplicateVoter, "Node 2 is a voter already.")
+		req.ClusterID, req.TimeoutMillis, req.VoterID, req.VoterDirectoryID = kmsg.StringPtr(w.img.ClusterID()), 1000, 2, [16]byte{2}
+		req.Listeners = []kmsg.AddRaftVoterRequestListener{{Name: "CONTROLLER", Host: "h", Port: 9093}}
+	case *kmsg.RemoveRaftVoterRequest:
+		w.votes(code.OK, "")
+		req.ClusterID, req.VoterID, req.VoterDirectoryID = kmsg.StringPtr(w.img.ClusterID()), 2, [16]byte{2}
 	case *kmsg.UnregisterBrokerRequest:
 		req.BrokerID = 7
 	default:

@@ -72,6 +72,8 @@ var Table = []Entry{
 	{Key: int16(kmsg.UnregisterBroker), Min: 0, Max: 0, Flex: 0, Handle: unregisterBroker},
 	{Key: int16(kmsg.ListConfigResources), Min: 0, Max: 1, Flex: 0, Handle: listConfigResources},
 	{Key: int16(kmsg.DescribeTopicPartitions), Min: 0, Max: 0, Flex: 0, Handle: describeTopicPartitions},
+	{Key: int16(kmsg.AddRaftVoter), Min: 0, Max: 1, Flex: 0, Handle: addRaftVoter},
+	{Key: int16(kmsg.RemoveRaftVoter), Min: 0, Max: 0, Flex: 0, Handle: removeRaftVoter},
 }
 
 // Find is the entry of a key; nil if it is not served.

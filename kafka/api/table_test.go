@@ -17,9 +17,9 @@ var refused = map[kmsg.Key]string{
 	kmsg.WriteTxnMarkers: "transactions", kmsg.TxnOffsetCommit: "transactions", kmsg.DescribeTransactions: "transactions",
 	kmsg.ListTransactions: "transactions",
 
-	kmsg.DescribeClientQuotas: "admin",
-	kmsg.AlterClientQuotas:    "admin",
-	kmsg.AddRaftVoter:         "admin", kmsg.RemoveRaftVoter: "admin", kmsg.UnregisterController: "admin",
+	kmsg.DescribeClientQuotas:      "admin",
+	kmsg.AlterClientQuotas:         "admin",
+	kmsg.UnregisterController:      "admin",
 	kmsg.GetTelemetrySubscriptions: "telemetry", kmsg.PushTelemetry: "telemetry",
 
 	kmsg.DescribeUserSCRAMCredentials: "security", kmsg.AlterUserSCRAMCredentials: "security",

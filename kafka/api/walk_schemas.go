@@ -166,4 +166,10 @@ var schemas = map[int16]schema{
 		list(str()), num(4), // Topics: Name; ResponsePartitionLimit
 		structure(str(), num(4)).nullable(0), // Cursor: TopicName, PartitionIndex
 	}},
+	80: {flex: 0, fields: []field{ // AddRaftVoter
+		str().nullable(0), num(4), num(4), num(16), // ClusterId, TimeoutMs, VoterId, VoterDirectoryId
+		list(str(), str(), num(2)), // Listeners: Name, Host, Port
+		num(1).since(1),            // AckWhenCommitted
+	}},
+	81: {flex: 0, fields: []field{str().nullable(0), num(4), num(16)}}, // RemoveRaftVoter: ClusterId, VoterId, VoterDirectoryId
 }
