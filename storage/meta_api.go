@@ -35,6 +35,10 @@ type Identity struct {
 	Founding    string // what the founders of the cluster agreed on, if this node is one of them; only they read it
 }
 
+// Run numbers this run of the node. It grows with each, also over data directories that come after each other under one node id: a new one
+// counts its starts from the beginning again, but has a Raft id of a later generation.
+func (i Identity) Run() uint64 { return i.RaftID>>32<<40 | i.Incarnation }
+
 // MetaLoaded is the state of the store at start.
 type MetaLoaded struct {
 	HardState             *pb.HardState

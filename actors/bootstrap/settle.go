@@ -52,7 +52,7 @@ func (b *bootstrap) persisted(c kit.Context, m persisted) {
 	b.state = settled
 	c.Log().Info("cluster found", "cluster", b.id.ClusterID, "node", b.id.NodeID, "raft", fmt.Sprintf("%x", b.id.RaftID))
 	b.o.Peers.Tell(peer.Become{Identity: peer.Identity{ClusterID: b.id.ClusterID, NodeID: b.id.NodeID, StoreID: b.id.StoreID,
-		Incarnation: b.id.Incarnation, Address: b.says().Address}})
+		Incarnation: b.id.Run(), Address: b.says().Address}})
 	for i := range b.visits {
 		b.visits[i].done = true
 	}

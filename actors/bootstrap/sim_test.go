@@ -106,7 +106,7 @@ func (m *machine) boot(l *kitsim.Life) {
 	}
 	m.id, m.ready, m.final = storage.Identity{}, false, ""
 	peers := peer.Spawn(l, peer.Options{
-		Me:      peer.Identity{ClusterID: id.ClusterID, NodeID: id.NodeID, StoreID: id.StoreID, Incarnation: id.Incarnation, Address: m.address()},
+		Me:      peer.Identity{ClusterID: id.ClusterID, NodeID: id.NodeID, StoreID: id.StoreID, Incarnation: id.Run(), Address: m.address()},
 		Network: peersim.New(l, fmt.Sprintf("n%d", m.n), m.address()),
 	})
 	o := bootstrap.Options{

@@ -20,7 +20,7 @@ type Options struct {
 	Board  *raftnode.Board // shared with the raft actor
 	Peers  *kit.Ref        // the actor of package peer that owns the links; nil on a node that is alone
 	// Node and Incarnation begin the request ids: no two runs of anything may share both. A node that has no id yet (0) takes a random
-	// incarnation, others the number of their start.
+	// incarnation, others storage.Identity.Run.
 	Node        int32
 	Incarnation uint64
 	// Compaction of the Raft log; zero values take the defaults.

@@ -143,7 +143,7 @@ func (p *peers) said(c kit.Context, s *stranger, err error) {
 		if r.who.NodeID != 0 {
 			args = append(args, "node", r.who.NodeID)
 		}
-		if r.verdict == itself { // it looks which of the seeds it is
+		if r.verdict == itself || r.verdict == noCluster { // it looks which of the seeds it is, or is a moment ahead of the other
 			level = slog.LevelInfo
 		}
 	}

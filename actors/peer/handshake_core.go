@@ -38,7 +38,7 @@ type Identity struct {
 	ClusterID   string   // "": none yet
 	NodeID      int32    // 0: none yet
 	StoreID     [16]byte // of its data directory
-	Incarnation uint64   // number of starts of that directory
+	Incarnation uint64   // number of this run of the node: storage.Identity.Run
 	Address     string   // where others reach it; "" if it will not say
 }
 

@@ -88,7 +88,7 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoaded, img *meta.Image) {
 	b.Writer = l.Spawn(writerName, writer.New(writer.Options{Data: b.Data, Gate: b.Gate}), kit.Options{Kind: "writer"})
 	b.Metadata = metadata.Spawn(l, metadata.Options{Store: b.Meta, Loaded: loaded, Image: img, Board: b.Board,
-		Node: b.ID.NodeID, Incarnation: b.ID.Incarnation, CompactEntries: o.CompactEntries, CompactTail: o.CompactTail})
+		Node: b.ID.NodeID, Incarnation: b.ID.Run(), CompactEntries: o.CompactEntries, CompactTail: o.CompactTail})
 	b.Raft = raftnode.Spawn(l, raftnode.Options{ID: b.ID.RaftID, Store: b.Meta, Loaded: loaded, FSM: b.Metadata, Board: b.Board, Faults: o.Faults})
 	b.Steps.Finish(node.StepRaft)
 	b.Node = l.Spawn(nodeName, node.New(node.Options{

@@ -1,17 +1,21 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"troupe/actors/meta"
 	"troupe/actors/node"
+	"troupe/storage"
 )
 
 // addresses are free ones on loopback. Somebody else may take one before it is used; nobody here does.
@@ -118,13 +122,105 @@ func TestSeeds(t *testing.T) {
 	if len(ids) != 3 || !ids[1] || !ids[2] || !ids[3] {
 		t.Errorf("node ids %v", ids)
 	}
-	for i, b := range list {
-		was := *b.id.Load()
-		stop(t, b)
-		if id := identity(t, dirs[i]); id.NodeID != was.NodeID || id.Founding != was.Founding {
-			t.Errorf("kept %+v of %+v", id, was)
+	for _, b := range list {
+		serving(t, b)
+	}
+	for _, b := range list {
+		eventually(t, "all three in the image", func() bool { return running(b) == 3 })
+		if voters := b.board.Status().Voters; len(voters) != 3 {
+			t.Errorf("voters %x", voters)
 		}
 	}
+	// They are the same without any flag, for the directories say who they are.
+	kept := make([]storage.Identity, 3)
+	stopAll(t, list)
+	for i := range list {
+		kept[i] = identity(t, dirs[i])
+		list[i] = among(t, dirs[i], seeds[i], func(*Config) {})
+	}
+	for i, b := range list {
+		if id := serving(t, b).id.Load(); id.NodeID != kept[i].NodeID || id.RaftID != kept[i].RaftID || id.StoreID != kept[i].StoreID {
+			t.Errorf("kept %+v, runs as %+v", kept[i], id)
+		}
+	}
+	stopAll(t, list)
+}
+
+// stopAll stops brokers at the same time: one alone could not leave the cluster in order when most have left before it.
+func stopAll(t *testing.T, list []*Broker) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, b := range list {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // the last one waits for others in vain
+			defer cancel()
+			if err := b.Stop(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// running counts the brokers that are in service, as this one sees it.
+func running(b *Broker) (n int) {
+	for _, x := range b.pub.Get().Image.Brokers() {
+		if !x.Fenced {
+			n++
+		}
+	}
+	return n
+}
+
+// Two founders are one voter and one that learns: the loss of the second stops nothing.
+func TestTwoSeeds(t *testing.T) {
+	seeds := addresses(t, 2)
+	var list []*Broker
+	for i := range seeds {
+		list = append(list, among(t, t.TempDir(), seeds[i], func(c *Config) { c.Seeds = seeds }))
+	}
+	for _, b := range list {
+		serving(t, b)
+	}
+	for _, b := range list {
+		eventually(t, "two in service", func() bool { return running(b) == 2 })
+		eventually(t, "one voter and one learner", func() bool {
+			st := b.board.Status()
+			return len(st.Voters) == 1 && len(st.Learners) == 1
+		})
+	}
+	stopAll(t, list)
+}
+
+// A founder's disk is lost. With the same flags and an empty directory it is the same node again, but another voter; a fourth one that the
+// seeds do not name joins.
+func TestLostDisk(t *testing.T) {
+	peers := addresses(t, 4)
+	seeds := peers[:3]
+	start := func(i int, dir string) *Broker { return among(t, dir, peers[i], func(c *Config) { c.Seeds = seeds }) }
+	list := []*Broker{start(0, t.TempDir()), start(1, t.TempDir()), start(2, t.TempDir())}
+	for _, b := range list {
+		serving(t, b)
+	}
+	was := *list[2].id.Load()
+	stop(t, list[2])
+	list[2] = start(2, t.TempDir())
+	list = append(list, start(3, t.TempDir()))
+	now := *serving(t, list[2]).id.Load()
+	if now.NodeID != was.NodeID || now.RaftID <= was.RaftID || now.ClusterID != was.ClusterID || now.StoreID == was.StoreID {
+		t.Errorf("%+v came back as %+v", was, now)
+	}
+	if id := serving(t, list[3]).id.Load(); id.NodeID != 4 || id.ClusterID != was.ClusterID {
+		t.Errorf("the fourth is %+v", id)
+	}
+	for _, b := range list {
+		eventually(t, "four in service", func() bool { return running(b) == 4 })
+		eventually(t, "three voters, the lost one not among them", func() bool {
+			v := b.board.Status().Voters
+			return len(v) == 3 && !slices.Contains(v, was.RaftID)
+		})
+	}
+	stopAll(t, list)
 }
 
 // A seed that is alone is a cluster of its own, though it has to find itself first.
@@ -169,11 +265,12 @@ func TestJoin(t *testing.T) {
 	}
 	b := join(dir, peers[1], 0)
 	eventually(t, "a place", func() bool { return b.NodeID() == 2 })
+	serving(t, b)
 	if n := first.pub.Get().Image.Node(2); n == nil || n.StoreID != b.id.Load().StoreID || meta.PeerAddress(n) != peers[1] {
 		t.Errorf("node 2 is %+v", n)
 	}
 	stop(t, b)
-	if again := join(dir, peers[1], 0); again.NodeID() != 2 || again.id.Load().ClusterID != first.ClusterID() {
+	if again := serving(t, join(dir, peers[1], 0)); again.NodeID() != 2 || again.id.Load().ClusterID != first.ClusterID() {
 		t.Errorf("came back as %+v", again.id.Load())
 	} else {
 		stop(t, again)
@@ -181,6 +278,7 @@ func TestJoin(t *testing.T) {
 	// The same address with an empty disk: the node id stays, the Raft id must not.
 	wiped := join(t.TempDir(), peers[1], 0)
 	eventually(t, "a place again", func() bool { return wiped.NodeID() == 2 })
+	serving(t, wiped)
 	if id := wiped.id.Load(); id.RaftID == b.id.Load().RaftID {
 		t.Errorf("Raft id %x was given to another disk", id.RaftID)
 	}

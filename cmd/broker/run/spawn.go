@@ -33,7 +33,7 @@ func (b *Broker) spawn() {
 	b.gate = &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: b.gate, Stats: &b.written}), kit.Options{Kind: "writer"})
 	b.peers = peer.Spawn(b.sys, peer.Options{
-		Me: peer.Identity{ClusterID: known.id.ClusterID, NodeID: known.id.NodeID, StoreID: known.id.StoreID, Incarnation: known.id.Incarnation,
+		Me: peer.Identity{ClusterID: known.id.ClusterID, NodeID: known.id.NodeID, StoreID: known.id.StoreID, Incarnation: known.id.Run(),
 			Address: b.peerAddress()},
 		Secret: b.cfg.PeerSecret, Network: peer.NewSockets(b.peerL, nil), Board: &b.links, Strangers: &b.callers,
 	})
@@ -82,7 +82,7 @@ func (b *Broker) work(p place) {
 	b.working = true
 	b.steps.Wait(node.StepActors, "their turn")
 	id, sp := p.id, b.split
-	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: p.loaded, Image: p.image, Board: b.board, Peers: b.peers, Node: id.NodeID, Incarnation: id.Incarnation})
+	b.metadata = metadata.Spawn(b.sys, metadata.Options{Store: b.stores.meta, Loaded: p.loaded, Image: p.image, Board: b.board, Peers: b.peers, Node: id.NodeID, Incarnation: id.Run()})
 	b.raft = raftnode.Spawn(b.sys, raftnode.Options{ID: id.RaftID, Store: b.stores.meta, Loaded: p.loaded, FSM: b.metadata, Peers: b.peers, Board: b.board, Faults: b.cfg.Faults, Trace: b.trace})
 	b.steps.Finish(node.StepRaft)
 	o := node.Options{
