@@ -14,12 +14,37 @@ func (p *Partition) Factor() int { return len(p.Replicas) - max(len(p.Adding), l
 func (m *Image) MinISROf(t *Topic, p *Partition) int { return m.MinISR(t, p.Factor()) }
 
 func (e *edit) alterReassignments(c AlterReassignments) Result {
-	return Result{Value: e.each(refsOf(c.Partitions), func(i int, _ *Topic, p *Partition) Result {
-		if target := c.Partitions[i].Target; len(target) > 0 {
-			return e.move(p, target)
+	chosen := map[TopicID]bool{}
+	auto := e.img.AutoFactor()
+	out := e.each(refsOf(c.Partitions), func(i int, t *Topic, p *Partition) Result {
+		target := c.Partitions[i].Target
+		if len(target) == 0 {
+			return e.undoMove(p)
 		}
-		return e.undoMove(p)
-	})}
+		have := p.Factor()
+		r := e.move(p, target)
+		if r.Code == code.OK && len(target) < min(have, auto) {
+			chosen[t.ID] = true
+		}
+		return r
+	})
+	for i := range c.Partitions {
+		if id := c.Partitions[i].Topic; chosen[id] {
+			e.endAuto(e.img.TopicByID(id))
+		}
+	}
+	return Result{Value: out}
+}
+
+// endAuto makes the number of a topic's replicas somebody's choice: he took some away that the cluster would give, and it would give them
+// back. Whoever empties a broker takes none away, for that one is to get no replicas.
+func (e *edit) endAuto(t *Topic) {
+	if t == nil || !t.RFAuto {
+		return
+	}
+	n := *t
+	n.RFAuto = false
+	e.setTopic(t, &n)
 }
 
 // move begins to bring a partition to its target, or changes the target of a move under way.

@@ -64,7 +64,8 @@ type Election struct {
 }
 
 // AlterReassignments moves partitions to other replicas, or ends such moves. New replicas follow until all of them are in sync; then the
-// old ones go. Value: []PartitionResult, with INVALID_REPLICA_ASSIGNMENT and NO_REASSIGNMENT_IN_PROGRESS.
+// old ones go. A move to fewer replicas than the partition has, and than the cluster would give it, ends Topic.RFAuto. Value:
+// []PartitionResult, with INVALID_REPLICA_ASSIGNMENT and NO_REASSIGNMENT_IN_PROGRESS.
 type AlterReassignments struct{ Partitions []Reassignment }
 
 // Reassignment is where one partition shall be.

@@ -93,3 +93,30 @@ func TestAutomaticMinimumWhileGrowing(t *testing.T) {
 		t.Errorf("minimum %d with %+v", min, *p)
 	}
 }
+
+// TestFewerReplicasByHand: who takes replicas away that the cluster would give has chosen their number; who empties a broker has not.
+func TestFewerReplicasByHand(t *testing.T) {
+	f := func(replicas, target []int32, cordoned string, want bool) {
+		t.Helper()
+		c := newCluster(t, 4)
+		c.create(NewTopic{Name: "t", ID: id16(1), Assignments: [][]int32{replicas, replicas}, RFAuto: true, MinISRAuto: true})
+		if cordoned != "" {
+			c.ok(IncrementalAlterConfigs{[]AlterResource{{BrokerResource, cordoned, []AlterOp{{ConfigSet, cordonedKey, "*"}}}}})
+			c.ok(FenceBroker{4, c.img.Broker(4).Epoch, ""})
+		}
+		c.ok(AlterReassignments{[]Reassignment{{PartitionRef{id16(1), 0}, target}}})
+		top := c.img.Topic("t")
+		if top.RFAuto != want || !top.MinISRAuto || len(top.Partitions) != 2 || !slices.Equal(top.Partitions[1].Replicas, replicas) {
+			t.Errorf("%v to %v: %+v", replicas, target, top)
+		}
+	}
+	f([]int32{1, 2, 3}, []int32{1}, "", false)
+	f([]int32{1, 2, 3}, []int32{2, 4}, "", false)
+	f([]int32{1, 2, 3}, []int32{2, 3, 4}, "", true)
+	f([]int32{1, 2}, []int32{2, 1}, "", true)
+	f([]int32{1}, []int32{1, 2, 3}, "", true)
+	f([]int32{1}, []int32{1, 2}, "", true)
+	f([]int32{1, 2, 3, 4}, []int32{1, 2, 3}, "", true)
+	f([]int32{1, 2, 3}, []int32{1, 2}, "3", true) // two are left that may get any
+	f([]int32{1, 2, 3}, []int32{1}, "3", false)
+}

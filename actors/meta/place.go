@@ -46,6 +46,21 @@ func (m *Image) Cordoned(id int32) bool {
 	return strings.TrimSpace(v) != ""
 }
 
+// maxAutoFactor is how many replicas a partition gets at most whose topic leaves the number to the cluster.
+const maxAutoFactor = 3
+
+// AutoFactor is how many replicas a topic has now that leaves the number to the cluster: as many as there are brokers that may get some, up
+// to three, and at least one.
+func (m *Image) AutoFactor() int {
+	n := 0
+	for i := range m.brokers {
+		if id := m.brokers[i].ID; m.Serves(id) && !m.Cordoned(id) {
+			n++
+		}
+	}
+	return max(1, min(maxAutoFactor, n))
+}
+
 // NewPlacer begins with the loads of an image. Brokers that get no new replicas take no part.
 func NewPlacer(img *Image) *Placer {
 	p := &Placer{}

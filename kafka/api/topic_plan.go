@@ -48,9 +48,6 @@ func (p *topicPlan) add(w wantedTopic) (meta.NewTopic, code.Code, string) {
 	return n, code.OK, ""
 }
 
-// maxAutoReplicas is how many replicas a topic gets that leaves the number to the cluster.
-const maxAutoReplicas = 3
-
 func (p *topicPlan) place(n *meta.NewTopic, w wantedTopic) (e code.Code, why string) {
 	if len(w.assignments) > 0 {
 		n.Assignments = w.assignments
@@ -80,13 +77,7 @@ func (p *topicPlan) defaultReplication() (rf int16, auto bool) {
 	if v.Source != meta.SourceDefault {
 		return int16(meta.BrokerInt(p.img, p.d, "default.replication.factor")), false
 	}
-	n := 0
-	for _, b := range p.img.Brokers() {
-		if !b.Fenced {
-			n++
-		}
-	}
-	return int16(max(1, min(maxAutoReplicas, n))), true
+	return int16(p.img.AutoFactor()), true
 }
 
 // wantedAuto is what an auto-created topic looks like: all left open, but for the topics that the broker keeps its own state in.
