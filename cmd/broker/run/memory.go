@@ -3,6 +3,7 @@ package run
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -81,16 +82,44 @@ func (s *split) goLimit(mapped int64) int64 {
 	return max(limit, leastHeap) + s.ballast // which counts, and takes nothing
 }
 
-// paceHeap makes the limit of the Go heap follow what is taken outside of it, until somebody else sets the limit.
+// paceHeap makes the limit of the Go heap follow what is taken outside of it, and its garbage what lives on it, until somebody else sets them.
 func (s *split) paceHeap() (again func()) {
 	set := s.goLimit(storage.MappedSlabs())
 	debug.SetMemoryLimit(set)
+	percent := debug.SetGCPercent(defaultGOGC)
+	if debug.SetGCPercent(percent); percent != defaultGOGC {
+		percent = -1 // GOGC says what is wanted
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	return func() {
 		if debug.SetMemoryLimit(-1) == set {
 			set = s.goLimit(storage.MappedSlabs())
 			debug.SetMemoryLimit(set)
 		}
+		metrics.Read(live)
+		if want := gcPercent(live[0].Value.Uint64(), ballastLen()); percent >= 0 && (want-percent >= 5 || percent-want >= 5) {
+			if old := debug.SetGCPercent(want); old != percent { // somebody has set it
+				debug.SetGCPercent(old)
+				want = -1
+			}
+			percent = want
+		}
 	}
+}
+
+const (
+	defaultGOGC = 100
+	// idleHeap is about what lives on the heap of a broker with few partitions.
+	idleHeap = 20 << 20
+)
+
+// gcPercent is GOGC while live bytes, the ballast among them, were on the heap after the last collection. The ballast makes up for a small heap;
+// where the heap is large, as much garbage as really lives is enough.
+func gcPercent(live, ballast uint64) int {
+	if live == 0 || live <= ballast {
+		return defaultGOGC
+	}
+	return min(int(defaultGOGC*max(live-ballast, ballast+idleHeap)/live), defaultGOGC)
 }
 
 // ballast is never touched, so it takes no memory of the machine, but the collector counts it.

@@ -28,3 +28,25 @@ func TestMemoryIsDivided(t *testing.T) {
 		}
 	}
 }
+
+// What may become garbage before the heap is collected: the ballast and some with a small heap, as much as lives with a large one.
+func TestGCPercent(t *testing.T) {
+	const mb = 1 << 20
+	f := func(heap, garbage, slack uint64) {
+		t.Helper()
+		live := (heap + 64) * mb
+		got := live * uint64(gcPercent(live, 64*mb)) / 100 / mb
+		if got > garbage || got+slack < garbage {
+			t.Errorf("with %d MB %d MB may become garbage, want %d", heap, got, garbage)
+		}
+	}
+	f(10, 74, 0) // no more than live, all told
+	f(20, 84, 0)
+	f(50, 84, 2)
+	f(84, 84, 2)
+	f(150, 150, 3)
+	f(2000, 2000, 21)
+	if p := gcPercent(0, 64*mb); p != 100 {
+		t.Errorf("%d %% before the first collection", p)
+	}
+}
