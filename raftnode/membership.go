@@ -86,11 +86,11 @@ func (a *raftActor) change(c kit.Context, list []*pb.ConfChangeSingle) {
 			cc.Context = appendWish(cc.Context, ch.GetNodeId(), wish)
 		}
 	}
-	err := a.rn.ProposeConfChange(cc)
-	c.Log().Info("metadata group changes", "voters", a.inForce.GetVoters(), "learners", a.inForce.GetLearners(), "change", pb.ConfChangesToString(list), "error", err)
-	if err == nil {
-		a.changing = a.ticks + changeTicks
+	if a.rn.ProposeConfChange(cc) != nil { // it was dropped, for one of several passing reasons
+		return
 	}
+	c.Log().Info("metadata group changes", "voters", nodesOf(a.inForce.GetVoters()), "learners", nodesOf(a.inForce.GetLearners()), "change", changeText(list))
+	a.changing = a.ticks + changeTicks
 }
 
 // wishSize is what one wish takes in the context of a change: whether it is to vote, and its Raft id.

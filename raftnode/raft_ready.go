@@ -83,7 +83,11 @@ func (a *raftActor) publish(c kit.Context) {
 	a.status = s
 	a.o.Board.raft.Store(&s)
 	if changed {
-		c.Log().Info("metadata leader", "leader", s.Leader, "term", s.Term, "self", s.ID)
+		if s.Leader == 0 {
+			c.Log().Info("no metadata leader is known", "term", s.Term, "self", NodeOf(s.ID))
+		} else {
+			c.Log().Info("metadata leader", "leader", NodeOf(s.Leader), "term", s.Term, "self", NodeOf(s.ID))
+		}
 		a.o.FSM.Tell(LeaderChanged{Leader: s.Leader, Term: s.Term, Self: s.Leader == s.ID})
 	}
 }

@@ -73,3 +73,22 @@ func messageText(m *pb.Message) string {
 	}
 	return s
 }
+
+// nodesOf are the nodes of Raft ids.
+func nodesOf(ids []uint64) []int32 {
+	out := make([]int32, len(ids))
+	for i, id := range ids {
+		out[i] = NodeOf(id)
+	}
+	return out
+}
+
+// changeText is a change of the group as people read it. A node that lost its disk may be in it twice.
+func changeText(list []*pb.ConfChangeSingle) string {
+	words := map[pb.ConfChangeType]string{pb.ConfChangeAddNode: "votes", pb.ConfChangeAddLearnerNode: "learns", pb.ConfChangeRemoveNode: "leaves"}
+	var out []string
+	for _, c := range list {
+		out = append(out, fmt.Sprintf("%d %s", NodeOf(c.GetNodeId()), words[c.GetType()]))
+	}
+	return strings.Join(out, ", ")
+}
