@@ -210,13 +210,15 @@ func replicaOf(p *meta.Partition, node int32) bool { return slices.Contains(p.Re
 // fakePeers stands in for the links to other nodes: heartbeats wait until the story answers them.
 func (s *story) fakePeers() *kitsim.Probe {
 	p := s.st.Probe("peers")
-	var reg *kit.Ref
+	var regs []*kit.Ref
 	p.On = func(m any) {
 		switch m := m.(type) {
 		case peer.Register:
-			reg = m.To
+			regs = append(regs, m.To)
 		case peer.Link:
-			reg.Tell(peer.Up{Node: m.Node, Session: uint64(m.Node)})
+			for _, to := range regs {
+				to.Tell(peer.Up{Node: m.Node, Session: uint64(m.Node), Link: p.Ref()})
+			}
 		}
 		a, ok := m.(*peer.Ask)
 		if !ok {

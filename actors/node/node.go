@@ -77,6 +77,8 @@ type Node struct {
 	told         part // what the controller was told of our part in Raft
 	lease        *partition.Lease
 	beats        beats
+	carrier      *kit.Ref // of messages between replicas; nil: there are no other brokers
+	carried      int64    // broker epoch that it was told
 	shutdown     *Shutdown
 	fencing      bool     // the fence of the shutdown is under way
 	fenced       bool     // it was applied
@@ -157,6 +159,7 @@ func (n *Node) onStarted(c kit.Context) {
 	n.o.Steps.Finish(StepActors)
 	n.o.Steps.Wait(StepLeader, "an election")
 	n.o.Steps.Wait(StepImage, "the metadata actor")
+	n.startReplicas(c)
 	n.startCleaner(c)
 	n.lease = partition.NewLease(c.Now)
 	n.controller = c.Spawn(controller.Name, controller.New(controller.Options{NodeID: n.o.NodeID, Metadata: n.o.Metadata, Peers: n.o.Peers, Node: c.Self(),
@@ -183,6 +186,9 @@ func (n *Node) onInspect(c kit.Context, m *kit.Inspect) {
 
 func (n *Node) onStopping(c kit.Context) {
 	c.Stop(n.controller, nil, nil)
+	if n.carrier != nil {
+		c.Stop(n.carrier, nil, nil)
+	}
 	if n.shutdown != nil {
 		n.shutdown.Reply(Down{Shutdown: n.shutdown})
 		n.shutdown = nil

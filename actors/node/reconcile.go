@@ -96,11 +96,13 @@ func (n *Node) become(c kit.Context, e *viewEdit, t *meta.Topic, p *meta.Partiti
 		return // nobody would stop it any more; or it is born when its predecessor has gone, see onStopped
 	}
 	if r == nil {
-		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate, Lease: n.lease})
+		a := partition.New(partition.Options{PartID: p.ID, Data: n.o.Data, Tail: n.o.Tail, Writer: n.o.Writer, Gate: n.o.Gate, Lease: n.lease, Replicas: n.carrier})
 		r = &replica{ref: c.Spawn(PartitionName(t.ID, p.Index), a, kit.Options{Kind: "partition"}), topicID: t.ID, index: p.Index}
 		n.replicas[p.ID] = r
 		e.set(p.ID, r.ref)
+		n.attach(p.ID, r)
 	}
+	cfg.MinISR = n.image.MinISROf(t, p)
 	r.ref.Tell(partition.Become{TopicID: t.ID, Topic: t.Name, Partition: *p, Config: cfg, Self: n.o.NodeID})
 	n.compact(t, p, r, cfg)
 	n.coordinate(c, t, p, r, cfg)
@@ -112,6 +114,7 @@ func (n *Node) leave(c kit.Context, e *viewEdit, partID uint32, drop bool) {
 	delete(n.replicas, partID)
 	n.stopping[partID] = true
 	e.set(partID, nil)
+	n.detach(partID)
 	n.endCoordinator(c, r)
 	n.endCompaction(partID, r)
 	c.Stop(r.ref, c.Self(), stopped{partID: partID, drop: drop})
@@ -148,5 +151,6 @@ func (n *Node) configOf(t *meta.Topic) partition.Config {
 		LogAppendTime: s.LogAppendTime, BeforeMaxMs: s.TimestampBeforeMaxMs, AfterMaxMs: s.TimestampAfterMaxMs,
 		MinISR: int(s.MinISR), CompressionType: s.CompressionType, FlushOS: s.FlushPolicy == meta.FlushOS,
 		ProducerExpiryMs: meta.BrokerInt(n.image, n.defaults(), "producer.id.expiration.ms"), Internal: t.Internal,
+		LagMaxMs: meta.BrokerInt(n.image, n.defaults(), "replica.lag.time.max.ms"),
 	}
 }

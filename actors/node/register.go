@@ -94,6 +94,7 @@ func (n *Node) watchLeader() {
 }
 
 func (n *Node) step(c kit.Context) {
+	defer n.tellEpoch()
 	n.lookForStrays(c)
 	n.startCoordinating(c)
 	if n.o.Leader() >= 0 {

@@ -35,6 +35,10 @@ func (p *Partition) onAppend(c kit.Context, m Append) {
 	it.Code, it.Base, it.LogStart, it.AppendTime = code.OK, v.base, v.logStart, v.appendTime
 	if !v.duplicate {
 		p.send(c, it, &v)
+		if l.led != nil {
+			p.push(c, *l.unsynced.last())
+			p.watchMates(c)
+		}
 	}
 	acks, level := it.Acks, forHigh
 	if !v.duplicate {
@@ -79,7 +83,11 @@ func (p *Partition) send(c kit.Context, it *writer.Item, v *verdict) {
 	}
 	it.Written = true
 	it.Frame.Slab.Hold() // ours, until the batch is in the tail
-	l.unsynced.push(batch{it.Frame.Slab, it.At, v.base, v.last})
+	x := batch{slab: it.Frame.Slab, at: it.At, base: v.base, last: v.last}
+	if p.state == following {
+		x.item = it
+	}
+	l.unsynced.push(x)
 }
 
 // onApplied answers what need not be durable.
@@ -106,10 +114,17 @@ func (p *Partition) onSynced(c kit.Context, m writer.Synced) {
 	for l.unsynced.len() > 0 && l.unsynced.head().last < end {
 		b := l.unsynced.pop()
 		p.o.Tail.Publish(p.o.PartID, b.base, b.last, b.slab, b.at)
-		b.slab.Release()
+		b.done()
 	}
 	l.synced(end)
 	l.applied = max(l.applied, end)
+	if p.state == following {
+		if p.sub != nil {
+			p.learn(c, 0, 0)
+			p.ackLeader()
+		}
+		return
+	}
 	p.advance(c)
 }
 
@@ -121,6 +136,9 @@ func (p *Partition) advance(kit.Context) {
 	l.answerBelow(forDurable, l.durable)
 	l.answerBelow(forHigh, l.high)
 	l.growBelow()
+	if l.led != nil {
+		p.tellHigh()
+	}
 }
 
 // answerBelow answers the items of one level that end before an offset.

@@ -19,41 +19,74 @@ func (p *Partition) onBecome(c kit.Context, m Become) {
 	case p.state == failed:
 	case p.log == nil && p.state == loading:
 		// decided when the log is there
-	case !p.leads():
-		p.state = following
-		p.stepDown(c)
-	case p.log == nil:
+	case p.log == nil && p.replicated():
+		p.startLoad(c) // its followers, or its leader, will want it
+	case p.log == nil && p.leads():
 		p.state = cold
+	case p.log == nil:
+		p.state = following
 	default:
+		p.take(c)
+	}
+}
+
+// take gives the loaded log the part that the facts say.
+func (p *Partition) take(c kit.Context) {
+	if p.leads() {
 		p.state = loaded
 		p.lead(c)
+		return
 	}
+	if p.state == loaded {
+		p.stepDown()
+	}
+	p.state = following
+	p.follow(c)
 }
 
 // lead makes the loaded log follow the facts.
 func (p *Partition) lead(c kit.Context) {
 	l := p.log
+	p.unfollow()
 	l.topic, l.index, l.self = p.topic, p.facts.Index, p.self
+	fresh := l.epoch != p.facts.LeaderEpoch
+	if l.led != nil && (fresh || l.led.wish != nil && l.led.wish.resign == nil && l.led.wish.isr.PartitionEpoch < p.facts.PartitionEpoch) {
+		l.led.wish, l.wanted = nil, nil // whatever became of it, it is in the facts
+	}
 	l.isr, l.replicas = p.facts.ISR, len(p.facts.Replicas)
 	l.core.lead(p.facts.LeaderEpoch)
+	switch {
+	case p.replicated():
+		p.assume(c, fresh)
+	case l.led != nil:
+		p.dismiss()
+	}
+	if len(l.isr) < min(p.cfg.MinISR, l.replicas) {
+		l.answerLevel(forHigh, code.NotEnoughReplicasAfterAppend)
+	}
 	p.advance(c)
 }
 
 // stepDown answers all who wait for this broker as the leader. Batches on their way to the disk stay on their way.
-func (p *Partition) stepDown(kit.Context) {
-	if l := p.log; l != nil {
-		l.answerAll(code.NotLeaderForPartition)
-		l.growAll()
-	}
+func (p *Partition) stepDown() {
+	p.dismiss()
+	p.log.unlead()
+	p.log.answerAll(code.NotLeaderForPartition)
+	p.log.growAll()
 }
 
 // answerAll ends every waiting append with a code.
 func (l *log) answerAll(bad code.Code) {
 	for i := range l.waits {
-		for l.waits[i].len() > 0 {
-			if w := l.waits[i].pop(); w.item != nil {
-				answer(w.item, bad)
-			}
+		l.answerLevel(i, bad)
+	}
+}
+
+// answerLevel ends every append that waits for one thing.
+func (l *log) answerLevel(level int, bad code.Code) {
+	for q := &l.waits[level]; q.len() > 0; {
+		if w := q.pop(); w.item != nil {
+			answer(w.item, bad)
 		}
 	}
 }

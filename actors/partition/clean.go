@@ -20,13 +20,16 @@ func (p *Partition) onClean(c kit.Context, m *Clean) {
 			last[id] = x.batches[x.n-1].Last
 		}
 	}
-	m.Reply(Cleanable{Clean: m, Epoch: p.facts.LeaderEpoch, Limit: l.high, Last: last})
+	m.Reply(Cleanable{Clean: m, Epoch: p.logEpoch(), Limit: l.high, Last: last})
 }
+
+// logEpoch changes whenever what a compaction has read may be another log's by now: with the leader, and when this replica was cut.
+func (p *Partition) logEpoch() int32 { return p.facts.LeaderEpoch + p.cuts }
 
 // onRewrite sends one step of a compaction to the disk. It goes the way of the partition's own changes, so that it comes there after
 // the log start that it has to keep to, and before any later one.
 func (p *Partition) onRewrite(c kit.Context, m *Rewrite) {
-	if p.facts.LeaderEpoch != m.Epoch {
+	if p.logEpoch() != m.Epoch {
 		m.Refuse()
 		return
 	}

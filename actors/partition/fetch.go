@@ -7,7 +7,7 @@ import (
 
 // onRead answers a range; the asker reads the bytes from the tail or the store.
 func (p *Partition) onRead(c kit.Context, m *Read) {
-	if bad := p.fence(m.LeaderEpoch); bad != code.OK {
+	if bad := p.fenceRead(m.LeaderEpoch, m.Replica); bad != code.OK {
 		m.refuse(bad)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"troupe/actors/kit"
 	"troupe/actors/writer"
 	"troupe/kafka/code"
+	"troupe/storage"
 )
 
 // startLoad reads the log's facts from the store. First a barrier goes through the writer: what an earlier actor of this partition
@@ -41,20 +42,20 @@ func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
 	look := p.look
 	p.look = false
 	switch {
-	case !p.leads():
+	case !p.leads() && !p.replicated():
 		p.state = following
-	case look && len(p.deferred) == 0 && !m.worth:
+	case !p.replicated() && look && len(p.deferred) == 0 && !m.worth:
 		p.state, p.quiet = cold, quietUntil(&m.Loaded, &p.cfg)
 		return
 	default:
 		p.used, p.quiet = true, 0
 		p.log = newLog(newCore(m.Loaded, p.topic, p.facts.Index))
 		p.log.expire(c.Now().UnixMilli(), p.cfg.ProducerExpiryMs) // it may have been cold for long
-		p.state = loaded
-		if m.Stale {
+		p.log.high = max(p.log.high, min(p.known, m.End))
+		if m.Stale || orphaned(&m.Loaded) {
 			p.change(c, change{}, mark{Kind: opTruncate, Offset: m.End})
 		}
-		p.lead(c)
+		p.take(c)
 	}
 	waiting := p.deferred
 	p.deferred = nil
@@ -64,6 +65,13 @@ func (p *Partition) onLoaded(c kit.Context, m loadedLog) {
 	if look && p.state == loaded {
 		p.onRetain(c)
 	}
+}
+
+// orphaned says whether the last epoch's mark has outlived its first batch in a crash. A leader would write its own over it, but a follower
+// may be sent batches of an earlier epoch yet.
+func orphaned(l *storage.Loaded) bool {
+	n := len(l.Epochs)
+	return n > 0 && l.End > l.Start && l.Epochs[n-1].Start >= l.End
 }
 
 // fail refuses everything from now on: the writer has gone, nothing can be made durable.
@@ -76,6 +84,7 @@ func (p *Partition) fail() {
 	}
 	if p.log != nil {
 		p.log.answerAll(code.KafkaStorageError)
+		p.dismiss()
 		p.log.growAll()
 		p.log.refuseChanges(code.KafkaStorageError)
 	}

@@ -19,8 +19,9 @@ type log struct {
 	watches  []*Watch
 	changes  []change
 	timer    kit.Timer
-	timerAt  int64 // ms when it fires; 0: none is set
-	retains  bool  // a round of retention is under way
+	timerAt  int64       // ms when it fires; 0: none is set
+	retains  bool        // a round of retention is under way
+	led      *leadership // of a leader of several replicas
 }
 
 // batch is an accepted batch that is not yet durable; the partition holds a reference to its slab.
@@ -28,6 +29,7 @@ type batch struct {
 	slab       *storage.Slab
 	at         int
 	base, last int64
+	item       *writer.Item // of a follower, to be answered; nil: a leader's, whose answer waits for more
 }
 
 // wait is an item that waits until everything up to until is covered; item nil: it was answered already (time-out).
@@ -90,6 +92,7 @@ const spareQueue = 64 // entries of an empty queue whose memory is kept
 
 func (q *queue[T]) len() int  { return len(q.list) - q.from }
 func (q *queue[T]) head() *T  { return &q.list[q.from] }
+func (q *queue[T]) last() *T  { return &q.list[len(q.list)-1] }
 func (q *queue[T]) each() []T { return q.list[q.from:] }
 func (q *queue[T]) push(x T) {
 	if len(q.list) == cap(q.list) && q.from > len(q.list)/2 {

@@ -32,6 +32,8 @@ type Options struct {
 	Writer *kit.Ref
 	Gate   *writer.Gate // nil: always open
 	Lease  *Lease       // nil: held for ever
+	// Replicas carries messages to replicas on other brokers; nil: there are none.
+	Replicas *kit.Ref
 }
 
 // state is where a partition is in its life; see doc.go.
@@ -41,8 +43,8 @@ const (
 	unborn    state = iota // spawned, not told anything
 	cold                   // told by Become, nothing read from the store
 	loading                // the store is being read; what needs the log waits in deferred
-	loaded                 // the log is known; serves if it leads
-	following              // another broker leads, or none
+	loaded                 // the log is known, and this broker leads
+	following              // another broker leads, or none; the log is known
 	failed                 // the writer has gone; nothing can be made durable
 )
 
@@ -64,7 +66,13 @@ type Partition struct {
 	look     bool           // the load is for retention only
 	used     bool           // somebody needed the log since the last Retain
 	quiet    int64          // while cold: retention finds nothing before this time in ms
-	log      *log           // when loaded
+	log      *log           // when loaded or following
+
+	brokerEpoch int64       // our own, 0: not registered
+	paths       []*path     // links that are up
+	sub         *subscriber // while following a leader
+	known       int64       // while loading: the high watermark is at least this
+	cuts        int32       // times that the log was cut
 }
 
 // New makes the actor of a local replica. It is cold until its first use and takes a few hundred bytes until then.
@@ -122,6 +130,42 @@ func (p *Partition) Receive(c kit.Context, m any) {
 	case kit.Stopping:
 		p.onStopping()
 	default:
+		p.receiveReplication(c, m)
+	}
+}
+
+// receiveReplication handles what concerns replicas on other brokers.
+func (p *Partition) receiveReplication(c kit.Context, m any) {
+	switch m := m.(type) {
+	case registered:
+		p.onRegistered(c, m)
+	case linked:
+		p.onLinked(c, m)
+	case unlinked:
+		p.onUnlinked(c, m)
+	case *replicated:
+		p.onReplicated(c, m)
+	case responded:
+		p.onResponded(c, m)
+	case tipped:
+		p.onTipped(c, m)
+	case resubscribe:
+		p.onResubscribe(c, m)
+	case *subscribed:
+		p.onSubscribed(c, m)
+	case acked:
+		p.onAcked(c, m)
+	case granted:
+		p.onGranted(c, m)
+	case chunk:
+		p.onChunk(c, m)
+	case unsent:
+		p.onUnsent(c, m)
+	case look:
+		p.onLook(c, m)
+	case wished:
+		p.onWished(c, m)
+	default:
 		kit.Invariant(false, "BUG: partition got %T", m)
 	}
 }
@@ -144,12 +188,25 @@ func (p *Partition) fence(epoch int32) code.Code {
 	return code.OK
 }
 
+// fenceRead is fence for who may read from a follower too (KIP-392).
+func (p *Partition) fenceRead(epoch int32, replica bool) code.Code {
+	bad := p.fence(epoch)
+	if bad == code.NotLeaderForPartition && replica && p.sub != nil && (p.state == following || p.state == loading) {
+		return code.OK
+	}
+	return bad
+}
+
 // ready says whether the log is known; if not, m waits until it is (or is refused), and loading begins.
 func (p *Partition) ready(c kit.Context, m kit.Refuser) bool {
 	p.used = true
 	switch p.state {
-	case loaded:
-		return true
+	case loaded, following:
+		if p.log != nil {
+			return true
+		}
+		m.Refuse()
+		return false
 	case cold:
 		p.startLoad(c)
 	case loading:
@@ -166,6 +223,9 @@ func (p *Partition) ready(c kit.Context, m kit.Refuser) bool {
 }
 
 func (p *Partition) leads() bool { return p.facts.Leader == p.self }
+
+// replicated says whether there are replicas on other brokers to look after.
+func (p *Partition) replicated() bool { return p.o.Replicas != nil && len(p.facts.Replicas) > 1 }
 
 // name is what people call the partition.
 func (p *Partition) name() string { return fmt.Sprintf("%s-%d", p.topic, p.facts.Index) }

@@ -2,6 +2,7 @@ package partition
 
 import (
 	"math"
+	"slices"
 
 	"troupe/actors/writer"
 	"troupe/kafka/code"
@@ -28,13 +29,15 @@ type core struct {
 	epochWritten bool  // epoch's start is durable or on its way
 	epochs       []epochBegin
 	isr          []int32
+	wanted       []int32      // ISR that may be in force by now, beside isr
+	ends         []replicaEnd // of the other replicas, as far as they are known
 	replicas     int
 	producers    map[int64]*producer
 	forgotten    []int64 // producers dropped from memory, to be dropped from the store
 }
 
 func newCore(l loadedFacts, topic string, index int32) core {
-	c := core{topic: topic, index: index, start: l.Start, floor: l.Start, next: l.End, durable: l.End, high: l.End, bytes: l.Bytes,
+	c := core{topic: topic, index: index, start: l.Start, floor: l.Start, next: l.End, durable: l.End, high: l.Start, bytes: l.Bytes,
 		maxTime: l.MaxTime, maxAt: -1, roll: l.Roll, epoch: -1, producers: map[int64]*producer{}}
 	for _, e := range l.Epochs {
 		c.assign(e)
@@ -176,17 +179,55 @@ func (c *core) synced(end int64) {
 	c.durable = max(c.durable, end)
 }
 
-// advance moves the high watermark to the least durable end of the in-sync replicas, if there are enough of them.
+// replicaEnd is how far another replica's log is on its disk, as it has said in this leader epoch.
+type replicaEnd struct {
+	id      int32
+	durable int64
+}
+
+// ack notes how far another replica is.
+func (c *core) ack(id int32, durable int64) {
+	for i := range c.ends {
+		if c.ends[i].id == id {
+			c.ends[i].durable = max(c.ends[i].durable, durable)
+			return
+		}
+	}
+	c.ends = append(c.ends, replicaEnd{id, durable})
+}
+
+// forgetEnd forgets how far another replica is: it may have been cut since.
+func (c *core) forgetEnd(id int32) {
+	c.ends = slices.DeleteFunc(c.ends, func(e replicaEnd) bool { return e.id == id })
+}
+
+// endOfReplica is how far a replica is known to be durable; -1: it is not known.
+func (c *core) endOfReplica(id int32) int64 {
+	if id == c.self {
+		return c.durable
+	}
+	for _, e := range c.ends {
+		if e.id == id {
+			return e.durable
+		}
+	}
+	return -1
+}
+
+// advance moves the high watermark to the least durable end of the in-sync replicas, if there are enough of them. A replica that may be
+// in sync by now counts too: the cluster's idea of the ISR is never larger than what is looked at here (KIP-497).
 func (c *core) advance(minISR int) {
 	if len(c.isr) < min(minISR, c.replicas) {
 		return
 	}
+	end := c.durable
 	for _, id := range c.isr {
-		if id != c.self {
-			return // its durable end is not known
-		}
+		end = min(end, c.endOfReplica(id))
 	}
-	c.high = max(c.high, c.durable)
+	for _, id := range c.wanted {
+		end = min(end, c.endOfReplica(id))
+	}
+	c.high = max(c.high, end)
 }
 
 // trim says what the log start will be when a DeleteRecords has been done (Partition.deleteRecordsOnLeader).

@@ -1,7 +1,5 @@
 package partition
 
-import ()
-
 // assign notes where an epoch begins. An entry that it contradicts, or that holds no record, goes (LeaderEpochFileCache.assign).
 func (c *core) assign(e epochBegin) {
 	for n := len(c.epochs); n > 0; n-- {
@@ -28,13 +26,16 @@ func (c *core) lead(epoch int32) {
 
 // endOf says where the largest epoch not above the asked one ends; -1, -1 if that is not known (LeaderEpochFileCache.endOffsetFor).
 // The latest epoch ends at the durable end: what is beyond may still be lost.
-func (c *core) endOf(epoch int32) EpochEnd {
+func (c *core) endOf(epoch int32) EpochEnd { return c.endIn(epoch, c.durable) }
+
+// endIn is endOf a log that ends at last.
+func (c *core) endIn(epoch int32, last int64) EpochEnd {
 	n := len(c.epochs)
 	if epoch == -1 || n == 0 || epoch > c.epochs[n-1].Epoch {
 		return EpochEnd{-1, -1}
 	}
 	if epoch == c.epochs[n-1].Epoch {
-		return EpochEnd{epoch, c.durable}
+		return EpochEnd{epoch, last}
 	}
 	for i, e := range c.epochs {
 		if e.Epoch > epoch {

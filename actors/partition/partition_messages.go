@@ -37,6 +37,7 @@ type Config struct {
 	FlushOS          bool // flush.policy=os: acknowledge before fsync
 	ProducerExpiryMs int64
 	Internal         bool
+	LagMaxMs         int64 // replica.lag.time.max.ms; 0: its default
 }
 
 // Append asks to append the item's batch. The batch was checked by conn (framing, CRC, codec, counts: record.Check);
@@ -238,7 +239,7 @@ type Clean struct{ kit.Ask }
 type Cleanable struct {
 	*Clean
 	Code  code.Code       // OK, or NOT_LEADER_OR_FOLLOWER: not here, not now
-	Epoch int32           // leader epoch
+	Epoch int32           // of the log: another one when the leader has changed, or the log was cut
 	Limit int64           // what lies from here on may still be lost
 	Last  map[int64]int64 // by producer id: the last offset of its newest batch
 }

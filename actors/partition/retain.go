@@ -19,6 +19,8 @@ func (p *Partition) onRetain(c kit.Context) {
 	}
 	p.used = false
 	switch {
+	case p.state == following && p.log != nil:
+		p.forget(c) // the log start is the leader's to raise
 	case !p.retains():
 	case p.state == cold && c.Now().UnixMilli() < p.quiet:
 	case p.state == cold:
@@ -138,7 +140,7 @@ func (p *Partition) onExpired(c kit.Context, m expired) {
 // idle says whether nothing is on its way and nobody waits.
 func (p *Partition) idle() bool {
 	l := p.log
-	return p.leads() && len(l.isr) == 1 && l.durable == l.next && l.high == l.next && l.floor == l.start && l.unsynced.len() == 0 &&
+	return p.leads() && l.led == nil && l.durable == l.next && l.high == l.next && l.floor == l.start && l.unsynced.len() == 0 &&
 		l.waiting() == 0 && len(l.watches) == 0 && len(l.changes) == 0 && !l.retains && len(l.forgotten) == 0
 }
 

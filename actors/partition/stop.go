@@ -13,12 +13,20 @@ func (p *Partition) onStopping() {
 	for _, x := range waiting {
 		refuse(x)
 	}
-	l := p.log
-	p.o.Tail.Drop(p.o.PartID) // a cold partition may have left its newest batches there
-	if l == nil {
+	p.unfollow()
+	if p.log == nil {
+		p.o.Tail.Drop(p.o.PartID) // a cold partition may have left its newest batches there
 		return
 	}
+	p.dismiss()
+	p.letGo()
+}
+
+// letGo gives up the log in memory: everybody who waits is answered, and what the writer has not queued yet is never written.
+func (p *Partition) letGo() {
+	l := p.log
 	p.log = nil
+	p.o.Tail.Drop(p.o.PartID)
 	l.alive.Store(false)
 	p.o.Writer.Tell(writer.Leave{PartID: p.o.PartID})
 	if l.timerAt != 0 {
@@ -29,7 +37,15 @@ func (p *Partition) onStopping() {
 	l.refuseChanges(code.NotLeaderForPartition)
 	for l.unsynced.len() > 0 {
 		b := l.unsynced.pop()
-		b.slab.Release()
+		b.done()
+	}
+}
+
+// done gives back what a batch holds, when it is durable or given up.
+func (b *batch) done() {
+	b.slab.Release()
+	if b.item != nil {
+		b.item.Answered()
 	}
 }
 

@@ -73,6 +73,7 @@ func (p *Partition) onChanged(c kit.Context, m writer.Changed) {
 	}
 	if x.start > 0 {
 		l.start = max(l.start, x.start)
+		p.tellHigh()
 		p.o.Writer.Tell(writer.Reclaim{PartID: p.o.PartID})
 	}
 	if x.trim != nil {

@@ -10,7 +10,7 @@ import (
 // onWatch keeps a long poll until there is something to read. One that cannot be kept is answered at once: the asker reads again
 // and learns why, or gives up by its own timer.
 func (p *Partition) onWatch(c kit.Context, m *Watch) {
-	if p.fence(-1) != code.OK {
+	if p.fenceRead(-1, m.Replica) != code.OK {
 		m.Reply(Grown{Watch: m})
 		return
 	}

@@ -221,6 +221,17 @@ func (d *Data) read(partID uint32, fn func(p *dataPart)) error {
 	return nil
 }
 
+// Durable is what Load would find after a loss of power now, if nothing is kept of what is not synced.
+func (d *Data) Durable(partID uint32) storage.Loaded {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.durable[partID]
+	if p == nil {
+		p = newPart()
+	}
+	return p.load()
+}
+
 // Load implements storage.Data.
 func (d *Data) Load(partID uint32) (l storage.Loaded, err error) {
 	err = d.read(partID, func(p *dataPart) { l = p.load() })
