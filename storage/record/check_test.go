@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 func built(t testing.TB, o BuildOpts, recs ...Record) Batch {
@@ -273,5 +274,48 @@ func TestBombs(t *testing.T) {
 	// A raw snappy block that claims 2 GB.
 	if _, err := Decompress(Snappy, []byte{0xff, 0xff, 0xff, 0xff, 7, 0, 0}, 0); err == nil {
 		t.Error("a snappy claim was believed")
+	}
+}
+
+// Decoders wait for each other when there are many, each with a window of its own, and give their places back whatever the bytes are.
+func TestDecodersAreBounded(t *testing.T) {
+	const wait = 20 * time.Millisecond
+	o := Plain()
+	o.Codec = Zstd
+	b, err := Build(o, []Record{{Value: make([]byte, 100_000)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readers []func()
+	for range cap(inflaters) {
+		_, done, err := inflate(Zstd, b.Payload())
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers = append(readers, done)
+	}
+	one := make(chan *Error)
+	go func() {
+		_, err := Check(bytes.Clone(b), Opts{})
+		one <- err
+	}()
+	select {
+	case <-one:
+		t.Errorf("%d decoders at a time", cap(inflaters)+1)
+	case <-time.After(wait):
+	}
+	for _, done := range readers {
+		done()
+	}
+	if err := <-one; err != nil {
+		t.Error(err)
+	}
+	for range 3 * cap(inflaters) {
+		torn := bytes.Clone(b)
+		torn[HeaderLen+5] ^= 0xff
+		Batch(torn).SetCRC()
+		if _, err := Check(torn, Opts{}); err == nil {
+			t.Fatal("accepted")
+		}
 	}
 }

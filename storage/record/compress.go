@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	kgzip "github.com/klauspost/compress/gzip"
@@ -57,16 +58,19 @@ const (
 	MaxInflated = 100 << 20
 	// maxWindow is the largest zstd window: that of level 22.
 	maxWindow = 128 << 20
-	// commonWindow is up to where decoders are pooled and run side by side; larger ones run one at a time.
+	// commonWindow is up to where decoders are pooled; larger ones run one at a time.
 	commonWindow = 8 << 20
 	// maxSnappyRatio bounds what a snappy block may claim: three bytes give at most 64.
 	maxSnappyRatio = 22
 )
 
+// inflaters bounds how many decoders of LZ4 and zstd work at a time. It is work for the processor, and each takes up to 8 MB, also while it waits for
+// a processor in the middle; without a bound there are as many as clients.
 var (
 	gzips     = sync.Pool{New: func() any { return new(kgzip.Reader) }}
 	lz4s      = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
 	zstds     = sync.Pool{New: func() any { return newZstd(commonWindow) }}
+	inflaters = make(chan struct{}, max(8, runtime.GOMAXPROCS(0)))
 	bigWindow = make(chan struct{}, 1)
 )
 
@@ -93,9 +97,10 @@ func inflate(c Codec, src []byte) (r io.Reader, done func(), err error) {
 	case Snappy:
 		return newSnappy(src)
 	case LZ4:
+		inflaters <- struct{}{}
 		z := lz4s.Get().(*lz4.Reader)
 		z.Reset(bytes.NewReader(src))
-		return z, func() { z.Reset(nil); lz4s.Put(z) }, nil
+		return z, func() { z.Reset(nil); lz4s.Put(z); <-inflaters }, nil
 	case Zstd:
 		return inflateZstd(src)
 	}
@@ -108,12 +113,14 @@ func inflateZstd(src []byte) (io.Reader, func(), error) {
 		return nil, nil, err
 	}
 	if h.WindowSize <= commonWindow {
+		inflaters <- struct{}{} // whatever the window of the first frame: others may follow
 		z := zstds.Get().(*zstd.Decoder)
+		done := func() { _ = z.Reset(nil); zstds.Put(z); <-inflaters }
 		if err := z.Reset(bytes.NewReader(src)); err != nil {
-			zstds.Put(z)
+			done()
 			return nil, nil, err
 		}
-		return z, func() { _ = z.Reset(nil); zstds.Put(z) }, nil
+		return z, done, nil
 	}
 	if h.WindowSize > maxWindow {
 		return nil, nil, fmt.Errorf("zstd window of %d bytes is larger than %d", h.WindowSize, maxWindow)
