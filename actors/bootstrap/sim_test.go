@@ -284,7 +284,7 @@ func TestFoundersInEveryOrder(t *testing.T) {
 // goes to another store.
 func TestCrashAtEachStep(t *testing.T) {
 	runs, founded, places := 0, 0, 0
-	for step := 1; step <= 400; step += 7 {
+	for step := 1; step <= 400; step += 14 {
 		for victim := range 7 {
 			s := kitsim.New(uint64(step*8 + victim))
 			w := newWorld(t, s, 3, 0)
@@ -317,7 +317,7 @@ func TestCrashAtEachStep(t *testing.T) {
 
 // Founders and newcomers under faults: links cut one way, bytes lost, crashes, clocks that jump, one disk lost.
 func TestSimulation(t *testing.T) {
-	kitsim.Seeds(t, 60, func(t *testing.T, s *kitsim.Sim) {
+	kitsim.Seeds(t, 40, func(t *testing.T, s *kitsim.Sim) {
 		w := newWorld(t, s, []int{1, 2, 3, 3, 5}[s.IntN(5)], s.IntN(3))
 		for range 12 {
 			a, b := w.machines[s.IntN(len(w.machines))], w.machines[s.IntN(len(w.machines))]
