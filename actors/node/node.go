@@ -30,6 +30,7 @@ type Options struct {
 	Static      map[string]string // the broker's own configuration by Kafka's names
 	Founding    map[string]string // cluster-wide defaults that InitCluster carries
 	Founders    []meta.Node       // of the cluster that this node founds; none: this node alone
+	Level       uint32            // the feature level that all founders understand; 0: the highest of this node
 
 	Metadata  *kit.Ref
 	Writer    *kit.Ref

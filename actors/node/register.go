@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"time"
 
 	"troupe/actors/kit"
@@ -165,7 +166,7 @@ func (n *Node) initialise(c kit.Context) {
 		founders = []meta.Node{{ID: n.o.NodeID, RaftID: n.o.RaftID, StoreID: n.o.StoreID, Endpoints: n.o.Listeners, Version: n.o.Version}}
 	}
 	n.ask(c, meta.InitCluster{
-		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: meta.MaxFeatureLevel, Configs: n.o.Founding, Founders: founders,
+		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: cmp.Or(n.o.Level, meta.MaxFeatureLevel), Configs: n.o.Founding, Founders: founders,
 	})
 }
 

@@ -100,7 +100,7 @@ func (b *Broker) work(p place) {
 		Registered: b.epoch.Store,
 	}
 	if r := p.record; r != nil {
-		o.ClusterID, o.Founding, o.Founders = r.ClusterID, r.Configs, r.Founders
+		o.ClusterID, o.Founding, o.Founders, o.Level = r.ClusterID, r.Configs, r.Founders, r.FeatureLevel
 	}
 	b.node = b.sys.Spawn(nodeName, node.New(o), kit.Options{Kind: "node"})
 	b.bootstrap.Tell(bootstrap.Serve{Metadata: b.metadata})

@@ -1,0 +1,59 @@
+package contract
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"troupe/integration/harness"
+)
+
+// Three processes with the same seeds, in another order each, are one cluster; a fourth joins; each says so in its ready line, its log, and
+// at /readyz. A directory of another cluster is refused in one line.
+func TestSeedsAndJoin(t *testing.T) {
+	root := t.TempDir()
+	peers := []string{harness.FreeAddr(t), harness.FreeAddr(t), harness.FreeAddr(t), harness.FreeAddr(t)}
+	start := func(i int, flag, list string) *harness.Broker {
+		return harness.New(t, filepath.Join(root, fmt.Sprint(i)), "--memory", "128MiB", "--peer-listen", peers[i], flag, list)
+	}
+	list := []*harness.Broker{
+		start(0, "--seeds", peers[0]+","+peers[1]+","+peers[2]),
+		start(1, "--seeds", peers[2]+","+peers[0]+","+peers[1]),
+		start(2, "--seeds", peers[1]+","+peers[2]+","+peers[0]),
+	}
+	harness.Binary(t) // building it is not part of the start
+	began := time.Now()
+	ready := make(chan bool, 3)
+	for _, b := range list {
+		go func() { b.Restart(); ready <- true }()
+	}
+	for range list {
+		<-ready
+	}
+	t.Logf("three brokers ready after %v", time.Since(began).Round(time.Millisecond))
+	fourth := start(3, "--join", peers[1])
+	fourth.Restart()
+	for i, b := range append(list, fourth) {
+		if b.Cluster != list[0].Cluster || len(b.Cluster) != 22 {
+			t.Errorf("broker %d is of cluster %s", i+1, b.Cluster)
+		}
+		for _, want := range []string{"cluster found", "broker registered", "broker running"} {
+			if !strings.Contains(b.Log(), want) {
+				t.Errorf("broker %d did not log %q:\n%s", i+1, want, b.Log())
+			}
+		}
+	}
+	out, errOut, code := list[2].CLI("", "cluster", "status")
+	if code != 0 || strings.Count(out, "running") != 4 {
+		t.Errorf("code %d, %s%s", code, out, errOut)
+	}
+
+	alone := harness.Start(t, filepath.Join(root, "alone"))
+	alone.Stop()
+	_, errOut, code = broker(t, nil, "start", "--data-dir", alone.Dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0", "--join", peers[0])
+	if last := lastLine(errOut); code != 7 || !strings.Contains(last, "belongs to cluster "+alone.Cluster) || !strings.Contains(last, list[0].Cluster) {
+		t.Errorf("joined another cluster: code %d, %s", code, last)
+	}
+}
