@@ -16,7 +16,7 @@ const (
 )
 
 func (p *Partition) onLocate(c kit.Context, m *Locate) {
-	if bad := p.fence(m.LeaderEpoch); bad != code.OK {
+	if bad := p.fenceRead(m.LeaderEpoch, m.Replica && m.Timestamp == earliest); bad != code.OK {
 		m.refuse(bad)
 		return
 	}
