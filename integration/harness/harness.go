@@ -83,6 +83,7 @@ type Broker struct {
 	args []string
 	cmd  *exec.Cmd
 	log  *lockedBuffer
+	line chan string // the first line on stdout of the process
 }
 
 // lockedBuffer collects stderr of the process, which a goroutine of os/exec writes.
@@ -146,6 +147,13 @@ func (b *Broker) Restart() {
 // out and errOut.
 func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 	b.t.Helper()
+	b.Launch()
+	return b.ReadyOrRefuse()
+}
+
+// Launch runs the broker and waits for nothing.
+func (b *Broker) Launch() {
+	b.t.Helper()
 	b.cmd = exec.Command(Binary(b.t), b.args...)
 	b.log = &lockedBuffer{}
 	b.cmd.Stderr = b.log
@@ -158,12 +166,18 @@ func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 	}
 	b.PID = b.cmd.Process.Pid
 	line := make(chan string, 1)
+	b.line = line
 	go func() {
 		s, _ := bufio.NewReader(pipe).ReadString('\n')
 		line <- s
 	}()
+}
+
+// ReadyOrRefuse waits for what was launched, once; see StartOrRefuse.
+func (b *Broker) ReadyOrRefuse() (out, errOut string, code int) {
+	b.t.Helper()
 	select {
-	case out = <-line:
+	case out = <-b.line:
 	case <-time.After(readyWithin):
 		b.t.Fatalf("not ready within %v; stderr:\n%s", readyWithin, b.log)
 	}

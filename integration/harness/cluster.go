@@ -1,0 +1,97 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Cluster is several brokers of one cluster, each a process of its own on fixed free loopback addresses. Broker i has node id i + 1 if it
+// is one of the founders.
+type Cluster struct {
+	Brokers []*Broker
+
+	t    testing.TB
+	more []string
+}
+
+// NewCluster is n founders of a cluster over empty directories, not started yet. The processes are killed when the test ends.
+func NewCluster(t testing.TB, n int, more ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, more: more}
+	peers := make([]string, n)
+	for i := range peers {
+		peers[i] = FreeAddr(t)
+	}
+	for i := range peers {
+		args := append([]string{"--node-id", fmt.Sprint(i + 1), "--seeds", strings.Join(peers, ",")}, more...)
+		c.add(peers[i], args)
+	}
+	return c
+}
+
+// Join adds a broker, not started yet, that asks the first broker of the cluster for its place.
+func (c *Cluster) Join() *Broker {
+	c.t.Helper()
+	return c.add(FreeAddr(c.t), append([]string{"--join", c.Brokers[0].PeerAddr()}, c.more...))
+}
+
+func (c *Cluster) add(peer string, args []string) *Broker {
+	b := New(c.t, c.t.TempDir(), append([]string{"--peer-listen", peer}, args...)...)
+	c.Brokers = append(c.Brokers, b)
+	return b
+}
+
+// Start runs all brokers at once and waits until each is ready.
+func (c *Cluster) Start() {
+	c.t.Helper()
+	for _, b := range c.Brokers {
+		b.Launch()
+	}
+	for _, b := range c.Brokers {
+		b.AwaitReady()
+	}
+}
+
+// Addresses are where clients reach the brokers.
+func (c *Cluster) Addresses() []string {
+	list := make([]string, len(c.Brokers))
+	for i, b := range c.Brokers {
+		list[i] = b.KafkaAddr()
+	}
+	return list
+}
+
+// AwaitReady waits for a broker that was launched; one that refuses fails the test.
+func (b *Broker) AwaitReady() {
+	b.t.Helper()
+	if out, errOut, code := b.ReadyOrRefuse(); code != 0 {
+		b.t.Fatalf("no ready line but %q, code %d; stderr:\n%s", out, code, errOut)
+	}
+}
+
+// KafkaAddr is where clients reach the broker, whether it runs or not.
+func (b *Broker) KafkaAddr() string { return b.flag("--listen") }
+
+// PeerAddr is where other brokers reach it.
+func (b *Broker) PeerAddr() string { return b.flag("--peer-listen") }
+
+// flag is the value of the last flag of a name, which is the one that counts.
+func (b *Broker) flag(name string) (value string) {
+	for i, a := range b.args[:len(b.args)-1] {
+		if a == name {
+			value = b.args[i+1]
+		}
+	}
+	return value
+}
+
+// Running reports whether the process has been started and not been ended by the test.
+func (b *Broker) Running() bool { return b.cmd != nil }
+
+// Pause stops the process where it is (SIGSTOP); Resume lets it go on.
+func (b *Broker) Pause() { b.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (b *Broker) Resume() { b.cmd.Process.Signal(syscall.SIGCONT) }
