@@ -84,6 +84,7 @@ func python(t *testing.T, b *harness.Broker) {
 	t.Helper()
 	script := `import sys, kafka
 c = kafka.KafkaConsumer(bootstrap_servers=sys.argv[1], api_version_auto_timeout_ms=5000)
+c.topics()
 print(sorted(b.nodeId for b in c._client.cluster.brokers()))`
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
