@@ -19,11 +19,13 @@ type History struct {
 	mu    sync.Mutex
 	acked map[int32][]ack
 	sent  map[int32]map[string]bool
+	seen  map[int32]map[int64]string
+	wrong []string // found while it was written down
 }
 
 // NewHistory is one in which nothing has happened.
 func NewHistory() *History {
-	return &History{acked: map[int32][]ack{}, sent: map[int32]map[string]bool{}}
+	return &History{acked: map[int32][]ack{}, sent: map[int32]map[string]bool{}, seen: map[int32]map[int64]string{}}
 }
 
 // Sent notes that a record is on its way: it may be stored whatever its producer is told.
@@ -41,6 +43,19 @@ func (h *History) Acked(partition int32, offset int64, value string, at time.Tim
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.acked[partition] = append(h.acked[partition], ack{offset, value, at})
+}
+
+// Seen notes what a consumer was given at an offset: it must be the same for ever.
+func (h *History) Seen(partition int32, offset int64, value string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.seen[partition] == nil {
+		h.seen[partition] = map[int64]string{}
+	}
+	if before, ok := h.seen[partition][offset]; ok && before != value {
+		h.wrong = append(h.wrong, fmt.Sprintf("partition %d: a consumer was given %q at offset %d, where it had been given %q", partition, value, offset, before))
+	}
+	h.seen[partition][offset] = value
 }
 
 // Count is how many records were acknowledged.
@@ -86,13 +101,24 @@ func (h *History) Check(log map[int32][]Stored) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf(format, a...))
 		}
 	}
-	for p, list := range h.acked {
-		at := map[int64]string{}
-		for _, s := range log[p] {
-			at[s.Offset] = s.Value
+	wrong = append(wrong, h.wrong...)
+	at := map[int32]map[int64]string{}
+	for p, list := range log {
+		at[p] = map[int64]string{}
+		for _, s := range list {
+			at[p][s.Offset] = s.Value
 		}
+	}
+	for p, seen := range h.seen {
+		for offset, v := range seen {
+			if now, ok := at[p][offset]; !ok || now != v {
+				say("partition %d: a consumer was given %q at offset %d, where %q is", p, v, offset, now)
+			}
+		}
+	}
+	for p, list := range h.acked {
 		for _, a := range list {
-			switch v, ok := at[a.Offset]; {
+			switch v, ok := at[p][a.Offset]; {
 			case !ok:
 				say("partition %d: %q was acknowledged at offset %d and is lost", p, a.Value, a.Offset)
 			case v != a.Value:

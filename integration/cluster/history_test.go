@@ -44,6 +44,23 @@ func TestChecker(t *testing.T) {
 	}
 }
 
+// What a consumer was given must stay.
+func TestCheckerOfConsumers(t *testing.T) {
+	h := NewHistory()
+	h.Sent(0, "a 1")
+	h.Seen(0, 0, "a 1")
+	if got := h.Check(map[int32][]Stored{0: {{0, "a 1"}}}); len(got) > 0 {
+		t.Error(got)
+	}
+	if got := h.Check(map[int32][]Stored{0: nil}); len(got) == 0 {
+		t.Error("a record that was consumed is gone, and nothing is said")
+	}
+	h.Seen(0, 0, "a 2")
+	if got := strings.Join(h.Check(map[int32][]Stored{0: {{0, "a 2"}}}), "\n"); !strings.Contains(got, "had been given") {
+		t.Errorf("a record changed between two readings: %q", got)
+	}
+}
+
 func TestGap(t *testing.T) {
 	h := NewHistory()
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }

@@ -19,14 +19,24 @@ type Cluster struct {
 // NewCluster is n founders of a cluster over empty directories, not started yet. The processes are killed when the test ends.
 func NewCluster(t testing.TB, n int, more ...string) *Cluster {
 	t.Helper()
+	dirs := make([]string, n)
+	for i := range dirs {
+		dirs[i] = t.TempDir()
+	}
+	return NewClusterOn(t, dirs, more...)
+}
+
+// NewClusterOn is NewCluster over given directories, one for each broker.
+func NewClusterOn(t testing.TB, dirs []string, more ...string) *Cluster {
+	t.Helper()
 	c := &Cluster{t: t, more: more}
-	peers := make([]string, n)
+	peers := make([]string, len(dirs))
 	for i := range peers {
 		peers[i] = FreeAddr(t)
 	}
 	for i := range peers {
 		args := append([]string{"--node-id", fmt.Sprint(i + 1), "--seeds", strings.Join(peers, ",")}, more...)
-		c.add(peers[i], args)
+		c.add(dirs[i], peers[i], args)
 	}
 	return c
 }
@@ -34,11 +44,11 @@ func NewCluster(t testing.TB, n int, more ...string) *Cluster {
 // Join adds a broker, not started yet, that asks the first broker of the cluster for its place.
 func (c *Cluster) Join() *Broker {
 	c.t.Helper()
-	return c.add(FreeAddr(c.t), append([]string{"--join", c.Brokers[0].PeerAddr()}, c.more...))
+	return c.add(c.t.TempDir(), FreeAddr(c.t), append([]string{"--join", c.Brokers[0].PeerAddr()}, c.more...))
 }
 
-func (c *Cluster) add(peer string, args []string) *Broker {
-	b := New(c.t, c.t.TempDir(), append([]string{"--peer-listen", peer}, args...)...)
+func (c *Cluster) add(dir, peer string, args []string) *Broker {
+	b := New(c.t, dir, append([]string{"--peer-listen", peer}, args...)...)
 	c.Brokers = append(c.Brokers, b)
 	return b
 }
