@@ -115,6 +115,13 @@ soak: build ## the binary under a mixed load, restarts and kills for T: memory, 
 soak-short: build ## the same for a minute
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 3m ./integration/soak
 
+.PHONY: cluster torture
+cluster: build ## three real brokers: started at once, killed, stopped, restarted, grown; what was acknowledged stays
+	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/cluster
+
+torture: build ## the same for T, in an order that SEED decides: brokers killed, stopped, restarted, without power
+	BROKER_BIN=$(BIN_PATH) TORTURE=$(T) SEED=$(SEED) $(GO) test -count=1 -timeout 3h -v -run TestTorture ./integration/cluster
+
 origin: ## the three faults this project was born from, on whole brokers
 	$(GO) test -count=1 -timeout 5m ./integration/origin ./integration/mutants
 
