@@ -58,6 +58,7 @@ var floors = map[string]int{
 	"integration/sim":          120,
 	"integration/sim/cmd":      130,
 	"integration/crash":        120,
+	"integration/cluster":      120,
 	"integration/contract":     120,
 	"integration/origin":       120,
 	"integration/faults":       120,
