@@ -190,6 +190,22 @@ func TestAfresh(t *testing.T) {
 	j.wait(t, "1 1 2 3")
 }
 
+// A function that goes on with another one does so before what is queued, and only the last one's result is told.
+func TestThen(t *testing.T) {
+	tr := newTroupe(t)
+	owner, j := sink(tr, "a")
+	b := tr.Blocker(owner, "work")
+	gate := make(chan struct{})
+	b.Do(func() any { <-gate; return Then{func() any { return Then{func() any { return 1 }} }} })
+	b.Do(func() any { return 2 })
+	b.Do(func() any {
+		return Then{func() any { return Afresh{func() any { return Then{func() any { return 3 }} }} }}
+	})
+	b.Do(func() any { return 4 })
+	close(gate)
+	j.wait(t, "1 2 3 4")
+}
+
 // Very many that wait keep little of the stack that they needed before.
 func TestAfreshGivesTheStackBack(t *testing.T) {
 	tr := newTroupe(t)

@@ -120,14 +120,19 @@ func (p *pool) info(now int64) PoolInfo {
 // runTask runs a function for an actor and tells the result; what is to run afresh is returned. A panic counts as the actor's own.
 func (t *Troupe) runTask(where string, k task) (again func() any) {
 	defer t.caught(where, k.to)
-	switch m := k.fn().(type) {
-	case nil:
-	case Afresh:
-		return m.Fn
-	default:
-		k.to.Tell(m)
+	for fn := k.fn; ; {
+		switch m := fn().(type) {
+		case nil:
+			return nil
+		case Afresh:
+			return m.Fn
+		case Then:
+			fn = m.Fn
+		default:
+			k.to.Tell(m)
+			return nil
+		}
 	}
-	return nil
 }
 
 // caught is deferred by runTask, which stays flat: panics are dealt with here.

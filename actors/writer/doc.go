@@ -1,7 +1,8 @@
 // Package writer is the actor that makes the record batches and marks of all partitions of one store durable: many partitions,
 // one commit, one sync.
 //
-// It owns the order of commits, the two blockers that work on the store (apply, sync; a third, made when needed, gives disk space
+// It owns the order of commits, the two blockers that work on the store (apply, sync: so that the next write is applied while one is synced; a small
+// one that is alone goes through the first one in one go, which wakes two goroutines less; a third, made when needed, gives disk space
 // back), and a reference to every slab from Settled until the commit is durable. It keeps no reference after that.
 //
 // States: running -> failed (an Apply or Wait failed: the process ends) or stopped. A full disk is not a state of the writer: the

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"troupe/actors/kit"
@@ -22,8 +23,9 @@ const (
 	// LookAfter is how many bytes may be handed to the store before the free space is looked at again.
 	LookAfter = 4 << 20
 
-	maxInFlight         = 2       // writes handed to the store and not yet durable
-	maxChanges          = 1 << 20 // changes that wait; records are bounded by the connections' budget of request bytes
+	aloneBelow          = 32 << 10 // record bytes: a larger commit takes a while to apply, and the next one should not wait for its sync to begin
+	maxInFlight         = 2        // writes handed to the store and not yet durable
+	maxChanges          = 1 << 20  // changes that wait; records are bounded by the connections' budget of request bytes
 	maxChangesPerCommit = 4096
 	maxSpare            = 1024 // entries of a list whose memory is kept for the next use
 )
@@ -192,11 +194,28 @@ func (w *Writer) pump(c kit.Context) {
 		w.newest = k
 		w.stats.InFlight.Store(int64(w.flying))
 		w.stats.InFlightBytes.Add(int64(k.bytes))
-		data := w.data
-		w.apply.Do(func() any { return applied{k, data.Apply(&k.write)} })
+		w.apply.Do(w.at(k))
 		if w.unseen += k.bytes; w.unseen >= LookAfter {
 			w.look(c)
 		}
+	}
+}
+
+// at is the work of a commit at the store. A small one that is alone goes through in one go, applied and synced by the same goroutine; one that
+// is not alone is synced beside the next one's Apply, and so is one whose answers do not wait for the sync.
+func (w *Writer) at(k *commit) func() any {
+	data := w.data
+	if w.flying > 1 || k.bytes > aloneBelow || slices.ContainsFunc(k.touched, func(it *Item) bool { return it.WantApplied }) {
+		return func() any { return applied{k, data.Apply(&k.write)} }
+	}
+	return func() any {
+		if err := data.Apply(&k.write); err != nil {
+			return applied{k, err}
+		}
+		return kit.Then{Fn: func() any {
+			k.stamp(trace.Applied)
+			return durable{k, data.Wait(&k.write)}
+		}}
 	}
 }
 

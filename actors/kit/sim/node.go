@@ -299,9 +299,11 @@ func (b *blocker) run() {
 	s.stats.Work++
 	s.Trace.work(s.now, b.l, b.owner.Name(), b.name)
 	m := fn()
-	if again, ok := m.(kit.Afresh); ok {
-		b.q = slices.Insert(b.q, 0, again.Fn)
-		m = nil
+	switch again := m.(type) {
+	case kit.Afresh:
+		b.q, m = slices.Insert(b.q, 0, again.Fn), nil
+	case kit.Then:
+		b.q, m = slices.Insert(b.q, 0, again.Fn), nil
 	}
 	s.at(b.l, s.delay(), evWork, func() {
 		if m != nil {
