@@ -26,7 +26,7 @@ func (w *cluster) init() {
 }
 
 // confirm notes what a producer was told.
-func (w *cluster) confirm(r record1) {
+func (w *cluster) confirm(r acknowledged) {
 	if was, ok := w.truth[r.offset]; ok && was != r.sum {
 		w.s.Fail("D5: offset %d was acknowledged for two batches", r.offset)
 	}

@@ -32,23 +32,16 @@ type cluster struct {
 
 	made     int
 	conn     *kitsim.Probe
-	flying   map[*writer.Frame]*attempt
+	flying   map[*writer.Frame]uint32 // checksum of the batch; what a crash took stays
 	ackCount int
 	codes    map[code.Code]int
 	checks
 }
 
-// record1 is an acknowledged record.
-type record1 struct {
+// acknowledged is an acknowledged record.
+type acknowledged struct {
 	offset int64
 	sum    uint32 // of its batch
-}
-
-// attempt is a batch that was sent.
-type attempt struct {
-	sum  uint32
-	to   int32
-	life int
 }
 
 // host is one broker.
@@ -71,7 +64,7 @@ const clusterID = "aaaaaaaaaaaaaaaaaaaaaa"
 var topicID = meta.TopicID{1, 2, 3}
 
 func newCluster(t *testing.T, s *kitsim.Sim, minISR string) *cluster {
-	w := &cluster{t: t, s: s, img: meta.NewImage(), cfg: plainConfig(), flying: map[*writer.Frame]*attempt{}, codes: map[code.Code]int{}}
+	w := &cluster{t: t, s: s, img: meta.NewImage(), cfg: plainConfig(), flying: map[*writer.Frame]uint32{}, codes: map[code.Code]int{}}
 	w.cfg.SegmentBytes = 4000
 	w.cfg.LagMaxMs = 3000
 	w.init()
@@ -237,7 +230,7 @@ func (w *cluster) produce(to int32, acks int16) {
 	copy(slab.Batch(at), batch)
 	f := &writer.Frame{Slab: slab, ReplyTo: w.conn.Ref(), Writer: h.node.Life().Lookup("writer"), Items: make([]writer.Item, 1)}
 	f.Items[0] = writer.Item{Frame: f, At: at, LeaderEpoch: -1, Acks: acks, TimeoutMs: 5000}
-	w.flying[f] = &attempt{record.Batch(batch).CRC(), to, h.lives}
+	w.flying[f] = record.Batch(batch).CRC()
 	f.Begin()
 	h.ref.Tell(Append{&f.Items[0]})
 }
@@ -247,13 +240,13 @@ func (w *cluster) answered(m any) {
 	if !ok {
 		return
 	}
-	a := w.flying[d.Frame]
+	sum := w.flying[d.Frame]
 	delete(w.flying, d.Frame)
 	it := &d.Items[0]
 	w.codes[it.Code]++
 	if it.Code == code.OK && it.Acks == -1 {
 		w.ackCount++
-		w.confirm(record1{it.Base, a.sum})
+		w.confirm(acknowledged{it.Base, sum})
 	}
 	d.Slab.Release()
 }

@@ -195,6 +195,14 @@ func (p *Partition) tellWish(c kit.Context, w *wish) {
 	p.watchMates(c)
 }
 
+// outdated says whether a wish would add a broker under an epoch that has ended: it can never be granted any more.
+func (d *leadership) outdated(isr []int32) bool {
+	return slices.ContainsFunc(d.wish.isr.ISR, func(x meta.ISRMember) bool {
+		m := d.mate(x.BrokerID)
+		return m != nil && !slices.Contains(isr, x.BrokerID) && m.brokerEpoch > x.BrokerEpoch
+	})
+}
+
 // onWished takes what became of a wish. What the facts say wins: when they are newer than the wish, there is none any more.
 func (p *Partition) onWished(c kit.Context, m wished) {
 	l := p.log
@@ -203,7 +211,7 @@ func (p *Partition) onWished(c kit.Context, m wished) {
 	}
 	d, now := l.led, c.Now().UnixMilli()
 	switch {
-	case m.unsure, d.doubted && m.Code == code.IneligibleReplica:
+	case m.unsure, d.doubted && m.Code == code.IneligibleReplica && !d.outdated(l.isr):
 		d.doubted, d.askAt = true, now+retryMs
 		return
 	case d.wish.resign != nil:

@@ -109,9 +109,10 @@ func (v *isrView) stalls(m *mate) bool {
 }
 
 // joins says whether a replica may join the ISR: what the high watermark covers and what was there when the epoch began is on its disk, as
-// it has said in this epoch (KAFKA-7128, KIP-207).
+// it has said in this epoch (KAFKA-7128). The second covers all that an earlier leader may have committed, however much of it this one knows
+// of; so the high watermark need not have come there. It could not, while the ISR is below the minimum.
 func (v *isrView) joins(m *mate, now int64) bool {
-	return !v.recovering && v.high >= v.epochStart && m.up && m.streaming && m.durable >= v.high && m.durable >= v.epochStart &&
+	return !v.recovering && m.up && m.streaming && m.durable >= v.high && m.durable >= v.epochStart &&
 		m.since > 0 && now-m.since >= m.pause() && now >= m.tryAt
 }
 

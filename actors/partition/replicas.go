@@ -25,9 +25,11 @@ const (
 	frameBytes = 1 << 20  // at which a frame is closed
 	frameParts = 1024
 
-	tipEvery     = 2 * time.Millisecond  // how long a high watermark may wait for others
-	againAfter   = 20 * time.Millisecond // a lane had no room
-	wishPatience = 10 * time.Second      // with one proposal
+	tipEvery   = 2 * time.Millisecond  // how long a high watermark may wait for others
+	againAfter = 20 * time.Millisecond // a lane had no room
+
+	// forever: a wish is proposed under one request id until it is known what became of it, so that no copy of it can be granted later.
+	forever = 365 * 24 * time.Hour
 )
 
 // ReplicasOptions are what the replicas actor works with.

@@ -27,7 +27,7 @@ func (r *Replicas) propose(c kit.Context) {
 		r.wishes = rest
 		r.slot++
 		r.asked[r.slot] = now
-		r.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self(), Slot: r.slot}, Cmd: r.command(now), Timeout: wishPatience})
+		r.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self(), Slot: r.slot}, Cmd: r.command(now), Timeout: forever})
 	}
 }
 
