@@ -39,8 +39,10 @@ func (r roll) next() step {
 	}
 	vote := r.electorate()
 	switch {
-	case !slices.Contains(vote, r.self):
-		return step{handOver: slices.ContainsFunc(vote, func(id uint64) bool { return r.active(id) && slices.Contains(r.voters, id) })}
+	case len(vote) == 0:
+		return step{}
+	case !slices.Contains(vote, r.self) && slices.ContainsFunc(vote, func(id uint64) bool { return r.active(id) && slices.Contains(r.voters, id) }):
+		return step{handOver: true} // who leads next removes this one, without a pause
 	case !sameIDs(vote, r.voters) && !r.majority(vote):
 		vote = r.voters // the change could not be completed, and would stop the group
 	}

@@ -52,6 +52,8 @@ func TestRoll(t *testing.T) {
 	f("r2 r3", ids(1, 2, 3), nil, ids(1), nil, nil)
 	f("hand over", ids(1, 2, 3), nil, ids(2, 3), nil, nil)
 	f("", ids(1), nil, ids(2), nil, nil) // nobody is there to take over
+	f("", ids(1), ids(2), ids(2), nil, ids(2))
+	f("v2 r1", ids(1), ids(2), ids(2), nil, nil) // the only voter leaves
 	f("l2", ids(1, 2), nil, ids(1, 2), nil, nil)
 
 	// A disk was lost: the node comes back under another Raft id.

@@ -2,6 +2,8 @@ package raftnode
 
 import (
 	"cmp"
+	"errors"
+	"slices"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -204,6 +206,9 @@ func (a *raftActor) respond(c kit.Context, r *pb.Message) {
 		return
 	}
 	err := a.rn.Step(r)
+	if errors.Is(err, raft.ErrStepPeerNotFound) && !slices.Contains(a.members(), a.o.ID) {
+		return // this node has left the group, and its word does not count
+	}
 	kit.Invariant(err == nil, "BUG: raft: own %v refused: %v", r.GetType(), err)
 }
 

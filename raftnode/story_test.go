@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -136,6 +137,8 @@ func (s *story) command(d *datadriven.TestData) string {
 	case "status":
 		b := s.board.Status()
 		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
+	case "slow-disk":
+		s.st.Node.Slow = time.Duration(arg("ms")) * time.Millisecond
 	case "replicas":
 		var list []string
 		for _, r := range s.board.Status().Replicas {

@@ -14,19 +14,27 @@ import (
 	"troupe/storage/sim"
 )
 
-// ask proposes at a node until it is done, as whoever starts a node does.
+// ask proposes at a node until it is done, as whoever starts a node does. The node may crash meanwhile.
 func (w *world) ask(t *testing.T, at *member, cmd meta.Command) meta.Result {
 	t.Helper()
 	for range 50 {
-		p, ok := kitsim.Ask[raftnode.Proposed](w.s, time.Minute, func(to *kit.Ref) {
-			at.node.Life().Lookup(raftnode.MetadataName).Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: to}, Cmd: cmd, Timeout: 10 * time.Second})
-		})
-		if !ok {
+		if !w.s.RunUntil(10*time.Second, at.node.Up) {
+			t.Fatalf("n%d is down: %v", at.id, w.s.Err())
+		}
+		run := at.runs
+		p := w.s.Probe("asker")
+		at.node.Life().Lookup(raftnode.MetadataName).Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: p.Ref()}, Cmd: cmd, Timeout: 10 * time.Second})
+		w.s.RunUntil(time.Minute, func() bool { return len(p.Got) > 0 || at.runs != run })
+		switch {
+		case len(p.Got) == 0 && at.runs == run:
 			t.Fatalf("%T was never answered: %v", cmd, w.s.Err())
+		case len(p.Got) == 0:
+		case p.Got[0].(raftnode.Proposed).Result.Code != code.RequestTimedOut:
+			return p.Got[0].(raftnode.Proposed).Result
 		}
-		if p.Result.Code != code.RequestTimedOut {
-			return p.Result
-		}
+	}
+	for _, m := range w.nodes {
+		t.Logf("n%d raft=%d up=%v %+v", m.id, m.raft, m.node.Up(), m.board.Status())
 	}
 	t.Fatalf("%T was never applied", cmd)
 	return meta.Result{}
@@ -96,9 +104,9 @@ func TestSimGrowth(t *testing.T) {
 		three.node.Crash()
 		w.nodes = []*member{one, two, four}
 
-		four.wipe()
-		add(four)
-		four.node.Restart()
+		four.crash()
+		four.replace(t, one)
+		four.renew()
 		w.becomes(t, []uint64{1, 2, 1<<32 | 4}, nil)
 		if !w.settle() {
 			t.Fatalf("not settled: %v", w.lost)
@@ -121,14 +129,135 @@ func TestSimGrowth(t *testing.T) {
 	})
 }
 
-// wipe takes a node's disk away.
-func (m *member) wipe() {
-	m.crash()
+// trouble schedules a fault in the next moments, and its end.
+func (w *world) trouble() {
+	s := w.s
+	m := w.nodes[s.IntN(len(w.nodes))]
+	o := w.nodes[s.IntN(len(w.nodes))]
+	begin := time.Duration(s.IntN(300)) * time.Millisecond
+	end := begin + time.Duration(s.IntN(1500))*time.Millisecond
+	switch s.IntN(3) {
+	case 0:
+		s.At(begin, func() {
+			if m.node.Up() {
+				m.crash()
+			}
+		})
+		s.At(end, func() {
+			if !m.node.Up() {
+				m.node.Restart()
+			}
+		})
+	case 1:
+		s.At(begin, func() { s.Net.Cut(m.name(), o.name()) })
+		s.At(end, s.Net.Heal)
+	case 2:
+		var rest []string
+		for _, x := range w.nodes {
+			if x != m {
+				rest = append(rest, x.name())
+			}
+		}
+		s.At(begin, func() { s.Net.Split([]string{m.name()}, rest) })
+		s.At(end, s.Net.Heal)
+	}
+}
+
+// TestSimMembersUnderFaults: nodes are added, removed, and lose their disks while others crash and links break. In the end the group is what
+// the cluster is, and holds all that was acknowledged.
+func TestSimMembersUnderFaults(t *testing.T) {
+	changes := 0
+	kitsim.Seeds(t, 6, func(t *testing.T, s *kitsim.Sim) {
+		s.Net.Faults = kitsim.Faults{Min: 50 * time.Microsecond, Max: time.Millisecond}
+		w := newWorld(s, 5, func(w *world) { w.found, w.busy, w.pace, w.patience = 1, 1, 5, 5*time.Second })
+		one, out := w.nodes[0], w.nodes[1:]
+		w.nodes = w.nodes[:1]
+		if !s.RunUntil(time.Minute, func() bool { return one.image.ClusterID() != "" }) {
+			t.Fatal("not founded")
+		}
+		for range 12 {
+			w.trouble()
+			if err := s.Run(time.Duration(s.IntN(int(time.Second)))); err != nil {
+				t.Fatal(err)
+			}
+			w.trouble()
+			switch n := len(w.nodes); {
+			case len(out) > 0 && (n == 1 || s.Chance(0.6)): // a node comes
+				m := out[0]
+				out = out[1:]
+				m.replace(t, one)
+				w.nodes = append(w.nodes, m)
+				m.renew()
+			case n > 1 && (s.Chance(0.5) || slices.Equal(one.board.Status().Voters, []uint64{w.nodes[n-1].raft})): // a node leaves, and comes back with an empty disk later
+				m := w.nodes[n-1]
+				if r := w.ask(t, one, meta.RemoveNode{NodeID: m.id}); r.Code != code.OK && r.Code != code.BrokerIdNotRegistered { // it was asked twice
+					t.Fatalf("%v %s", r.Code, r.Message)
+				}
+				w.nodes = w.nodes[:n-1]
+				out = append(out, m)
+			case n > 1: // a node loses its disk
+				m := w.nodes[n-1]
+				m.replace(t, one)
+				m.renew()
+			}
+			changes++
+			var voters []uint64
+			if !s.RunUntil(30*time.Second, func() bool {
+				voters = one.board.Status().Voters
+				member := func(id uint64) bool {
+					return slices.ContainsFunc(w.nodes, func(m *member) bool { return m.raft == id })
+				}
+				for _, id := range voters {
+					if !member(id) {
+						return false
+					}
+				}
+				return len(voters) == min(3, len(w.nodes)-1+len(w.nodes)%2) && member(one.board.Status().Leader)
+			}) {
+				for _, m := range w.nodes {
+					t.Logf("n%d raft=%d up=%v %+v", m.id, m.raft, m.node.Up(), m.board.Status())
+				}
+				t.Fatalf("%d nodes and voters %v: %v", len(w.nodes), voters, w.lost)
+			}
+		}
+		if !w.settle() {
+			t.Fatalf("not settled: %v", w.lost)
+		}
+		for _, m := range w.nodes {
+			for _, l := range w.check(m.image) {
+				t.Error(l)
+			}
+			if m.image.Hash() != one.image.Hash() {
+				t.Errorf("n%d has another state", m.id)
+			}
+		}
+		for _, m := range out {
+			m.node.StopActors()
+		}
+		w.everybodyAnswered(t)
+	})
+	t.Logf("%d nodes came, left, or lost their disks", changes)
+}
+
+// replace has a node announced with a new disk. Until that is applied it is who it was.
+func (m *member) replace(t *testing.T, at *member) {
+	t.Helper()
+	store := m.store
+	store[0]++
+	m.raft = m.w.mustAsk(t, at, meta.AddNode{StoreID: store, RequestedID: m.id}).Value.(meta.NodeAdded).RaftID
+	m.store = store
+}
+
+// renew boots a node with an empty disk, under the identity that it was given last.
+func (m *member) renew() {
+	if m.node.Up() {
+		m.crash()
+	}
 	m.disk = sim.NewMeta()
-	m.store[0]++
 	for _, o := range m.w.nodes {
-		if o != m {
+		if o != m && o.node.Up() {
 			o.node.Life().Lookup(peer.Name).Tell(peer.Link{Node: m.id, Address: m.address(), StoreID: m.store})
 		}
 	}
+	m.node.Restart()
 }
