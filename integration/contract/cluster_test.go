@@ -40,8 +40,10 @@ func TestSeedsAndJoin(t *testing.T) {
 			t.Errorf("broker %d is of cluster %s", i+1, b.Cluster)
 		}
 		for _, want := range []string{"cluster found", "broker registered", "broker running"} {
-			if !strings.Contains(b.Log(), want) {
-				t.Errorf("broker %d did not log %q:\n%s", i+1, want, b.Log())
+			for end := time.Now().Add(5 * time.Second); !strings.Contains(b.Log(), want); time.Sleep(time.Millisecond) {
+				if time.Now().After(end) { // the ready line may be a moment ahead of the log
+					t.Fatalf("broker %d did not log %q:\n%s", i+1, want, b.Log())
+				}
 			}
 		}
 	}
