@@ -20,10 +20,11 @@
 //
 // # Why there are never two clusters
 //
-// A cluster lives only if most voters of its record take it up. A store takes up one record in its life, and each voter of a record stands
-// for one seed. Two records that both live would have to share a store in most of the seats, and the first seed's, of which a store decides
-// once in its life. A first seed that lost its disk finds the cluster at the others, for those who have a record ask no more as empty ones;
-// without their questions it cannot decide again. Nothing else depends on time or on messages that get lost, come twice or late.
+// A cluster lives only if most voters of its record take it up, and a store takes up one record in its life. The first seed takes up what it
+// makes, so a second record takes a first seed that has lost its disk. Whoever took up the first record asks no more as an empty one, and
+// without the questions of all there is no second. What is left is a record on its way to somebody while a second one is made: the voters of
+// both sit at the same seats, so those that take up the first are missing to the second, whose lost seat is missing to the first, and not
+// both find most. None of this depends on time, or on messages that get lost, come twice or late.
 //
 // Raft ids are never used twice: those of a record belong to the stores in it, and a store that the record does not name gets one that was never
 // given (AddNode), even under a node id that was.

@@ -41,6 +41,8 @@ type machine struct {
 	disk  *storagesim.Meta
 	join  bool // by the addresses of the others; else a founder
 	want  int32
+	seeds []string // that it was started with; nil: those of the world
+	waits string
 	node  *kitsim.Node
 	id    storage.Identity // of the present life, once settled
 	ready bool
@@ -111,7 +113,7 @@ func (m *machine) boot(l *kitsim.Life) {
 	})
 	o := bootstrap.Options{
 		Identity: id, NodeID: m.want, Address: m.address(), Version: "sim", Peers: peers,
-		Image: m.image, Waits: func(string) {},
+		Image: m.image, Waits: func(text string) { m.waits = text },
 		NewClusterID: func() string { return fmt.Sprintf("%022x", l.Rand()) },
 		Persist:      m.disk.SetIdentity,
 		Refused:      func(text string) { m.final += text },
@@ -124,7 +126,9 @@ func (m *machine) boot(l *kitsim.Life) {
 	if m.join {
 		o.Join = w.seeds
 	} else {
-		o.Seeds = w.seeds
+		if o.Seeds = w.seeds; m.seeds != nil {
+			o.Seeds = m.seeds
+		}
 		if l.Rand()%2 == 0 && !w.plain { // it knows itself only by a visit
 			o.Address = strings.ToUpper(o.Address)
 		}
@@ -354,6 +358,24 @@ func TestSimulation(t *testing.T) {
 		for _, a := range s.Unanswered(0) {
 			t.Errorf("never answered: %s", a)
 		}
+	})
+}
+
+// Nothing is founded while one founder was given another list, and the one who decides says so.
+func TestOtherList(t *testing.T) {
+	kitsim.Seeds(t, 5, func(t *testing.T, s *kitsim.Sim) {
+		w := newWorld(t, s, 3, 0)
+		w.machines[2].seeds = w.seeds[1:]
+		for _, m := range w.machines {
+			m.start()
+		}
+		s.Run(5 * time.Second)
+		if len(w.clusters) > 0 || !strings.Contains(w.machines[0].waits, "its --seeds are n2:9093,n3:9093") {
+			t.Fatalf("%d clusters; waits for %s", len(w.clusters), w.machines[0].waits)
+		}
+		w.machines[2].crash()
+		w.machines[2].seeds = nil
+		w.finish()
 	})
 }
 
