@@ -135,6 +135,10 @@ func TestOldAcks(t *testing.T) {
 	f := r.produce(1)
 	outgoing[*push](r)
 	r.follower(2, 9, 0, -1) // again, with nothing
+	for range 3 { // what the new subscription lacks
+		r.tell(granted{r.paths[2], r.carry.Ref()})
+	}
+	outgoing[*push](r)
 	r.ack(2, 1, 1)
 	r.ack(3, 2, 1)
 	if h := r.p.log.high; h != 0 {
@@ -143,10 +147,6 @@ func TestOldAcks(t *testing.T) {
 	if f.Items[0].Base != 0 || r.p.log.waiting() != 1 {
 		t.Errorf("the append does not wait")
 	}
-	for range 3 { // what the new subscription lacks
-		r.tell(granted{r.paths[2], r.carry.Ref()})
-	}
-	outgoing[*push](r)
 	r.ack(2, 9, 1)
 	if h := r.p.log.high; h != 1 || r.p.log.waiting() != 0 {
 		t.Errorf("high watermark %d, %d wait", h, r.p.log.waiting())
