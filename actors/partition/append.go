@@ -57,7 +57,7 @@ func (p *Partition) onAppend(c kit.Context, m Append) {
 // level is what an appended item waits for.
 func (p *Partition) level(acks int16) int {
 	switch {
-	case p.cfg.FlushOS:
+	case p.cfg.FlushOS && (acks != -1 || p.log.led == nil): // other replicas are waited for whatever the disk does
 		return forApplied
 	case acks == 1:
 		return forDurable

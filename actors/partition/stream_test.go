@@ -135,7 +135,7 @@ func TestOldAcks(t *testing.T) {
 	f := r.produce(1)
 	outgoing[*push](r)
 	r.follower(2, 9, 0, -1) // again, with nothing
-	for range 3 { // what the new subscription lacks
+	for range 3 {           // what the new subscription lacks
 		r.tell(granted{r.paths[2], r.carry.Ref()})
 	}
 	outgoing[*push](r)
@@ -327,6 +327,59 @@ func TestFollowerIsCut(t *testing.T) {
 	r.replicate(s.number, 40, 0, 0, r.batches(2, 45, 5)) // compaction has left a gap
 	if l := r.data.Durable(7); l.Start != 40 || l.End != 47 || r.p.log.next != 47 {
 		t.Errorf("on the disk is %+v", l)
+	}
+	r.tail.Drop(7)
+}
+
+// A follower for whom there is no room is fed in turns until it lacks nothing, and then gets new batches as they come.
+func TestNoRoom(t *testing.T) {
+	r := newReplica(t)
+	r.become()
+	r.follower(2, 1, 0, -1)
+	r.paths[2].hot.Add(hotWindow)
+	r.produce(3)
+	if p := outgoing[*push](r); len(p) != 0 {
+		t.Fatalf("%d pushes without room", len(p))
+	}
+	if h := outgoing[hungry](r); len(h) != 1 {
+		t.Fatalf("asked for %d turns", len(h))
+	}
+	r.paths[2].hot.Add(-hotWindow)
+	r.produce(1)
+	if p := outgoing[*push](r); len(p) != 0 {
+		t.Fatal("a batch went ahead of those before it")
+	}
+	r.tell(granted{r.paths[2], r.carry.Ref()})
+	if p := outgoing[*push](r); len(p) != 1 || !p[0].fed || p[0].prev != 0 || len(p[0].parts) != 4 {
+		t.Fatalf("fed by %+v", p)
+	}
+	r.produce(1)
+	if p := outgoing[*push](r); len(p) != 1 || p[0].fed || p[0].prev != 4 {
+		t.Fatalf("pushed %+v", p)
+	}
+	r.tell(granted{r.paths[2], r.carry.Ref()}) // a turn that nobody needs any more
+	if s := outgoing[sated](r); len(s) != 1 {
+		t.Error("a turn was not given back")
+	}
+	r.tail.Drop(7)
+}
+
+// Whoever asks for all replicas waits for them, with flush.policy=os too.
+func TestFlushPolicyWaitsForReplicas(t *testing.T) {
+	r := newReplica(t)
+	r.cfg.FlushOS = true
+	r.become()
+	r.follower(2, 1, 0, -1)
+	r.follower(3, 2, 0, -1)
+	r.produce(1)
+	outgoing[*push](r)
+	if n := r.p.log.waiting(); n != 1 {
+		t.Fatalf("%d appends wait for two followers", n)
+	}
+	r.ack(2, 1, 1)
+	r.ack(3, 2, 1)
+	if n := r.p.log.waiting(); n != 0 {
+		t.Fatalf("%d appends wait for nothing", n)
 	}
 	r.tail.Drop(7)
 }
