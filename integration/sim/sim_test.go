@@ -15,9 +15,12 @@ func number(env string, def int) int {
 	return def
 }
 
+// manySeeds is how many seeds see each kind of fault a few times: one disk in six fails, in one of four ways.
+const manySeeds = 90
+
 // TestSeeds is the short version of make sim, in one process: the first seeds, one of them on Pebble.
 func TestSeeds(t *testing.T) {
-	first, n := number("SEED", 1), number("N", 60)
+	first, n := number("SEED", 1), number("N", manySeeds)
 	var sum Totals
 	for seed := first; seed < first+n; seed++ {
 		r := Run(OptionsOf(uint64(seed)))
@@ -27,7 +30,7 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	t.Logf("%d seeds: %s", n, sum)
-	if n < 60 {
+	if n < manySeeds {
 		return
 	}
 	for _, seed := range failedOnce {
