@@ -36,7 +36,7 @@ run: build ## a broker on 127.0.0.1:9092
 	$(BIN) start
 
 # In the order in which a mistake shows soonest.
-test: build check stories golden sim-short origin contract space hostile clients clients-more differential-smoke crash faults soak-short mutants-some ## everything CI asks for
+test: build check stories golden sim-short origin cluster contract space hostile clients clients-more differential-smoke crash faults soak-short mutants-some ## everything CI asks for
 	@echo "make test: all passed"
 
 check: fmt vet staticcheck tidy race ## format, vet, staticcheck, shape, unit tests with the race detector
@@ -117,7 +117,7 @@ soak-short: build ## the same for a minute
 
 .PHONY: cluster torture
 cluster: build ## three real brokers: started at once, killed, stopped, restarted, grown; what was acknowledged stays
-	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/cluster
+	BROKER_BIN=$(BIN_PATH) TORTURE=2m $(GO) test -count=1 -timeout 10m -v ./integration/cluster
 
 torture: build ## the same for T, in an order that SEED decides: brokers killed, stopped, restarted, without power
 	BROKER_BIN=$(BIN_PATH) TORTURE=$(T) SEED=$(SEED) $(GO) test -count=1 -timeout 3h -v -run TestTorture ./integration/cluster
