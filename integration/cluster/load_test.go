@@ -34,7 +34,7 @@ func startLoad(t *testing.T, c *harness.Cluster, topic string, partitions int32)
 	l := &load{History: NewHistory(), topic: topic, partitions: partitions, stop: stop}
 	for p := range partitions {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Addresses()...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-			kgo.ProducerLinger(0), kgo.ProduceRequestTimeout(2*time.Second), kgo.RequestTimeoutOverhead(time.Second), kgo.RetryTimeout(time.Minute), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.DialTimeout(time.Second),
+			kgo.ProducerLinger(0), kgo.ProduceRequestTimeout(2*time.Second), kgo.RequestTimeoutOverhead(time.Second), kgo.RetryTimeout(time.Minute), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.Dialer(c.Dial),
 			kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func read(t *testing.T, c *harness.Cluster, topic string) map[int32][]Stored {
 
 func client(t *testing.T, c *harness.Cluster, o ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(c.Addresses()...), kgo.MetadataMinAge(50 * time.Millisecond), kgo.DialTimeout(time.Second)}, o...)...)
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(c.Addresses()...), kgo.MetadataMinAge(50 * time.Millisecond), kgo.Dialer(c.Dial)}, o...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func inSync(t *testing.T, c *harness.Cluster, topic string, within time.Duration
 			continue
 		}
 		for {
-			why := outOfSync(t, b, topic)
+			why := outOfSync(t, c, b, topic)
 			if why == "" {
 				break
 			}
@@ -187,10 +187,10 @@ func inSync(t *testing.T, c *harness.Cluster, topic string, within time.Duration
 	}
 }
 
-func outOfSync(t *testing.T, b *harness.Broker, topic string) string {
+func outOfSync(t *testing.T, c *harness.Cluster, b *harness.Broker, topic string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.KafkaAddr()))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.KafkaAddr()), kgo.Dialer(c.Dial))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,16 +1,20 @@
 package harness
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Cluster is several brokers of one cluster, each a process of its own on fixed free loopback addresses. Broker i has node id i + 1 if it
 // is one of the founders.
 type Cluster struct {
 	Brokers []*Broker
+	Net     *Network // nil: they talk over loopback, and no link can be cut
 
 	t    testing.TB
 	more []string
@@ -39,6 +43,32 @@ func NewClusterOn(t testing.TB, dirs []string, more ...string) *Cluster {
 		c.add(dirs[i], peers[i], args)
 	}
 	return c
+}
+
+// NewSplitCluster is NewCluster with a network namespace for each broker, so that links can be cut. Without root the test is skipped, and
+// says so.
+func NewSplitCluster(t testing.TB, n int, more ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{Net: NewNetwork(t, n), t: t, more: more}
+	peers := make([]string, n)
+	for i := range peers {
+		peers[i] = c.Net.Host(i) + ":9093"
+	}
+	for i, peer := range peers {
+		host := c.Net.Host(i)
+		b := c.add(t.TempDir(), peer, append([]string{"--node-id", fmt.Sprint(i + 1), "--seeds", strings.Join(peers, ","), "--listen", host + ":9092",
+			"--admin", host + ":9644", "--insecure-peers", "--insecure-admin"}, more...))
+		b.pre = c.Net.inside(i)
+	}
+	return c
+}
+
+// Dial connects to a broker, from where it is reached.
+func (c *Cluster) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.Net != nil {
+		return c.Net.Dial(ctx, network, address)
+	}
+	return (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, address)
 }
 
 // Join adds a broker, not started yet, that asks the first broker of the cluster for its place.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -80,6 +81,7 @@ type Broker struct {
 	PID                         int
 
 	t    testing.TB
+	pre  []string // what runs the binary; none: it runs by itself
 	args []string
 	cmd  *exec.Cmd
 	log  *lockedBuffer
@@ -154,7 +156,8 @@ func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 // Launch runs the broker and waits for nothing.
 func (b *Broker) Launch() {
 	b.t.Helper()
-	b.cmd = exec.Command(Binary(b.t), b.args...)
+	words := append(append(slices.Clone(b.pre), Binary(b.t)), b.args...)
+	b.cmd = exec.Command(words[0], words[1:]...)
 	b.log = &lockedBuffer{}
 	b.cmd.Stderr = b.log
 	pipe, err := b.cmd.StdoutPipe()
