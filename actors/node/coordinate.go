@@ -31,6 +31,7 @@ func (n *Node) startCoordinating(c kit.Context) {
 			}
 		}
 	}
+	n.coordinateNow()
 }
 
 // coordinate tells the coordinator of a replica what the cluster decided about it; it is made if there is none. One of an earlier topic
@@ -49,8 +50,23 @@ func (n *Node) coordinate(c kit.Context, t *meta.Topic, p *meta.Partition, r *re
 		return
 	}
 	r.coordinated = true
-	x.ref.Tell(group.Become{Partition: r.ref, TopicID: t.ID, PartID: p.ID, Leader: p.Leader == n.o.NodeID, LeaderEpoch: p.LeaderEpoch,
-		Config: n.groupConfig(cfg)})
+	n.orders = append(n.orders, coordination{x.ref, group.Become{Partition: r.ref, TopicID: t.ID, PartID: p.ID, Leader: p.Leader == n.o.NodeID, LeaderEpoch: p.LeaderEpoch,
+		Config: n.groupConfig(cfg)}})
+}
+
+// coordination is what a coordinator is to be told when the view is published.
+type coordination struct {
+	to     *kit.Ref
+	become group.Become
+}
+
+// coordinateNow tells the coordinators what has been decided. It follows the view: one that begins to lead looks for the topics of its offsets
+// there, and would take those for deleted that were made just before.
+func (n *Node) coordinateNow() {
+	for _, o := range n.orders {
+		o.to.Tell(o.become)
+	}
+	n.orders = nil
 }
 
 // topicID finds a topic as connections see it. Any actor may call it.
@@ -96,6 +112,7 @@ func (n *Node) onCoordinatorStopped(c kit.Context, m coordinatorStopped) {
 			n.coordinate(c, t, p, r, n.configOf(t))
 		}
 	}
+	n.coordinateNow()
 	n.finishShutdown(c)
 }
 

@@ -71,6 +71,7 @@ type Node struct {
 	// coordinators of consumer groups, by partition of their topic, once coordinating.
 	coordinators map[int32]*coordinator
 	coordinating bool
+	orders       []coordination      // what they are to be told behind the next view
 	caughtUp     bool                // this run was unfenced once: the image holds all that was committed before it
 	looked       bool                // the store was searched for strays
 	linked       map[int32]peer.Link // what peers was told of other nodes; none: this node is alone

@@ -47,6 +47,7 @@ func (n *Node) onChanged(c kit.Context, m *metadata.Changed) {
 func (n *Node) publish(e *viewEdit) {
 	n.view = e.view(n.image, n.o.Leader(), n.caughtUp)
 	n.o.Published.Set(n.view)
+	n.coordinateNow()
 }
 
 // reconcileAll compares everything: at start, and after a snapshot was installed.

@@ -7,6 +7,7 @@ import (
 
 	"troupe/actors/group"
 	"troupe/actors/kit/trace"
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
 
@@ -18,6 +19,14 @@ import (
 // Partitions that the cluster does not know are refused here, the others are the group's. A commit of nothing is answered without asking it.
 func offsetCommit(c *Call) {
 	req := c.Req.(*kmsg.OffsetCommitRequest)
+	c.whenKnown(func(img *meta.Image) bool {
+		return slices.ContainsFunc(req.Topics, func(t kmsg.OffsetCommitRequestTopic) bool {
+			return c.Version >= 10 && lacksID(img, t.TopicID) || c.Version < 10 && lacksName(img, t.Topic)
+		})
+	}, func() { beginOffsetCommit(c, req) })
+}
+
+func beginOffsetCommit(c *Call, req *kmsg.OffsetCommitRequest) {
 	known, refused := knownCommits(c, req)
 	if len(known) == 0 {
 		resp := kmsg.NewPtrOffsetCommitResponse()

@@ -78,6 +78,8 @@ func TestTopicsThatAreNotHereYet(t *testing.T) {
 	}
 	code := func(f *inFlight) code.Code {
 		switch x := f.answer().(type) {
+		case *kmsg.OffsetCommitResponse:
+			return code.Code(x.Topics[0].Partitions[0].ErrorCode)
 		case *kmsg.FetchResponse:
 			return code.Code(x.Topics[0].Partitions[0].ErrorCode)
 		case *kmsg.MetadataResponse:
@@ -88,6 +90,15 @@ func TestTopicsThatAreNotHereYet(t *testing.T) {
 			return code.Code(x.Topics[0].Partitions[0].ErrorCode)
 		}
 		return -1
+	}
+	commits := func() *inFlight {
+		return w.begin(8, &kmsg.OffsetCommitRequest{Group: "g", Generation: -1, Topics: []kmsg.OffsetCommitRequestTopic{{Topic: "late", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{}}}}})
+	}
+	w.quorum.Leader = 2
+	if f := commits(); f.resp != nil {
+		t.Error("a commit: answered at once")
+	} else if w.pass(time.Second); code(f) != 3 {
+		t.Errorf("a commit: %v", code(f))
 	}
 	before := w.img
 	for name, ask := range asks {
