@@ -32,10 +32,11 @@ const (
 
 // Evidence is what the doctor looks at, taken at one moment.
 type Evidence struct {
-	Status Status
-	Health Health
-	Actors []Actor
-	Strays []Stray
+	Status  Status
+	Health  Health
+	Cluster Cluster
+	Actors  []Actor
+	Strays  []Stray
 	// Silent is how long the store has been asked for what it holds, without an answer; 0: it has answered.
 	Silent time.Duration
 	Open   []Trace // requests under way, oldest first
@@ -78,7 +79,7 @@ func (x *exam) warn(code, next, format string, args ...any) {
 func Examine(e Evidence) []Finding {
 	x := &exam{Evidence: e, out: []Finding{}}
 	for _, rule := range []func(*exam){
-		metadataLog, start, partitions, disk, store, cleaner, groups, actors, pool, connections, memory, requests, clock,
+		metadataLog, start, cluster, partitions, disk, store, cleaner, groups, actors, pool, connections, memory, requests, clock,
 	} {
 		rule(x)
 	}

@@ -47,6 +47,18 @@ func TestExamine(t *testing.T) {
 	f(health(Health{Leaderless: 3, Leaderless1: "orders/0"}), "no-leader: 3 partitions have no leader, such as orders/0")
 	f(Evidence{Status: Status{NodeID: 1, Ready: true, Brokers: []Broker{{ID: 1, Fenced: true}, {ID: 2, Fenced: true}}}}, "fenced")
 
+	cluster := func(c Cluster) Evidence { c.NodeID = 1; return Evidence{Cluster: c} }
+	three := func(n Node) Evidence {
+		return cluster(Cluster{Nodes: []Node{{ID: 1, Raft: "leader", State: "running"}, {ID: 2, Raft: "voter", State: "running", Link: "up"}, n}})
+	}
+	f(three(Node{ID: 3, Raft: "voter", State: "running", Link: "up"}))
+	f(three(Node{ID: 3, Raft: "voter", State: "fenced", Link: "waiting", LinkFor: 60}), "node-out: node 3 is out of service")
+	f(three(Node{ID: 3, Raft: "voter", State: "running", Link: "waiting", LinkFor: 6, LinkWhy: "refused"}), "link-down: node 3")
+	f(three(Node{ID: 3, Raft: "voter", State: "running", Link: "waiting", LinkFor: 4}))
+	f(cluster(Cluster{Nodes: []Node{{ID: 1, Raft: "leader"}}}))
+	f(cluster(Cluster{Nodes: []Node{{ID: 1, Raft: "leader"}, {ID: 2, Raft: "learner", State: "running", Link: "up"}}}), "one-voter: log of 2 nodes")
+	f(cluster(Cluster{UnderMinISR: 2}), "under-min-isr: 2 partitions")
+
 	f(blocked("writer", "sync", 1500), "disk-stuck: for 1.5 s")
 	f(blocked("raft/log", "raft log", 1500), "disk-stuck: metadata log")
 	f(blocked("writer", "apply", 1500), "store-stuck")

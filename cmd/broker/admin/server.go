@@ -166,7 +166,7 @@ func (s *Server) doctor(w http.ResponseWriter, _ *http.Request) {
 	}
 	open, groups := s.openTraces()
 	writeJSON(w, Examine(Evidence{
-		Status: s.src.Status(), Health: s.src.Health(), Actors: s.src.Actors(), Strays: strays, Silent: silent, Open: open, Groups: groups, Now: s.now(),
+		Status: s.src.Status(), Health: s.src.Health(), Cluster: s.src.Cluster(), Actors: s.src.Actors(), Strays: strays, Silent: silent, Open: open, Groups: groups, Now: s.now(),
 	}))
 }
 
