@@ -20,6 +20,7 @@ type beats struct {
 	lost   []int32    // nodes without a link
 	heard  time.Time  // when the last one was sent that was answered
 	partAt time.Time  // since when we wait for leave to shut down
+	held   bool       // the lease was held since the broker is in service
 	cut    bool       // the lease is over, and that was said
 }
 
@@ -129,6 +130,9 @@ func (n *Node) answered(c kit.Context, seq uint64, v controller.Verdict) {
 	case n.alone():
 	case v.Fenced:
 		n.lease.Revoke()
+		if n.life.unfenced { // one of us is behind the other: ask again soon
+			n.beats.told = state{}
+		}
 	default:
 		n.lease.Extend(b.at, b.at.Add(n.o.Timing.Session-n.o.Timing.Margin()))
 	}
@@ -186,7 +190,9 @@ func (n *Node) company(c kit.Context, wasAlone bool) {
 
 // watchLease says it when this broker stops serving as a leader for want of a controller, and when it begins again.
 func (n *Node) watchLease(c kit.Context) {
-	cut := n.life.unfenced && !n.life.leaving && !n.lease.Held()
+	held := n.lease.Held()
+	n.beats.held = n.life.unfenced && (n.beats.held || held)
+	cut := n.beats.held && !held && !n.life.leaving
 	if cut == n.beats.cut {
 		return
 	}

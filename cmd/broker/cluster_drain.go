@@ -38,6 +38,9 @@ func clusterDrain(c *cli) *cobra.Command {
 			return err
 		}
 		if undo {
+			if n.State != "running" {
+				return failf(exitConflict, "node %d is %s: only the node itself can take its setting cordoned.log.dirs back", n.ID, n.State)
+			}
 			if err := c.cordon(cmd.Context(), n.ID, false); err != nil {
 				return err
 			}
@@ -45,7 +48,7 @@ func clusterDrain(c *cli) *cobra.Command {
 			return err
 		}
 		return c.withAdmin(func(adm *kadm.Client) error {
-			d := &drain{c: c, adm: adm, node: n.ID, shrink: shrink, end: time.Now().Add(within), within: within}
+			d := &drain{c: c, adm: adm, node: n.ID, running: n.State == "running", shrink: shrink, end: time.Now().Add(within), within: within}
 			for _, o := range x.Nodes {
 				if o.ID != n.ID && o.State == "running" && !o.Cordoned {
 					d.others = append(d.others, o.ID)
@@ -74,7 +77,8 @@ func (c *cli) nodeOf(ctx context.Context, arg string) (admin.Cluster, admin.Node
 	return x, x.Nodes[i], nil
 }
 
-// cordon sets or clears what keeps new replicas away from a node. Any broker takes the change: the node itself may be down.
+// cordon sets or clears what keeps new replicas away from a node. Only the node itself takes the change, as with Kafka; one that is out of service
+// gets no replicas anyway.
 func (c *cli) cordon(ctx context.Context, node int32, on bool) error {
 	cl, err := c.client()
 	if err != nil {
@@ -93,7 +97,7 @@ func (c *cli) cordon(ctx context.Context, node int32, on bool) error {
 	r.Configs = append(r.Configs, set)
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.Resources = append(req.Resources, r)
-	resp, err := req.RequestWith(ctx, cl.SeedBrokers()[0])
+	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
 		return kafkaError("cordon node", c.brokers, err)
 	}
@@ -114,13 +118,14 @@ type placed struct {
 
 // drain empties a node.
 type drain struct {
-	c      *cli
-	adm    *kadm.Client
-	node   int32
-	others []int32 // that may get replicas
-	shrink bool
-	end    time.Time
-	within time.Duration
+	c       *cli
+	adm     *kadm.Client
+	node    int32
+	running bool
+	others  []int32 // that may get replicas
+	shrink  bool
+	end     time.Time
+	within  time.Duration
 }
 
 func (d *drain) run(ctx context.Context, dry bool) error {
@@ -139,8 +144,10 @@ func (d *drain) run(ctx context.Context, dry bool) error {
 		}
 		return nil
 	}
-	if err := d.c.cordon(ctx, d.node, true); err != nil {
-		return err
+	if d.running {
+		if err := d.c.cordon(ctx, d.node, true); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(d.c.out, "node %d gets no new replicas; %d partitions move to others\n", d.node, len(moves))
 	for done := 0; done < len(moves); {
