@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/actors/peer"
 	"troupe/kafka/code"
 	"troupe/raftnode"
@@ -73,6 +74,22 @@ func TestRaftVoters(t *testing.T) {
 	f("41 Node 1 does not lead the metadata.", addVoter(2, 0), removeVoter(2, 0))
 	delete(w.shards, raftnode.RaftName) // it has stopped
 	f("41 This broker does not lead the metadata log.", removeVoter(2, 0))
+}
+
+// A node whose broker was unregistered leaves the cluster with its vote, if it holds nothing.
+func TestRemoveNode(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	got := w.votes(code.OK, "")
+	w.apply(meta.CreateTopics{Topics: []meta.NewTopic{{Name: "t", ID: meta.TopicID{1}, Assignments: [][]int32{{3, 1}}}}})
+	w.apply(meta.UnregisterBroker{BrokerID: 2})
+	w.apply(meta.UnregisterBroker{BrokerID: 3})
+	expect(t, "another disk", voterAnswer(w.ask(0, removeVoter(2, 9))), "127 Node 2 has the directory AgAAAAAAAAAAAAAAAAAAAA, not CQAAAAAAAAAAAAAAAAAAAA.")
+	expect(t, "holds a replica", voterAnswer(w.ask(0, removeVoter(3, 0))), "42 Node 3 holds 1 replica(s): they have to be moved first.")
+	expect(t, "leaves", voterAnswer(w.ask(0, removeVoter(2, 0))), "0 NONE")
+	if w.img.Node(2) != nil || w.img.Node(3) == nil || len(*got) != 0 {
+		t.Errorf("nodes %+v, votes asked for %v", w.img.Nodes(), *got)
+	}
+	expect(t, "gone", voterAnswer(w.ask(0, removeVoter(2, 0))), "127 Node 2 is not part of the cluster: it joins when it is started with --join.")
 }
 
 func TestRaftVotersElsewhere(t *testing.T) {
