@@ -89,7 +89,9 @@ func TestClusterView(t *testing.T) {
 		t.Error("no mark of a clean shutdown")
 	}
 	for _, b := range list[1:] {
-		eventually(t, "one is missed", func() bool { return view(t, b).FencedBrokers == 1 && strings.Contains(read(t, b, "/api/v1/doctor"), "node-out") })
+		eventually(t, "one is missed", func() bool {
+			return view(t, b).FencedBrokers == 1 && strings.Contains(read(t, b, "/api/v1/doctor"), "node-out")
+		})
 	}
 }
 
