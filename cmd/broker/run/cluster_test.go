@@ -36,15 +36,10 @@ func view(t *testing.T, b *Broker) (x admin.Cluster) {
 
 // Three brokers, seen from each: all in service, one of them leads; metrics and doctor say so. One goes in order, and is missed as fenced.
 func TestClusterView(t *testing.T) {
-	seeds := addresses(t, 3)
-	var list []*Broker
 	first := t.TempDir()
-	for i, at := range seeds {
-		dir := first
-		if i > 0 {
-			dir = t.TempDir()
-		}
-		list = append(list, among(t, dir, at, func(c *Config) { c.Seeds = seeds }))
+	list := []*Broker{among(t, first, "127.0.0.1:0", func(*Config) {})}
+	for range 2 {
+		list = append(list, among(t, t.TempDir(), "127.0.0.1:0", func(c *Config) { c.Join = []string{list[0].PeerAddr()} }))
 	}
 	for _, b := range list {
 		eventually(t, "ready", func() bool { return b.steps.Ready() })
