@@ -2,8 +2,10 @@ package storage
 
 import (
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // The pool keeps idle slabs by size class: four sizes per doubling, so at most a quarter of a buffer is lost. Reused memory
@@ -86,6 +88,7 @@ func takeSlab(n int) *Slab {
 		if s.buf = mapBytes(size); s.buf != nil {
 			s.mapped = true
 			mappedSlabs.Add(int64(size))
+			newMemory.measure(s.buf)
 		}
 	}
 	if s.buf == nil {
@@ -155,6 +158,55 @@ func giveSlab(s *Slab) {
 	c.idle = append(c.idle, s)
 	c.count.Store(int32(len(c.idle)))
 	c.Unlock()
+}
+
+// newMemory is what it costs to touch memory for the first time. That differs by a factor of eight from machine to machine and from hour to hour:
+// a virtual one may have given its free memory back to its host.
+var newMemory memoryCost
+
+type memoryCost struct {
+	perMB atomic.Int64 // ns of a processor, a moving mean: who waits for the processor has not waited for memory
+	at    atomic.Int64 // when it was measured, by watchNow; 0: never
+}
+
+const (
+	// costSample is how much of a new slab is touched to measure; it will be filled anyway.
+	costSample = 128 << 10
+	// cheapMB is what a MB may cost: more than a machine takes that has the memory itself, less than half of what one takes that has not.
+	cheapMB = 1200 * time.Microsecond
+	// costAge is how long a measurement counts. After that a little is taken to measure again.
+	costAge = 10 * time.Second
+	page    = 4096
+)
+
+func (m *memoryCost) measure(b []byte) {
+	if len(b) < 2*costSample {
+		return
+	}
+	runtime.LockOSThread()
+	from := threadTime()
+	for i := 0; i < costSample; i += page {
+		b[i] = 0
+	}
+	took := threadTime() - from
+	runtime.UnlockOSThread()
+	m.note(took, watchNow())
+}
+
+// note takes in that costSample bytes took so many ns.
+func (m *memoryCost) note(took, now int64) {
+	per := took * (1 << 20 / costSample)
+	if old := m.perMB.Load(); m.at.Load() != 0 {
+		per = old + (per-old)/8 // two goroutines at once lose one of two samples
+	}
+	m.perMB.Store(per)
+	m.at.Store(now)
+}
+
+// cheap says whether new memory may be taken for what is merely convenient.
+func (m *memoryCost) cheap(now int64) bool {
+	at := m.at.Load()
+	return at == 0 || now-at > int64(costAge) || m.perMB.Load() < int64(cheapMB)
 }
 
 // unmapSlab ends a buffer's life.

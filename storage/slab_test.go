@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/quick"
+	"time"
 )
 
 func TestSlabClasses(t *testing.T) {
@@ -255,5 +256,48 @@ func TestTailUnderLoad(t *testing.T) {
 	}
 	if n := SlabsLive() - before; n != 0 || tail.Bytes() != 0 {
 		t.Errorf("%d slabs, %d bytes left", n, tail.Bytes())
+	}
+}
+
+// A tail grows while new memory costs little, and not beyond its most; where it costs much, it stays as it is, and tries again after a while.
+func TestTailGrows(t *testing.T) {
+	per, at := newMemory.perMB.Load(), newMemory.at.Load()
+	defer func() { newMemory.perMB.Store(per); newMemory.at.Store(at) }()
+	const size = 1 << 20
+	fill := func(took, age time.Duration) int64 {
+		newMemory.at.Store(0)
+		newMemory.note(int64(took), watchNow()-int64(age))
+		tail := NewGrowingTail(8<<20, 32<<20)
+		for i := range int64(100) {
+			s := tailSlab(size, 1)
+			newMemory.at.Store(0) // what this machine's memory costs
+			newMemory.note(int64(took), watchNow()-int64(age))
+			tail.Publish(1, i, i, s, 0)
+			s.Release()
+		}
+		kept := tail.Bytes()
+		tail.Drop(1)
+		return kept
+	}
+	f := func(took, age time.Duration, least, most int64) {
+		t.Helper()
+		if kept := fill(took, age); kept < least || kept > most {
+			t.Errorf("%v a sample, %v ago: %d bytes kept", took, age, kept)
+		}
+	}
+	f(50*time.Microsecond, 0, 28<<20, 32<<20)
+	f(500*time.Microsecond, 0, 4<<20, 8<<20)
+	f(500*time.Microsecond, 2*costAge, 28<<20, 32<<20)
+
+	var m memoryCost
+	m.note(int64(500*time.Microsecond), 1)
+	if m.cheap(2) {
+		t.Error("cheap after one dear sample")
+	}
+	for range 100 {
+		m.note(int64(50*time.Microsecond), 3)
+	}
+	if !m.cheap(4) {
+		t.Error("dear after a hundred cheap samples")
 	}
 }

@@ -17,3 +17,12 @@ func unmapBytes(b []byte) {
 	// An error means that b was not mapped but came from the heap: nothing to give back then.
 	_ = unix.Munmap(b)
 }
+
+// threadTime is what the thread has had of a processor, in ns; 0 where it cannot be told.
+func threadTime() int64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return t.Nano()
+}

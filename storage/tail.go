@@ -10,8 +10,10 @@ import (
 // become readable; connections read it without asking anyone. Safe for any goroutine.
 //
 // The budget counts whole slabs, once each: a slab is let go with the last of its batches. The oldest batches of all partitions go first.
+// It grows from least to most as long as new memory costs little (see memoryCost), and never shrinks.
 type Tail struct {
-	budget int64
+	budget atomic.Int64
+	most   int64
 	bytes  atomic.Int64
 	seq    atomic.Uint64
 	shards [tailShards]tailShard
@@ -44,9 +46,16 @@ type tailEntry struct {
 	at         int
 }
 
+// growStep is by how much the budget grows at a time.
+const growStep = 4 << 20
+
 // NewTail makes a tail of at most bytes; 0 keeps nothing.
-func NewTail(bytes int64) *Tail {
-	t := &Tail{budget: bytes}
+func NewTail(bytes int64) *Tail { return NewGrowingTail(bytes, bytes) }
+
+// NewGrowingTail makes a tail of at most least bytes, and up to most while new memory costs little.
+func NewGrowingTail(least, most int64) *Tail {
+	t := &Tail{most: most}
+	t.budget.Store(least)
 	for i := range t.shards {
 		t.shards[i].parts = map[uint32]*tailPart{}
 	}
@@ -58,7 +67,7 @@ func (t *Tail) shard(partID uint32) *tailShard { return &t.shards[partID%tailSha
 // Publish adds a durable batch; the tail holds its slab. Batches of one partition come in offset order; one that does not
 // follow its predecessor begins the partition's tail anew.
 func (t *Tail) Publish(partID uint32, base, last int64, s *Slab, at int) {
-	if t.budget <= 0 {
+	if t.most <= 0 {
 		return
 	}
 	s.Hold()
@@ -82,8 +91,14 @@ func (t *Tail) Publish(partID uint32, base, last int64, s *Slab, at int) {
 	}
 	sh.queue.push(tailMark{p, seq})
 	sh.Unlock()
-	for t.bytes.Load() > t.budget && t.evict() {
+	for t.bytes.Load() > t.budget.Load() && (t.grow() || t.evict()) {
 	}
+}
+
+// grow raises the budget if it may.
+func (t *Tail) grow() bool {
+	b := t.budget.Load()
+	return b < t.most && newMemory.cheap(watchNow()) && t.budget.CompareAndSwap(b, min(b+growStep, t.most))
 }
 
 // evict lets the oldest batch go; false if there is none.

@@ -40,6 +40,8 @@ const (
 	memoryBase = 48 << 20
 	// memtables is how many there may be at a time.
 	memtables = 5
+	// leastTail is what the tail may take however much new memory costs.
+	leastTail = 256 << 20
 	// leastHeap is what the Go heap may always have: with less an idle broker would do nothing but collect.
 	leastHeap = 40 << 20
 )
@@ -51,7 +53,7 @@ func splitMemory(total int64) split {
 		memtable:   min(rest/40, 64<<20),
 		blockCache: min(rest/20, 64<<20),
 		readCache:  min(rest/20, 96<<20),
-		tail:       min(rest*3/16, 256<<20),
+		tail:       min(rest*3/16, 2<<30),
 		requests:   min(rest/8, 256<<20),
 		giants:     min(rest/20, 96<<20),
 		slabs:      min(rest/32, 64<<20),

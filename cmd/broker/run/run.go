@@ -123,7 +123,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		b.steps.Expect(node.StepFound, node.StepStores)
 	}
 	b.steps.Finish(node.StepStores)
-	b.tail = storage.NewTail(sp.tail)
+	b.tail = storage.NewGrowingTail(min(sp.tail, leastTail), sp.tail)
 	b.spawn()
 	return b, nil
 }
