@@ -330,7 +330,7 @@ func TestSimIsolated(t *testing.T) {
 		if victim.n.lease.Held() || victim.ctl.Status().Active {
 			t.Error("it serves in isolation")
 		}
-		if w.both > 100*time.Millisecond {
+		if w.both > 300*time.Millisecond {
 			t.Errorf("two led for %s", w.both)
 		}
 		s.Net.Heal()
