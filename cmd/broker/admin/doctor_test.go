@@ -62,6 +62,7 @@ func TestExamine(t *testing.T) {
 	f(blocked("writer", "sync", 1500), "disk-stuck: for 1.5 s")
 	f(blocked("raft/log", "raft log", 1500), "disk-stuck: metadata log")
 	f(blocked("writer", "apply", 1500), "store-stuck")
+	f(health(Health{DiskOp: DiskOp{"fsync", "db/000006.log", 1500}, Work: Work{Blockers: []Blocker{{Actor: "writer", Name: "apply", RunningMs: 1500}}}}), "disk-stuck: the fsync of a commit for 1.5 s (fsync of db/000006.log)")
 	f(blocked("writer", "sync", 900))
 	f(health(Health{DiskOp: DiskOp{"fsync", "db/000007.log", 12_000}, Work: Work{Blockers: []Blocker{{Actor: "writer", Name: "sync", RunningMs: 12_000}}}}), "disk-stuck: the fsync of a commit for 12.0 s (fsync of db/000007.log); no record")
 	f(health(Health{DiskOp: DiskOp{"fsync", "db/000009.blob", 12_000}}), "disk-stuck: the fsync of db/000009.blob for 12.0 s")
