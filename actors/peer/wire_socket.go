@@ -25,11 +25,20 @@ const (
 type Sockets struct {
 	l        net.Listener
 	tls      *tls.Config // nil: plain
+	dial     DialFunc
 	acceptor kit.Blocker // of the actor that accepts
 }
 
 // NewSockets takes a listener over. With tls, both sides show a certificate.
-func NewSockets(l net.Listener, tls *tls.Config) *Sockets { return &Sockets{l: l, tls: tls} }
+func NewSockets(l net.Listener, tls *tls.Config) *Sockets {
+	return &Sockets{l: l, tls: tls, dial: (&net.Dialer{}).DialContext}
+}
+
+// DialFunc connects to an address, as net.Dialer does.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// DialWith replaces what connects to others. It must be called before the sockets are used.
+func (s *Sockets) DialWith(dial DialFunc) { s.dial = dial }
 
 // Accept implements Network.
 func (s *Sockets) Accept(c kit.Context, done func(w Wire, err error) any) {
@@ -54,7 +63,7 @@ func (s *Sockets) Dial(c kit.Context, address string, done func(w Wire, err erro
 	b.Do(func() any {
 		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 		defer cancel()
-		nc, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		nc, err := s.dial(ctx, "tcp", address)
 		if err != nil {
 			return done(nil, err)
 		}

@@ -40,7 +40,7 @@ func newRoot(c *cli) *cobra.Command {
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	root.AddCommand(startCommand(c), topicCommand(c), clusterCommand(c), actorCommand(c), traceCommand(c), doctorCommand(c), debugCommand(c))
 	root.AddCommand(configCommand(c), completionCommand(c), versionCommand(c))
-	root.AddCommand(groupCommand(c))
+	root.AddCommand(groupCommand(c), devCommand(c))
 	root.CompletionOptions.DisableDefaultCmd = true // ours has examples
 	root.SetIn(c.in)
 	root.SetOut(c.out)

@@ -46,6 +46,7 @@ var floors = map[string]int{
 	"cmd/broker/admin": 80,
 
 	"cmd/broker/run": 90,
+	"cmd/broker/dev": 95,
 	"cmd/broker":     100,
 
 	"integration/readyline":    100,

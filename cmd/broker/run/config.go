@@ -14,6 +14,7 @@ import (
 
 	"troupe/actors/bootstrap"
 	"troupe/actors/meta"
+	"troupe/actors/peer"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -39,6 +40,11 @@ type Config struct {
 	LogLevel      *slog.LevelVar // the level of the log given to Start, for clients to change; nil: they cannot
 	TraceOff      bool           // requests are not recorded: for measuring what that costs
 	TraceSlow     time.Duration  // requests that take longer are kept; 0: longer than 99.9 % of their API
+	// Beside is how many brokers share this process, this one included, all with the same Memory; 0: it is alone.
+	Beside int
+	// Dial connects to other brokers, and Clients stands between a listener and those who connect; nil: nothing does. They are for broker dev.
+	Dial    peer.DialFunc
+	Clients func(net.Listener) net.Listener
 	// Faults lose messages of the metadata log. They are for tests, and no flag sets them.
 	Faults raftnode.Faults
 	// Disk stands between the broker and its data store. It is for tests, and no flag sets it.

@@ -20,6 +20,7 @@ const MinMemory = 64 << 20
 // from 256 MiB on; resident memory stays under 1.15 times that.
 type split struct {
 	total      int64
+	beside     int64 // how many brokers share the process, and with it the heap and the pool of slabs
 	memtable   int64 // each of up to five: four that wait to be written out, and one that is kept for the next
 	blockCache int64
 	readCache  int64 // records that were read from the disk lately, or ahead of readers
@@ -50,6 +51,7 @@ func splitMemory(total int64) split {
 	rest := max(total-memoryBase, total/2)
 	return split{
 		total:      total,
+		beside:     1,
 		memtable:   min(rest/40, 64<<20),
 		blockCache: min(rest/20, 64<<20),
 		readCache:  min(rest/20, 96<<20),
@@ -75,9 +77,9 @@ func (s *split) worst() int64 {
 
 // goLimit is what the Go heap may take while slabs take mapped bytes outside of it. Where there is no C, memtables and block cache are on it.
 func (s *split) goLimit(mapped int64) int64 {
-	limit := s.total - memoryBase/2 - mapped // the other half of the base is Go's
+	limit := s.beside*(s.total-memoryBase/2) - mapped // the other half of the base is Go's
 	if cgo {
-		limit -= memtables*s.memtable + s.blockCache
+		limit -= s.beside * (memtables*s.memtable + s.blockCache)
 	}
 	return max(limit, leastHeap) + s.ballast // which counts, and takes nothing
 }

@@ -94,10 +94,11 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 		return nil, err
 	}
 	sp := splitMemory(cfg.Memory)
+	sp.beside = max(int64(cfg.Beside), 1)
 	b.split = sp
 	b.paceHeap = sp.paceHeap()
 	allowGarbage(sp.ballast)
-	storage.SlabPool(sp.slabs)
+	storage.SlabPool(sp.beside * sp.slabs)
 	b.sys = kit.New(log, poolSize)
 	b.sys.SetDumpDir(filepath.Join(cfg.DataDir, "dumps"))
 	b.record(sp.trace)

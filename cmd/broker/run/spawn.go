@@ -32,10 +32,14 @@ func (b *Broker) spawn() {
 	known := b.stores.state
 	b.gate = &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: b.gate, Stats: &b.written}), kit.Options{Kind: "writer"})
+	sockets := peer.NewSockets(b.peerL, nil)
+	if b.cfg.Dial != nil {
+		sockets.DialWith(b.cfg.Dial)
+	}
 	b.peers = peer.Spawn(b.sys, peer.Options{
 		Me: peer.Identity{ClusterID: known.id.ClusterID, NodeID: known.id.NodeID, StoreID: known.id.StoreID, Incarnation: known.id.Run(),
 			Address: b.peerAddress()},
-		Secret: b.cfg.PeerSecret, Network: peer.NewSockets(b.peerL, nil), Board: &b.links, Strangers: &b.callers,
+		Secret: b.cfg.PeerSecret, Network: sockets, Board: &b.links, Strangers: &b.callers,
 	})
 	b.spawnBootstrap()
 	b.sys.Spawn(scrubberName, scrub.New(scrub.Options{Data: b.stores.data, Pace: scrub.DefaultPace, Stats: &b.scrub}), kit.Options{})
@@ -118,6 +122,9 @@ func (b *Broker) openDoors() {
 	b.doorCfg = b.doorConfig(b.split)
 	d := kafka.NewServer(env, b.sys, b.doorCfg)
 	for _, l := range b.kafkaL {
+		if b.cfg.Clients != nil {
+			l = b.cfg.Clients(l)
+		}
 		d.Serve(l)
 	}
 	b.door.Store(d)

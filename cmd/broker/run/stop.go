@@ -17,8 +17,14 @@ import (
 
 // Stop ends the broker in order: no new connections, the broker leaves the cluster's view, replicas answer who waits, the writer
 // drains, Raft ends, the stores close. What ctx cuts short is left to the next start; nothing acknowledged is lost by that.
-func (b *Broker) Stop(ctx context.Context) error {
-	b.log.Info("stopping")
+func (b *Broker) Stop(ctx context.Context) error { return b.end(ctx, false) }
+
+// Abandon ends the broker as a crash would, as far as a process can that goes on: nobody is told, what is under way gets no answer, and the
+// next start finds no mark of an orderly end. What was written and not synced is not lost by it.
+func (b *Broker) Abandon(ctx context.Context) error { return b.end(ctx, true) }
+
+func (b *Broker) end(ctx context.Context, abrupt bool) error {
+	b.log.Info("stopping", "abrupt", abrupt)
 	left := func() time.Duration {
 		if d, ok := ctx.Deadline(); ok {
 			return max(time.Until(d), 100*time.Millisecond)
@@ -29,11 +35,22 @@ func (b *Broker) Stop(ctx context.Context) error {
 	b.stopped = true
 	working := b.working
 	b.turn.Unlock()
-	if !working { // it has not found a cluster, and so has nothing to leave
+	if abrupt {
+		b.stopActor(peer.Name, left())
+	}
+	switch {
+	case working && abrupt:
+		d := b.door.Load()
+		d.CloseListeners()
+		d.Close(0)
+		for _, name := range []string{nodeName, scrubberName, writerName} {
+			b.stopActor(name, left())
+		}
+	case !working: // it has not found a cluster, and so has nothing to leave
 		b.stopActor(bootstrap.Name, left())
 		b.stopActor(scrubberName, left())
 		b.stopActor(writerName, left())
-	} else {
+	default:
 		b.leave(left)
 	}
 	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, api.ForwarderName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, bootstrap.Name, peer.Name} {
