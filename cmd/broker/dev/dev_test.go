@@ -177,6 +177,29 @@ func TestGate(t *testing.T) {
 	if s := <-got; s != "c" {
 		t.Errorf("after healing: %q", s)
 	}
+	lossy, err := g.dial(context.Background(), 1, 2, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	g.change(func() { g.cut[[2]int{2, 1}] = true })
+	if _, err := other.Write([]byte("e")); err != nil {
+		t.Fatal(err)
+	}
+	lossy.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := lossy.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a read that is held: %v", err)
+	}
+	g.heal()
+	lossy.SetReadDeadline(time.Now().Add(5 * time.Second))
+	other.Write([]byte("f"))
+	if n, err := lossy.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes follow lost ones", n)
+	}
 	g.change(func() { g.paused[1] = true })
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

@@ -125,7 +125,8 @@ func (w *wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	if n > 0 {
 		if held := w.pass(w.far, w.here, &w.read); held != nil {
-			return 0, held // n bytes are lost, so nothing must follow them
+			w.Close() // n bytes are lost, so nothing must follow them
+			return 0, held
 		}
 	}
 	return n, err
