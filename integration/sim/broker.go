@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"troupe/actors/cleaner"
+	"troupe/actors/controller"
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
 	"troupe/actors/metadata"
 	"troupe/actors/node"
+	"troupe/actors/peer"
 	"troupe/actors/writer"
 	"troupe/kafka/api"
 	"troupe/raftnode"
@@ -28,6 +30,7 @@ type BrokerOptions struct {
 	Watch func(storage.Data) (storage.Data, error)
 	// Compaction of the Raft log; zero values take the defaults.
 	CompactEntries, CompactTail uint64
+	Seat                        *Seat // its place in a cluster; nil: it is alone, and has no links
 }
 
 // Broker is one life of a whole broker but for its doors: what cmd/broker/run.Start spawns, on a simulated node.
@@ -45,6 +48,9 @@ type Broker struct {
 	Ready     bool  // every step of the start is done
 
 	Writer, Metadata, Raft, Node *kit.Ref
+	Peers                        *kit.Ref // nil: it is alone
+	Links                        *peer.Board
+	Control                      *controller.Board
 	// Shared is what the connections of a broker share: the maker of auto-created topics, the giver of producer ids.
 	Shared *api.Env
 }
@@ -69,10 +75,10 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 			return nil, err
 		}
 	}
-	if err := b.identify(); err != nil {
+	if err := b.identify(o.Seat); err != nil {
 		return nil, err
 	}
-	loaded, err := raftnode.Found(b.Meta, []uint64{b.ID.RaftID})
+	loaded, err := raftnode.Found(b.Meta, o.Seat.voters(b.ID.RaftID))
 	if err != nil {
 		return nil, err
 	}
@@ -87,26 +93,28 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 
 func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoaded, img *meta.Image) {
 	b.Writer = l.Spawn(writerName, writer.New(writer.Options{Data: b.Data, Gate: b.Gate}), kit.Options{Kind: "writer"})
-	b.Metadata = metadata.Spawn(l, metadata.Options{Store: b.Meta, Loaded: loaded, Image: img, Board: b.Board,
+	b.Links, b.Control = &peer.Board{}, &controller.Board{}
+	b.Peers = o.Seat.link(l, b)
+	b.Metadata = metadata.Spawn(l, metadata.Options{Store: b.Meta, Loaded: loaded, Image: img, Board: b.Board, Peers: b.Peers,
 		Node: b.ID.NodeID, Incarnation: b.ID.Run(), CompactEntries: o.CompactEntries, CompactTail: o.CompactTail})
-	b.Raft = raftnode.Spawn(l, raftnode.Options{ID: b.ID.RaftID, Store: b.Meta, Loaded: loaded, FSM: b.Metadata, Board: b.Board, Faults: o.Faults})
+	b.Raft = raftnode.Spawn(l, raftnode.Options{ID: b.ID.RaftID, Store: b.Meta, Loaded: loaded, FSM: b.Metadata, Peers: b.Peers, Board: b.Board, Faults: o.Faults})
 	b.Steps.Finish(node.StepRaft)
 	b.Node = l.Spawn(nodeName, node.New(node.Options{
 		NodeID: b.ID.NodeID, RaftID: b.ID.RaftID, StoreID: b.ID.StoreID, Incarnation: newUUID(l), ClusterID: b.ID.ClusterID, PrevEpoch: b.ID.CleanEpoch,
-		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{},
-		Metadata: b.Metadata, Writer: b.Writer, Quorum: b.Raft, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
+		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{}, Founders: o.Seat.founders(),
+		Metadata: b.Metadata, Writer: b.Writer, Peers: b.Peers, Links: b.Links, Controller: b.Control, Quorum: b.Raft, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },
 		Raft:       b.Board,
 		Registered: func(epoch int64) { b.Epoch = epoch },
 	}), kit.Options{Kind: "node"})
-	b.Shared = &api.Env{Metadata: b.Metadata, Writer: b.Writer, Published: b.Published, Data: b.Data, Tail: b.Tail, NodeID: b.ID.NodeID,
+	b.Shared = &api.Env{Metadata: b.Metadata, Peers: b.Peers, Writer: b.Writer, Published: b.Published, Data: b.Data, Tail: b.Tail, NodeID: b.ID.NodeID,
 		ClusterID: func() string { return b.Published.Get().Image.ClusterID() }, Static: o.Static, DataDir: "/sim", Quorum: b.Board.Status}
 	b.Shared.Spawn(l)
 	b.Steps.Finish(node.StepServing) // there are no doors to open
 }
 
 // identify reads whose disk this is, or settles it, and counts the start.
-func (b *Broker) identify() error {
+func (b *Broker) identify(s *Seat) error {
 	id, err := b.Meta.Identity()
 	if err != nil {
 		return err
@@ -115,6 +123,9 @@ func (b *Broker) identify() error {
 		u := newUUID(b.Life)
 		id = storage.Identity{StoreID: newUUID(b.Life), ClusterID: "s" + base64.RawURLEncoding.EncodeToString(u[:])[1:], NodeID: nodeID,
 			RaftID: meta.RaftIDOf(1, nodeID), CleanEpoch: -1}
+		if s != nil {
+			id = s.identity()
+		}
 	}
 	id.Incarnation++
 	b.ID = id

@@ -39,7 +39,7 @@ type clusterBook struct {
 	topics  []*topic
 	acked   uint64            // greatest Raft index of an acknowledged command
 	hashes  map[uint64]uint64 // of the image at an index
-	epoch   int64             // of the last registration seen
+	epochs  map[int32]int64   // by broker: of the last registration seen
 	given   map[int64]bool    // producer ids
 	made    uint64
 	deleted uint64
@@ -52,7 +52,7 @@ type setting struct {
 }
 
 func newClusterBook() *clusterBook {
-	return &clusterBook{hashes: map[uint64]uint64{}, given: map[int64]bool{}, configs: map[meta.TopicID]setting{}}
+	return &clusterBook{hashes: map[uint64]uint64{}, epochs: map[int32]int64{}, given: map[int64]bool{}, configs: map[meta.TopicID]setting{}}
 }
 
 // live lists the topics that may be written to, in the order in which they were asked for.
@@ -106,11 +106,12 @@ func (b *clusterBook) checkImage(img *meta.Image) error {
 		return fmt.Errorf("the image at %d is another one than before", img.Index())
 	}
 	b.hashes[img.Index()] = h
-	if x := img.Broker(nodeID); x != nil {
-		if x.Epoch < b.epoch && img.Index() >= uint64(b.epoch) {
-			return fmt.Errorf("the broker epoch went back from %d to %d", b.epoch, x.Epoch)
+	for _, x := range img.Brokers() {
+		was := b.epochs[x.ID]
+		if x.Epoch < was && img.Index() >= uint64(was) {
+			return fmt.Errorf("the epoch of broker %d went back from %d to %d", x.ID, was, x.Epoch)
 		}
-		b.epoch = max(b.epoch, x.Epoch)
+		b.epochs[x.ID] = max(was, x.Epoch)
 	}
 	for _, t := range b.topics {
 		if err := b.checkTopic(img, t); err != nil {

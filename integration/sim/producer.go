@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/partition"
 	"troupe/actors/writer"
 	"troupe/kafka/api"
@@ -161,6 +162,11 @@ func (p *producer) choose() {
 
 // next is the batch of a stream to be sent now; nil if there is none.
 func (p *producer) next(s *stream) *batch {
+	return s.next(p.idem, &p.left, func() *batch { return s.make(p.w.Sim, p.w.ledger, p.idem, p.pid) })
+}
+
+// next is the batch to be sent now, one that was sent before or a new one of those left to be made.
+func (s *stream) next(idem bool, left *int, create func() *batch) *batch {
 	if s.a.gone {
 		s.batch = nil
 		return nil
@@ -181,10 +187,10 @@ func (p *producer) next(s *stream) *batch {
 		}
 	}
 	most := ahead
-	if p.idem && !s.known {
+	if idem && !s.known {
 		most = 1 // a partition that does not know the producer takes any first sequence, as Kafka does
 	}
-	if p.left == 0 || len(s.batch) >= most {
+	if *left == 0 || len(s.batch) >= most {
 		return nil
 	}
 	// A partition remembers five batches. If later batches were acknowledged and an older one was not, a producer that went on would
@@ -192,18 +198,17 @@ func (p *producer) next(s *stream) *batch {
 	if len(s.batch) > 0 && s.made-s.batch[0].no >= ahead {
 		return nil
 	}
-	p.left--
-	b := p.make(s)
+	*left--
+	b := create()
 	s.batch = append(s.batch, b)
 	return b
 }
 
 // make makes the next batch of a stream.
-func (p *producer) make(s *stream) *batch {
-	w := p.w
+func (s *stream) make(w *kitsim.Sim, l *Ledger, idem bool, pid int64) *batch {
 	o := record.Plain()
-	if p.idem {
-		o.ProducerID, o.ProducerEpoch, o.BaseSequence = p.pid, 0, int32(s.n)
+	if idem {
+		o.ProducerID, o.ProducerEpoch, o.BaseSequence = pid, 0, int32(s.n)
 	}
 	if w.Chance(.1) {
 		o.Codec = record.Snappy
@@ -221,12 +226,12 @@ func (p *producer) make(s *stream) *batch {
 		if w.Chance(.7) {
 			key = sharedKeys[w.IntN(len(sharedKeys))]
 		}
-		r := record.Record{Timestamp: w.clientTime(), Key: []byte(key), Value: []byte(v)}
+		r := record.Record{Timestamp: clientTime(w), Key: []byte(key), Value: []byte(v)}
 		if w.Chance(.1) {
 			r.Value, r.Headers = nil, []record.Header{{Key: "id", Value: []byte(v)}}
-			w.ledger.tombstones++
+			l.tombstones++
 		}
-		s.a.send(v, sender{stream: s.name, n: s.n, key: key, once: true, strict: p.idem}, r.Value == nil)
+		s.a.send(v, sender{stream: s.name, n: s.n, key: key, once: true, strict: idem}, r.Value == nil)
 		b.values = append(b.values, v)
 		recs = append(recs, r)
 		s.n++
@@ -255,31 +260,41 @@ func (p *producer) send(c kit.Context, items []flown) {
 		return
 	}
 	p.slot++
-	f := &writer.Frame{Slab: storage.NewSlab(room), Items: make([]writer.Item, k), ReplyTo: c.Self(), Slot: p.slot, Writer: p.w.broker.Writer}
 	timeout := time.Duration(500+p.w.IntN(2500)) * time.Millisecond
-	for i, x := range items {
-		at, ok := f.Slab.Add(len(x.b.bytes))
-		if !ok {
-			p.w.Fail("BUG: a slab for %d bytes is full", room)
-			return
-		}
-		copy(f.Slab.Batch(at), x.b.bytes)
-		info, bad := record.Check(f.Slab.Batch(at), record.Opts{})
-		if bad != nil {
-			p.w.Fail("BUG: a good batch is refused: %s", bad.Message)
-			return
-		}
-		f.Items[i] = writer.Item{Frame: f, At: at, TopicID: x.s.a.topic, Index: x.s.a.index, LeaderEpoch: -1, Acks: p.acks,
-			TimeoutMs: int32(timeout.Milliseconds()), Info: info, Base: -1, LogStart: -1, AppendTime: -1}
-		x.b.flying = true
-		x.b.sent++
+	f := frame(p.w.Sim, items, room, p.acks, timeout)
+	if f == nil {
+		return
 	}
+	f.ReplyTo, f.Slot, f.Writer = c.Self(), p.slot, p.w.broker.Writer
 	f.Begin()
 	p.frames[p.slot] = &flight{f, items, p.w.Now(), max(timeout, partition.MinTimeout)}
 	p.order = append(p.order, p.slot)
 	for i := range f.Items {
 		refs[i].Tell(partition.Append{Item: &f.Items[i]})
 	}
+}
+
+// frame makes a frame of batches that takes room bytes; nil: the run has failed.
+func frame(w *kitsim.Sim, items []flown, room int, acks int16, timeout time.Duration) *writer.Frame {
+	f := &writer.Frame{Slab: storage.NewSlab(room), Items: make([]writer.Item, len(items))}
+	for i, x := range items {
+		at, ok := f.Slab.Add(len(x.b.bytes))
+		if !ok {
+			w.Fail("BUG: a slab for %d bytes is full", room)
+			return nil
+		}
+		copy(f.Slab.Batch(at), x.b.bytes)
+		info, bad := record.Check(f.Slab.Batch(at), record.Opts{})
+		if bad != nil {
+			w.Fail("BUG: a good batch is refused: %s", bad.Message)
+			return nil
+		}
+		f.Items[i] = writer.Item{Frame: f, At: at, TopicID: x.s.a.topic, Index: x.s.a.index, LeaderEpoch: -1, Acks: acks,
+			TimeoutMs: int32(timeout.Milliseconds()), Info: info, Base: -1, LogStart: -1, AppendTime: -1}
+		x.b.flying = true
+		x.b.sent++
+	}
+	return f
 }
 
 func (p *producer) onDone(m writer.Done) {

@@ -38,10 +38,23 @@ func Run(o Options) Result {
 	defer func() { cryptorand.Reader = was }()
 	storage.PoisonSlabs(true)
 	defer storage.PoisonSlabs(false)
-	w := newWorld(o)
-	w.Trace.Keep(50)
+	var w interface {
+		play()
+		totals() Totals
+		Hash() uint64
+		Err() error
+	}
+	var trace *kitsim.Trace
+	if o.Nodes > 1 {
+		t := newTown(o)
+		w, trace = t, &t.Trace
+	} else {
+		x := newWorld(o)
+		w, trace = x, &x.Trace
+	}
+	trace.Keep(50)
 	w.play()
-	r := Result{Totals: w.totals(), Hash: w.Hash(), Err: w.Err(), Trace: w.Trace.Lines()}
+	r := Result{Totals: w.totals(), Hash: w.Hash(), Err: w.Err(), Trace: trace.Lines()}
 	var f *kitsim.Failure
 	if errors.As(r.Err, &f) {
 		r.Trace = f.Trace
@@ -212,4 +225,15 @@ func (w *World) settle(a *account) error {
 const EveryPebble = 50
 
 // OptionsOf are the options of a seed.
-func OptionsOf(seed uint64) Options { return Options{Seed: seed, Pebble: seed%EveryPebble == 0} }
+func OptionsOf(seed uint64) Options {
+	o := Options{Seed: seed, Pebble: seed%EveryPebble == 0}
+	if seed%EveryCluster == EveryCluster-1 {
+		if o.Nodes = 3; seed%11 == 0 {
+			o.Nodes = 2
+		}
+	}
+	return o
+}
+
+// EveryCluster is how often a seed runs a cluster: never one on the real engines.
+const EveryCluster = 4

@@ -17,6 +17,7 @@ import (
 // Options of a run.
 type Options struct {
 	Seed   uint64
+	Nodes  int  // brokers of a cluster; 0 and 1: one broker, alone
 	Pebble bool // the real engines
 	// NoSyncData and NoSyncMeta switch the syncs of a model store off: such a run must fail.
 	NoSyncData, NoSyncMeta bool
@@ -39,6 +40,9 @@ type Totals struct {
 	Faults                                    [faultKinds]uint64 // that were met
 	Retained, Compactions, Tombstones         uint64             // deletions by retention; tombstones: written
 	Healed                                    uint64             // faults that ended, and the broker went on without a restart
+	Clusters, Cuts                            uint64             // runs of clusters; directions between brokers that were cut
+	Leaders, ISRs                             uint64             // changes of partitions' leaders and of their ISRs
+	Truncations, Moves                        uint64             // replicas that threw records away; moves of partitions between brokers
 }
 
 // Add adds another run's totals.
@@ -73,6 +77,12 @@ func (t *Totals) Add(o Totals) {
 	t.Compactions += o.Compactions
 	t.Tombstones += o.Tombstones
 	t.Healed += o.Healed
+	t.Clusters += o.Clusters
+	t.Cuts += o.Cuts
+	t.Leaders += o.Leaders
+	t.ISRs += o.ISRs
+	t.Truncations += o.Truncations
+	t.Moves += o.Moves
 }
 
 // String shows them as a sentence.
@@ -80,11 +90,13 @@ func (t Totals) String() string {
 	return fmt.Sprintf("%d messages, %d crashes (%d of a failed disk), %d orderly stops, %d unsynced writes lost, %d torn, %d elections, "+
 		"%d records acknowledged, %d tombstones, %d batches refused, %d timed out, %d sent again, %d records consumed, "+
 		"%d retention deletions, %d trims, %d compactions, %d records compacted away, %d topics made, %d deleted, %d groups joined, %d offsets committed, "+
-		"%d write errors and %d sync errors of records, %d and %d of metadata, disk %d times slow, %d stuck, %d full, %d times healed without a restart, %d clock jumps",
+		"%d write errors and %d sync errors of records, %d and %d of metadata, disk %d times slow, %d stuck, %d full, %d times healed without a restart, %d clock jumps; "+
+		"%d clusters: %d cuts, %d partition leaders elected, %d ISR changes, %d truncations, %d moves",
 		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Torn, t.Elections,
 		t.Acked, t.Tombstones, t.Refused, t.TimedOut, t.Repeated, t.Consumed,
 		t.Retained, t.Trims, t.Compactions, t.Compacted, t.Made, t.Deleted, t.Joined, t.Committed,
-		t.Faults[WriteError], t.Faults[SyncError], t.Faults[MetaWriteError], t.Faults[MetaSyncError], t.Slow, t.Stuck, t.Full, t.Healed, t.Jumps)
+		t.Faults[WriteError], t.Faults[SyncError], t.Faults[MetaWriteError], t.Faults[MetaSyncError], t.Slow, t.Stuck, t.Full, t.Healed, t.Jumps,
+		t.Clusters, t.Cuts, t.Leaders, t.ISRs, t.Truncations, t.Moves)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.
@@ -318,7 +330,9 @@ func (w *World) account(t *topic, index int) *account {
 }
 
 // clientTime is the clients' clock, in ms. It never jumps.
-func (w *World) clientTime() int64 { return kitsim.Epoch.Add(w.Now()).UnixMilli() }
+func (w *World) clientTime() int64 { return clientTime(w.Sim) }
+
+func clientTime(s *kitsim.Sim) int64 { return kitsim.Epoch.Add(s.Now()).UnixMilli() }
 
 func (w *World) perm(n int) []int { return w.rng.Perm(n) }
 

@@ -1,0 +1,230 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"troupe/actors/meta"
+	"troupe/kafka/code"
+)
+
+// townBook is what is known of the metadata of a town, whoever tells it. The names of the invariants (M1, D1...) are those of the design.
+type townBook struct {
+	newest *meta.Image
+	leads  map[reign]int32
+	high   map[uint32]int64 // by partition: the greatest high watermark that anybody was told
+	ends   map[cellar]int64 // of the logs, to see truncations
+
+	terms, leaders, isrs, truncations, moves uint64
+}
+
+// reign is a time in which one broker leads a partition.
+type reign struct {
+	partID uint32
+	epoch  int32
+}
+
+// cellar is one replica.
+type cellar struct {
+	id     int32
+	partID uint32
+}
+
+func (b *townBook) init() {
+	b.leads, b.high, b.ends = map[reign]int32{}, map[uint32]int64{}, map[cellar]int64{}
+}
+
+// check runs after every step.
+func (t *town) check() error {
+	for _, h := range t.nodes {
+		if !h.up() {
+			continue
+		}
+		if img := h.broker.Published.Get().Image; img != h.seen {
+			if err := t.checkImage(h, img); err != nil {
+				return fmt.Errorf("%s: %w", host(h.id), err)
+			}
+		}
+	}
+	if t.Stats().Steps%64 != 0 {
+		return nil
+	}
+	if err := t.checkReplicas(); err != nil {
+		return err
+	}
+	if t.Stats().Steps%256 != 0 {
+		return nil
+	}
+	for _, h := range t.nodes {
+		if err := h.checkRaft(); h.up() && err != nil {
+			return err
+		}
+	}
+	for _, c := range t.clients {
+		if what, since := c.waits(); what != "" && t.Now()-since > patience {
+			return fmt.Errorf("L2: %s has waited since %s for %s%s", c.name(), since, what, t.waiting())
+		}
+	}
+	return nil
+}
+
+// checkImage looks at a newly published image of a broker: M1 to M6.
+func (t *town) checkImage(h *house, img *meta.Image) error {
+	if img.Index() < h.index {
+		return fmt.Errorf("the published image went back from %d to %d", h.index, img.Index())
+	}
+	h.seen, h.index = img, img.Index()
+	if err := t.cluster.checkImage(img); err != nil {
+		return fmt.Errorf("M1 to M5: %w", err)
+	}
+	was := t.book.newest
+	if was != nil && img.Index() <= was.Index() {
+		return nil // known by its hash
+	}
+	t.book.newest = img
+	for x := range img.Topics() {
+		for i := range x.Partitions {
+			var old *meta.Partition
+			if was != nil {
+				if _, p := was.ByPartID(x.Partitions[i].ID); p != nil {
+					old = p
+				}
+			}
+			if err := t.checkPartition(img, x, &x.Partitions[i], old); err != nil {
+				return fmt.Errorf("%s-%d at index %d: %w", x.Name, i, img.Index(), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (t *town) checkPartition(img *meta.Image, x *meta.Topic, p, old *meta.Partition) error {
+	if old == p {
+		return nil
+	}
+	if old != nil {
+		switch {
+		case p.LeaderEpoch < old.LeaderEpoch || p.PartitionEpoch < old.PartitionEpoch:
+			return fmt.Errorf("M4: epochs %d/%d after %d/%d", p.LeaderEpoch, p.PartitionEpoch, old.LeaderEpoch, old.PartitionEpoch)
+		case p.Leader != old.Leader && p.LeaderEpoch == old.LeaderEpoch:
+			return fmt.Errorf("M6: leader %d after %d in epoch %d", p.Leader, old.Leader, p.LeaderEpoch)
+		}
+		if !slices.Equal(p.ISR, old.ISR) {
+			t.book.isrs++
+		}
+		if p.Leader != old.Leader && p.Leader != meta.NoLeader {
+			t.book.leaders++
+		}
+		if len(old.Adding)+len(old.Removing) > 0 && len(p.Adding)+len(p.Removing) == 0 {
+			t.book.moves++
+		}
+	}
+	for _, id := range append(slices.Clone(p.ISR), p.Leader) {
+		if id != meta.NoLeader && !img.Serves(id) && len(p.ISR) > 1 {
+			return fmt.Errorf("M5: broker %d is fenced, and in the ISR %v or the leader %d", id, p.ISR, p.Leader)
+		}
+	}
+	if p.Leader != meta.NoLeader {
+		k := reign{p.ID, p.LeaderEpoch}
+		if id, ok := t.book.leads[k]; ok && id != p.Leader {
+			return fmt.Errorf("M6: brokers %d and %d lead in epoch %d", id, p.Leader, p.LeaderEpoch)
+		}
+		t.book.leads[k] = p.Leader
+	}
+	return t.checkComplete(x, p)
+}
+
+// checkComplete: D1 and D2: whoever leads, is in sync or may be elected holds all that anybody was told, on its disk.
+func (t *town) checkComplete(x *meta.Topic, p *meta.Partition) error {
+	high := t.book.high[p.ID]
+	for _, id := range append(slices.Clone(p.ISR), p.ELR...) {
+		if end := t.nodes[id-1].durable(p.ID); end < high {
+			return fmt.Errorf("D1, D2: broker %d is in the ISR %v or the ELR %v with a durable log to %d; records up to %d were acknowledged or shown", id, p.ISR, p.ELR, end, high)
+		}
+	}
+	return nil
+}
+
+// checkReplicas looks at what the disks hold of all that was told to anybody.
+func (t *town) checkReplicas() error {
+	if t.book.newest == nil {
+		return nil
+	}
+	for x := range t.book.newest.Topics() {
+		for i := range x.Partitions {
+			p := &x.Partitions[i]
+			if err := t.checkComplete(x, p); err != nil {
+				return fmt.Errorf("%s-%d: %w", x.Name, i, err)
+			}
+			for _, id := range p.Replicas {
+				k, end := cellar{id, p.ID}, t.nodes[id-1].durable(p.ID)
+				if end < t.book.ends[k] {
+					t.book.truncations++
+				}
+				t.book.ends[k] = end
+			}
+		}
+	}
+	return nil
+}
+
+// told notes that somebody was told of records up to an offset: they must be durable on as many brokers as min.insync.replicas asks for (D7).
+func (t *town) told(a *account, partID uint32, to int64, how string) {
+	x, p := t.book.newest.ByPartID(partID)
+	if p == nil || a.gone {
+		return
+	}
+	n := 0
+	for _, h := range t.nodes {
+		if h.durable(partID) >= to {
+			n++
+		}
+	}
+	if least := t.book.newest.MinISROf(x, p); n < least {
+		t.Fail("D7: %s: records up to %d were %s, and are durable on %d brokers of %d", a, to, how, n, least)
+	}
+	t.book.high[partID] = max(t.book.high[partID], to)
+}
+
+// ackedAt notes that a broker told somebody that a command was applied at an index: its published view must show it already.
+func (t *town) ackedAt(h *house, index uint64) {
+	t.cluster.acked = max(t.cluster.acked, index)
+	if at := h.image().Index(); at < index {
+		t.Fail("M2: %s acknowledged a command at index %d, and publishes an image at %d", host(h.id), index, at)
+	}
+}
+
+// checkRaft: indexes do not go back, and what is committed is applied soon (L3).
+func (h *house) checkRaft() error {
+	if !h.up() {
+		return nil
+	}
+	r := h.broker.Board.Status()
+	if r.Term > h.term {
+		if h.term > 0 && r.Role == "leader" {
+			h.t.book.terms++
+		}
+		h.term = r.Term
+	}
+	switch {
+	case r.Applied > r.Committed:
+		return fmt.Errorf("%s: the metadata log is committed up to %d and applied up to %d", host(h.id), r.Committed, r.Applied)
+	case r.Committed == r.Applied, h.node.Slow > 0, h.node.Stuck > h.t.Now():
+		h.behind = 0
+	case h.behind == 0:
+		h.behind = h.t.Now()
+	case h.t.Now()-h.behind > patience:
+		return fmt.Errorf("L3: %s: entries are committed up to %d and applied up to %d only, since %s", host(h.id), r.Committed, r.Applied, h.behind)
+	}
+	return nil
+}
+
+// retries says whether a code of a produce tells a client of a cluster to try again.
+func retries(c code.Code) bool {
+	switch c {
+	case code.NotEnoughReplicas, code.NotEnoughReplicasAfterAppend, code.UnknownTopicOrPartition, code.UnknownTopicId, code.LeaderNotAvailable,
+		code.FencedLeaderEpoch, code.UnknownLeaderEpoch:
+		return true
+	}
+	return retriable(c)
+}
