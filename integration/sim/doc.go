@@ -28,6 +28,15 @@
 //   - every ask has one answer, every frame too, in bounded time; no mailbox is over its limit; no slab leaks;
 //   - when the faults stop, the same life of the broker goes on acknowledging; after the last one it registers, and every client finishes.
 //
+// # Clusters
+//
+// Every fourth seed is a town: two or three brokers with their links, Raft group, controllers and replicas, each on a disk of its own. The
+// seed decides the network too (cuts of one and of both directions, slow links, connections that break) and which brokers lose power, one,
+// two or all at the same moment. Clients are connected to every broker and keep to whoever leads by what that broker publishes. Beside the
+// Ledger the invariants of the design are checked, by their names there: M1 to M6 on each image that any broker publishes; D1 and D2, that
+// whoever is in sync or may be elected has on its disk all that anybody was told; D4 to D7 on every answer and at the end; L1, that ten
+// seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
+//
 // Seeds run in processes of their own (see cmd): slabs and counters are global. Every 50th seed uses Pebble on a crashable file
 // system in memory, the others the models of storage/sim.
 package sim

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -250,17 +252,22 @@ func (t *town) someOf(p *topic) meta.PartitionRef {
 }
 
 func (x *mayor) cut(h *house) {
+	var lost []*letter
 	for m, l := range x.open {
 		if l.to == h {
 			delete(x.open, m)
-			x.again(l.task)
+			lost = append(lost, l)
 		}
 	}
 	for m, l := range x.autos {
 		if l.to == h {
 			delete(x.autos, m)
-			x.again(l.task)
+			lost = append(lost, l)
 		}
+	}
+	slices.SortFunc(lost, func(a, b *letter) int { return cmp.Compare(a.since, b.since) })
+	for _, l := range lost {
+		x.again(l.task)
 	}
 }
 

@@ -15,6 +15,8 @@ type townBook struct {
 	high   map[uint32]int64 // by partition: the greatest high watermark that anybody was told
 	ends   map[cellar]int64 // of the logs, to see truncations
 
+	term uint64 // the greatest seen
+
 	terms, leaders, isrs, truncations, moves uint64
 }
 
@@ -201,12 +203,15 @@ func (h *house) checkRaft() error {
 	}
 	r := h.broker.Board.Status()
 	if r.Term > h.term {
-		if h.term > 0 && r.Role == "leader" {
-			h.t.book.terms++
-		}
 		h.term = r.Term
 	}
+	if b := &h.t.book; r.Term > b.term {
+		b.term = r.Term
+		b.terms++
+	}
 	switch {
+	case r.Term < h.term:
+		return fmt.Errorf("%s: the term of the metadata log went back from %d to %d", host(h.id), h.term, r.Term)
 	case r.Applied > r.Committed:
 		return fmt.Errorf("%s: the metadata log is committed up to %d and applied up to %d", host(h.id), r.Committed, r.Applied)
 	case r.Committed == r.Applied, h.node.Slow > 0, h.node.Stuck > h.t.Now():
