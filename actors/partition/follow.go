@@ -50,7 +50,7 @@ func (p *Partition) follow(c kit.Context) {
 		return
 	}
 	p.unfollow()
-	if p.facts.Leader == meta.NoLeader || p.o.Replicas == nil {
+	if p.facts.Leader == meta.NoLeader || p.facts.Leader == p.self || p.o.Replicas == nil {
 		return
 	}
 	p.sub = &subscriber{leader: p.facts.Leader, epoch: p.facts.LeaderEpoch}

@@ -180,7 +180,7 @@ func (p *Partition) fence(epoch int32) code.Code {
 		return code.FencedLeaderEpoch
 	case epoch >= 0 && epoch > p.facts.LeaderEpoch:
 		return code.UnknownLeaderEpoch
-	case p.facts.Leader != p.self, !p.o.Lease.Held():
+	case !p.leads(), !p.o.Lease.Held():
 		return code.NotLeaderForPartition
 	case p.state == failed:
 		return code.KafkaStorageError
@@ -222,7 +222,12 @@ func (p *Partition) ready(c kit.Context, m kit.Refuser) bool {
 	return false
 }
 
-func (p *Partition) leads() bool { return p.facts.Leader == p.self }
+// leads says whether this replica is to lead. One whose log knows a later epoch than the facts hears of the past: the broker has restarted, and
+// its metadata is catching up. If it led then, it would take the later epochs back, and what it holds of them would never be held against
+// the log of who leads now.
+func (p *Partition) leads() bool {
+	return p.facts.Leader == p.self && (p.log == nil || p.log.latestEpoch() <= p.facts.LeaderEpoch)
+}
 
 // replicated says whether there are replicas on other brokers to look after.
 func (p *Partition) replicated() bool { return p.o.Replicas != nil && len(p.facts.Replicas) > 1 }

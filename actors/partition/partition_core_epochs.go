@@ -24,6 +24,14 @@ func (c *core) lead(epoch int32) {
 	c.assign(epochBegin{Epoch: epoch, Start: c.next})
 }
 
+// latestEpoch is the last epoch that the log knows of; -1: none.
+func (c *core) latestEpoch() int32 {
+	if n := len(c.epochs); n > 0 {
+		return c.epochs[n-1].Epoch
+	}
+	return -1
+}
+
 // endOf says where the largest epoch not above the asked one ends; -1, -1 if that is not known (LeaderEpochFileCache.endOffsetFor).
 // The latest epoch ends at the durable end: what is beyond may still be lost.
 func (c *core) endOf(epoch int32) EpochEnd { return c.endIn(epoch, c.durable) }

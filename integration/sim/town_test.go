@@ -68,3 +68,14 @@ func TestClusterWithoutSyncItFails(t *testing.T) {
 		}
 	}
 }
+
+// Seeds of clusters that failed once.
+func TestClustersThatFailedOnce(t *testing.T) {
+	for _, seed := range []uint64{
+		1463, // a broker that restarted led in an epoch before its log's, and forgot the later one: its log was never cut
+	} {
+		if r := Run(OptionsOf(seed)); r.Err != nil {
+			t.Errorf("%v", r.Err)
+		}
+	}
+}
