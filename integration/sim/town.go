@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -204,15 +203,6 @@ func (t *town) failIfWell(format string, args ...any) {
 	if t.Err() == nil {
 		t.Fail(format, args...)
 	}
-}
-
-// any is some node that is up; nil: none is.
-func (t *town) any() *house {
-	up := slices.DeleteFunc(slices.Clone(t.nodes), func(h *house) bool { return !h.up() })
-	if len(up) == 0 {
-		return nil
-	}
-	return up[t.IntN(len(up))]
 }
 
 func (t *town) totals() Totals {
