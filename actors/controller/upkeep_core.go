@@ -19,8 +19,6 @@ const (
 	// surveyGap is the least time between two such looks, and settleFor how long a preferred leader must be fit to lead before it does.
 	surveyGap = time.Second
 	settleFor = 3 * time.Second
-	// factor is the replication factor of topics that left it to the cluster, as soon as there are as many brokers.
-	factor = 3
 	// maxMoving bounds the partitions that get more replicas at a time, maxElections the leaderships that move at a time (KRaft: 1,000).
 	maxMoving    = 100
 	maxElections = 500
@@ -98,14 +96,7 @@ func inSync(p *meta.Partition, id int32) bool {
 // growth is what partitions of topics that left their replication factor to the cluster shall become now that it has more brokers. At most
 // so many partitions are on the move at a time, those that move for other reasons included.
 func growth(img *meta.Image, most int) (list []meta.Reassignment) {
-	want := 0
-	for _, b := range img.Brokers() {
-		if img.Serves(b.ID) && !img.Cordoned(b.ID) {
-			want++
-		}
-	}
-	want = min(want, factor)
-	moving := 0
+	want, moving := img.AutoFactor(), 0
 	for _, t := range img.SortedTopics() {
 		for i := range t.Partitions {
 			if p := &t.Partitions[i]; len(p.Adding)+len(p.Removing) > 0 {

@@ -274,12 +274,7 @@ func TestSimStartOrders(t *testing.T) {
 func TestSimDeath(t *testing.T) {
 	var took []time.Duration
 	kitsim.Seeds(t, 12, func(t *testing.T, s *kitsim.Sim) {
-		w := newTown(t, s, 3)
-		for _, m := range w.nodes {
-			m.start()
-		}
-		w.until("all are in service", 5*time.Second, w.all)
-		w.topic("t")
+		w := inService(t, s)
 		for range 3 {
 			victim := w.other()
 			if s.IntN(2) == 0 {
@@ -303,15 +298,22 @@ func TestSimDeath(t *testing.T) {
 	}
 }
 
+// inService is a town of three in which everybody serves, with a topic t.
+func inService(t *testing.T, s *kitsim.Sim) *town {
+	t.Helper()
+	w := newTown(t, s, 3)
+	for _, m := range w.nodes {
+		m.start()
+	}
+	w.until("all are in service", 5*time.Second, w.all)
+	w.topic("t")
+	return w
+}
+
 // TestSimIsolated: a broker that reaches nobody stops serving as a leader, about when others begin to lead in its stead.
 func TestSimIsolated(t *testing.T) {
 	kitsim.Seeds(t, 12, func(t *testing.T, s *kitsim.Sim) {
-		w := newTown(t, s, 3)
-		for _, m := range w.nodes {
-			m.start()
-		}
-		w.until("all are in service", 5*time.Second, w.all)
-		w.topic("t")
+		w := inService(t, s)
 		victim := w.other()
 		if s.IntN(2) == 0 {
 			victim = w.leader()
@@ -342,12 +344,7 @@ func TestSimIsolated(t *testing.T) {
 // soon all the same.
 func TestSimControlledShutdown(t *testing.T) {
 	kitsim.Seeds(t, 12, func(t *testing.T, s *kitsim.Sim) {
-		w := newTown(t, s, 3)
-		for _, m := range w.nodes {
-			m.start()
-		}
-		w.until("all are in service", 5*time.Second, w.all)
-		w.topic("t")
+		w := inService(t, s)
 		first := w.other()
 		if s.IntN(2) == 0 {
 			first = w.leader()

@@ -101,12 +101,7 @@ func blackout(t *testing.T, c *harness.Cluster, l *load) {
 	for _, b := range c.Brokers {
 		b.Kill()
 	}
-	for _, b := range c.Brokers {
-		b.Launch()
-	}
-	for _, b := range c.Brokers {
-		b.AwaitReady()
-	}
+	c.Start()
 	l.progress(t, calm)
 	inSync(t, c, topic, calm)
 }
