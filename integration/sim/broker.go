@@ -78,7 +78,7 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 	if err := b.identify(o.Seat); err != nil {
 		return nil, err
 	}
-	loaded, err := raftnode.Found(b.Meta, o.Seat.voters(b.ID.RaftID))
+	loaded, err := b.load(o.Seat)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,15 @@ func Boot(l *kitsim.Life, d Disk, o BrokerOptions) (*Broker, error) {
 	return b, nil
 }
 
+// load reads the Raft log. A founder's begins with the state that all of them share; one that has joined begins with nothing, and hears from
+// the leader.
+func (b *Broker) load(s *Seat) (storage.MetaLoaded, error) {
+	if s.joined() {
+		return b.Meta.Load()
+	}
+	return raftnode.Found(b.Meta, s.voters(b.ID.RaftID))
+}
+
 func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoaded, img *meta.Image) {
 	b.Writer = l.Spawn(writerName, writer.New(writer.Options{Data: b.Data, Gate: b.Gate}), kit.Options{Kind: "writer"})
 	b.Links, b.Control = &peer.Board{}, &controller.Board{}
@@ -100,7 +109,7 @@ func (b *Broker) spawn(l *kitsim.Life, o BrokerOptions, loaded storage.MetaLoade
 	b.Raft = raftnode.Spawn(l, raftnode.Options{ID: b.ID.RaftID, Store: b.Meta, Loaded: loaded, FSM: b.Metadata, Peers: b.Peers, Board: b.Board, Faults: o.Faults})
 	b.Steps.Finish(node.StepRaft)
 	b.Node = l.Spawn(nodeName, node.New(node.Options{
-		NodeID: b.ID.NodeID, RaftID: b.ID.RaftID, StoreID: b.ID.StoreID, Incarnation: newUUID(l), ClusterID: b.ID.ClusterID, PrevEpoch: b.ID.CleanEpoch,
+		NodeID: b.ID.NodeID, RaftID: b.ID.RaftID, StoreID: b.ID.StoreID, Incarnation: newUUID(l), ClusterID: o.Seat.founds(b.ID), PrevEpoch: b.ID.CleanEpoch,
 		Version: "sim", Listeners: []meta.Endpoint{{Name: "PLAINTEXT", Host: "127.0.0.1", Port: 9092}}, Static: o.Static, Founding: map[string]string{}, Founders: o.Seat.founders(),
 		Metadata: b.Metadata, Writer: b.Writer, Peers: b.Peers, Links: b.Links, Controller: b.Control, Quorum: b.Raft, Data: b.Data, Tail: b.Tail, Gate: b.Gate, Published: b.Published, Steps: b.Steps, Cleaner: o.Cleaned,
 		Leader:     func() int32 { return b.Board.Status().LeaderNode() },

@@ -11,11 +11,17 @@ import (
 	"troupe/storage"
 )
 
-// Seat is a broker's place in a cluster that was founded with all its nodes.
+// Seat is a broker's place in a cluster: that of a founder, or one that AddNode gave.
 type Seat struct {
 	ID    int32
-	Nodes []int32 // the founders; all of them vote
+	Nodes []int32 // the founders, who all vote; or for one that has joined, all that were there
+	// RaftID and StoreID are those of a node that has joined; zero: it is a founder.
+	RaftID  uint64
+	StoreID [16]byte
 }
+
+// joined reports whether the node has come later: its Raft begins with nothing.
+func (s *Seat) joined() bool { return s != nil && s.RaftID != 0 }
 
 const founded = "clusterclusterclusterA" // id of the cluster
 
@@ -27,6 +33,9 @@ func peerAddress(id int32) string { return host(id) + ":9093" }
 func storeID(id int32) [16]byte { return [16]byte{0: 0x5e, 15: byte(id)} }
 
 func (s *Seat) identity() storage.Identity {
+	if s.joined() {
+		return storage.Identity{StoreID: s.StoreID, ClusterID: founded, NodeID: s.ID, RaftID: s.RaftID, CleanEpoch: -1}
+	}
 	return storage.Identity{StoreID: storeID(s.ID), ClusterID: founded, NodeID: s.ID, RaftID: meta.RaftIDOf(1, s.ID), CleanEpoch: -1}
 }
 
@@ -41,8 +50,16 @@ func (s *Seat) voters(alone uint64) (ids []uint64) {
 	return ids
 }
 
+// founds is the cluster that a node founds; "": it has joined one.
+func (s *Seat) founds(id storage.Identity) string {
+	if s.joined() {
+		return ""
+	}
+	return id.ClusterID
+}
+
 func (s *Seat) founders() (list []meta.Node) {
-	if s == nil {
+	if s == nil || s.joined() {
 		return nil
 	}
 	for _, id := range s.Nodes {
@@ -60,9 +77,14 @@ func (s *Seat) link(l *kitsim.Life, b *Broker) *kit.Ref {
 	peers := peer.Spawn(l, peer.Options{Board: b.Links, Network: peersim.New(l, host(s.ID), peerAddress(s.ID)),
 		Me: peer.Identity{ClusterID: founded, NodeID: s.ID, StoreID: b.ID.StoreID, Incarnation: b.ID.Run(), Address: peerAddress(s.ID)}})
 	for _, id := range s.Nodes {
-		if id != s.ID {
-			peers.Tell(peer.Link{Node: id, Address: peerAddress(id), StoreID: storeID(id)})
+		if id == s.ID {
+			continue
 		}
+		to := peer.Link{Node: id, Address: peerAddress(id), StoreID: storeID(id)}
+		if s.joined() {
+			to.StoreID = [16]byte{} // others may have joined, too: the image will tell
+		}
+		peers.Tell(to)
 	}
 	return peers
 }

@@ -35,7 +35,7 @@ type stage struct {
 }
 
 func TestStories(t *testing.T) {
-	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
+	kitsim.Stories(t, "testdata/broker", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
 		s := &stage{Stage: st, t: t, disk: sim.NewModels(false, false), rng: rand.New(rand.NewPCG(1, 1)), slabs: storage.SlabsLive()}
 		s.client = st.Probe("client")
 		s.client.On = s.heard

@@ -104,6 +104,9 @@ func (s *Sim) handle(b *box) {
 	b.hand = b.pop()
 	s.stats.Messages++
 	s.Trace.message(s.now, b, b.hand)
+	if s.hearing != nil {
+		s.hearing.Message(b.life.node, b.ref.Name(), b.hand)
+	}
 	s.receive(b)
 	b.hand = nil
 	s.now += s.cost()

@@ -44,7 +44,10 @@ func (p *Probe) Post(m any) bool {
 	s.asks.told(m, nil, p.ref, s.now)
 	s.Trace.told(s.now, p.ref.Name(), m)
 	p.Got = append(p.Got, m)
-	if s.say != nil {
+	switch {
+	case s.hearing != nil:
+		s.hearing.Told(p.ref.Name(), m)
+	case s.say != nil:
 		s.say(p.ref.Name() + " <- " + Format(m))
 	}
 	if p.On != nil {

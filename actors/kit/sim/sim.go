@@ -34,6 +34,8 @@ type Sim struct {
 	inStep bool
 	still  int               // steps of a calm run since time moved
 	say    func(line string) // a stage's output
+	// hearing is who listens to a stage of several nodes; nil: nobody.
+	hearing *Hearing
 }
 
 // Stats are a run's totals.

@@ -24,6 +24,13 @@ type Stage struct {
 	out strings.Builder
 }
 
+// Hearing is who listens on a stage of several nodes, in whatever step it is.
+type Hearing struct {
+	Message func(n *Node, actor string, m any) // an actor is about to handle it
+	Log     func(n *Node, line string)
+	Told    func(probe string, m any) // a probe has got it
+}
+
 // NewStage makes a stage.
 func NewStage(t testing.TB) *Stage {
 	st := &Stage{Sim: New(0), t: t}
@@ -44,6 +51,12 @@ func (st *Stage) Out() string {
 
 // Say adds a line to the output.
 func (st *Stage) Say(format string, args ...any) { st.say(fmt.Sprintf(format, args...)) }
+
+// Many makes this the stage of several nodes, which the story adds by Sim.Node. It has no node of its own then, what is heard, logged and told goes to h
+// instead of into the output, and all commands are the story's.
+func (st *Stage) Many(h Hearing) {
+	st.Node, st.Sys, st.nodes, st.hearing = nil, nil, nil, &h
+}
 
 // Restart crashes the node, if it still runs, and makes Sys its next life; the story spawns its actors again.
 func (st *Stage) Restart() {
@@ -67,7 +80,9 @@ func Stories(t *testing.T, dir string, setup func(st *Stage) (handle func(d *dat
 		st := NewStage(t)
 		handle := setup(st)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return st.command(t, d, handle) })
-		st.Node.StopActors()
+		for _, n := range st.nodes {
+			n.StopActors()
+		}
 		if err := st.Settle(time.Hour); err != nil {
 			t.Error(err)
 		}
@@ -98,6 +113,9 @@ func (st *Stage) command(t *testing.T, d *datadriven.TestData, handle func(d *da
 
 // given runs the commands that every story has; nil: it is the story's own.
 func (st *Stage) given(d *datadriven.TestData) *string {
+	if st.Node == nil {
+		return nil
+	}
 	var out string
 	arg := ""
 	if len(d.CmdArgs) > 0 {

@@ -214,7 +214,7 @@ func (n *Net) streamsCrashed(l *Life) {
 		}
 	}
 	mine := func(s *Stream) bool { return s.life == l && !s.ended }
-	silent := slices.ContainsFunc(n.streams, mine) && n.s.Chance(silentCrashes)
+	silent := !n.s.calm && slices.ContainsFunc(n.streams, mine) && n.s.Chance(silentCrashes)
 	for _, s := range n.streams {
 		if !mine(s) {
 			continue

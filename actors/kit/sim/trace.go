@@ -167,8 +167,11 @@ func (h *logHandler) Handle(_ stdcontext.Context, r slog.Record) error {
 		one(a)
 	}
 	r.Attrs(one)
-	if h.l.s.say != nil {
-		h.l.s.say("log: " + w.String())
+	switch s := h.l.s; {
+	case s.hearing != nil:
+		s.hearing.Log(h.l.node, w.String())
+	case s.say != nil:
+		s.say("log: " + w.String())
 	}
 	if !h.l.dead {
 		h.l.s.Trace.note(h.l.s.now, h.l.node.name, w.String())
