@@ -34,8 +34,9 @@
 // seed decides the network too (cuts of one and of both directions, slow links, connections that break) and which brokers lose power, one,
 // two or all at the same moment. Clients are connected to every broker and keep to whoever leads by what that broker publishes. Beside the
 // Ledger the invariants of the design are checked, by their names there: M1 to M6 on each image that any broker publishes; D1 and D2, that
-// whoever is in sync or may be elected has on its disk all that anybody was told; D4 to D7 on every answer and at the end; L1, that ten
-// seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
+// whoever is in sync or may be elected has on its disk all that anybody was told or a leader counts as committed; D3, that a leader counts
+// everybody whom the cluster takes for in sync; D4 to D7 on every answer and at the end, and that the high watermark goes back in no
+// epoch and from no leader to the next; L1, that ten seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
 //
 // Seeds run in processes of their own (see cmd): slabs and counters are global. Every 50th seed uses Pebble on a crashable file
 // system in memory, the others the models of storage/sim.

@@ -12,7 +12,8 @@ import (
 type townBook struct {
 	newest *meta.Image
 	leads  map[reign]int32
-	high   map[uint32]int64 // by partition: the greatest high watermark that anybody was told
+	high   map[uint32]int64 // by partition: the greatest high watermark that anybody was told, or a leader had
+	crests map[uint32]crests
 	ends   map[cellar]int64 // of the logs, to see truncations
 
 	term uint64 // the greatest seen
@@ -33,7 +34,7 @@ type cellar struct {
 }
 
 func (b *townBook) init() {
-	b.leads, b.high, b.ends = map[reign]int32{}, map[uint32]int64{}, map[cellar]int64{}
+	b.leads, b.high, b.crests, b.ends = map[reign]int32{}, map[uint32]int64{}, map[uint32]crests{}, map[cellar]int64{}
 }
 
 // check runs after every step.
@@ -47,6 +48,12 @@ func (t *town) check() error {
 				return fmt.Errorf("%s: %w", host(h.id), err)
 			}
 		}
+	}
+	if t.Stats().Steps%16 != 0 {
+		return nil
+	}
+	if err := t.look(); err != nil {
+		return err
 	}
 	if t.Stats().Steps%64 != 0 {
 		return nil

@@ -226,6 +226,8 @@ type walker struct {
 	at     int64
 	idle   int
 	asked  *partition.Read
+	latest *partition.Locate
+	least  int64 // what the end must be that is asked for
 	to     *house
 	since  time.Duration
 }
@@ -241,11 +243,13 @@ func (x *walker) receive(h *house, c kit.Context, m any) {
 		}
 	case partition.Readable:
 		x.onReadable(h, m)
+	case partition.Located:
+		x.onLocated(m)
 	}
 }
 
 func (x *walker) turn(h *house, c kit.Context) {
-	if x.asked != nil {
+	if x.asked != nil || x.latest != nil {
 		return
 	}
 	if x.a != nil && (x.a.gone || x.idle > 3) {
@@ -263,7 +267,14 @@ func (x *walker) turn(h *house, c kit.Context) {
 	if p == nil || p.Leader != h.id && !x.nearby {
 		return
 	}
-	if ref := h.broker.Published.Get().Partition(p.ID); ref != nil {
+	ref := h.broker.Published.Get().Partition(p.ID)
+	switch {
+	case ref == nil:
+	case p.Leader == h.id && x.t.Chance(.2): // ListOffsets, whose answer never goes back
+		x.latest, x.to, x.since = &partition.Locate{Ask: kit.Ask{ReplyTo: c.Self()}, Timestamp: latest, LeaderEpoch: p.LeaderEpoch}, h, x.t.Now()
+		x.least = x.t.book.crests[p.ID].upTo(p.LeaderEpoch)
+		ref.Tell(x.latest)
+	default:
 		x.asked, x.to, x.since = &partition.Read{Ask: kit.Ask{ReplyTo: c.Self()}, Replica: x.nearby, Offset: x.at, LeaderEpoch: -1, LastEpoch: -1}, h, x.t.Now()
 		ref.Tell(x.asked)
 	}
@@ -293,6 +304,17 @@ func (x *walker) onReadable(h *house, m partition.Readable) {
 	}
 }
 
+// onLocated: the end that clients are told is not below what any leader up to then has had for a high watermark when it was asked for.
+func (x *walker) onLocated(m partition.Located) {
+	if m.Locate != x.latest {
+		x.t.Fail("%s: a second answer to Locate", x.id)
+		return
+	}
+	if x.latest = nil; m.Code == code.OK && !x.a.gone && m.Offset < x.least {
+		x.t.Fail("D6: %s: the end is said to be %d in epoch %d, and the high watermark was %d before", x.a, m.Offset, m.Locate.LeaderEpoch, x.least)
+	}
+}
+
 func (x *walker) take(b record.Batch) error {
 	recs, bad := record.Records(b)
 	switch {
@@ -316,15 +338,15 @@ func (x *walker) take(b record.Batch) error {
 
 func (x *walker) cut(h *house) {
 	if x.to == h {
-		x.asked = nil
+		x.asked, x.latest = nil, nil
 	}
 }
 
-func (x *walker) done() bool { return x.finite == 0 && x.a == nil && x.asked == nil }
+func (x *walker) done() bool { return x.finite == 0 && x.a == nil && x.asked == nil && x.latest == nil }
 
 func (x *walker) waits() (string, time.Duration) {
-	if x.asked == nil {
+	if x.asked == nil && x.latest == nil {
 		return "", 0
 	}
-	return "the answer to Read of " + host(x.to.id), x.since
+	return "the answer to Read or Locate of " + host(x.to.id), x.since
 }

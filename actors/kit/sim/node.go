@@ -314,3 +314,11 @@ func (b *blocker) run() {
 		}
 	})
 }
+
+// Actor is the actor behind a reference, for checks that look at it between two steps; nil if it lives no more.
+func Actor(r *kit.Ref) kit.Actor {
+	if b, ok := r.Box().(*box); ok && !b.ended && !b.life.dead {
+		return b.actor
+	}
+	return nil
+}

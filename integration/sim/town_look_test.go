@@ -1,0 +1,71 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"troupe/actors/meta"
+	"troupe/actors/partition"
+)
+
+// A check that cannot fail proves nothing: each is shown what it must not let pass.
+func TestCountedSeesItsViolation(t *testing.T) {
+	p := &meta.Partition{Leader: 1, LeaderEpoch: 3, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2}}
+	leads := func(isr, wanted []int32) partition.Standing {
+		return partition.Standing{Serves: true, Epoch: 3, ISR: isr, Wanted: wanted}
+	}
+	for i, x := range []struct {
+		s   partition.Standing
+		elr []int32
+		min int
+		bad bool
+	}{
+		{leads([]int32{1, 2}, nil), nil, 2, false},
+		{leads([]int32{1, 2, 3}, []int32{1, 2}), nil, 2, false}, // it has asked for less, and that was granted
+		{leads([]int32{1}, []int32{1, 2}), nil, 2, false},       // granted, and it does not know it yet
+		{leads([]int32{1}, nil), nil, 2, true},                  // it has asked for more, and forgotten that
+		{leads([]int32{1, 2}, nil), []int32{3}, 2, true},
+		{leads([]int32{1}, nil), nil, 3, false},                                      // too few: its high watermark stands still
+		{partition.Standing{Serves: true, Epoch: 2, ISR: []int32{1}}, nil, 2, false}, // of an epoch that is over
+		{partition.Standing{Epoch: 3, ISR: []int32{1}}, nil, 2, false},               // it does not serve
+	} {
+		p.ELR = x.elr
+		if err := checkCounted(p, x.min, x.s); (err != nil) != x.bad {
+			t.Errorf("case %d: %v", i, err)
+		}
+	}
+}
+
+// The high watermark goes back in no epoch, and from no leader to the next.
+func TestCrestsSeeTheirViolation(t *testing.T) {
+	at := func(epoch int32, begins, high int64) partition.Standing {
+		return partition.Standing{Serves: true, Epoch: epoch, Begins: begins, High: high}
+	}
+	for i, x := range []struct {
+		list []partition.Standing
+		want string
+	}{
+		{[]partition.Standing{at(0, 0, 5), at(0, 0, 7), at(2, 9, 3), at(2, 9, 12), at(5, 12, 12)}, ""},
+		{[]partition.Standing{at(0, 0, 5), at(2, 9, 3), at(0, 0, 9)}, ""}, // the old leader goes on for a while
+		{[]partition.Standing{at(0, 0, 7), at(0, 0, 5)}, "D6"},
+		{[]partition.Standing{at(0, 0, 7), at(1, 6, 5)}, "D1"},
+		{[]partition.Standing{at(0, 0, 7), at(1, 7, 9), at(3, 8, 8)}, "D1"},
+		{[]partition.Standing{at(0, 0, 5), at(1, 7, 7), at(0, 0, 8)}, "D1"}, // two leaders confirm at the same time
+	} {
+		var c crests
+		got := ""
+		for _, s := range x.list {
+			if err := c.rise(s); err != nil {
+				got = err.Error()
+				break
+			}
+		}
+		if (got == "") != (x.want == "") || !strings.HasPrefix(got, x.want) {
+			t.Errorf("case %d: %q, want %q", i, got, x.want)
+		}
+	}
+	c := crests{{0, 0, 5}, {2, 9, 8}, {4, 9, 12}}
+	if a, b := c.upTo(3), c.upTo(4); a != 8 || b != 12 {
+		t.Errorf("up to epoch 3 it was %d, up to 4 %d", a, b)
+	}
+}
