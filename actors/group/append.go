@@ -24,6 +24,7 @@ type flight struct {
 	writes []*write // which end with this batch
 	part   *write   // of which a part is in it, and the rest still queued; nil: none
 	epoch  int32    // of the leader that sent it
+	news   int      // what the shard knew then
 }
 
 // onWrite queues a group's records.
@@ -60,7 +61,7 @@ func (s *Shard) pump(c kit.Context) {
 	if t == nil || s.flying != nil || len(t.queue) == 0 {
 		return
 	}
-	f := &flight{epoch: s.facts.LeaderEpoch}
+	f := &flight{epoch: s.facts.LeaderEpoch, news: s.news}
 	recs := s.take(f, c.Now().UnixMilli())
 	s.flying = f
 	o := record.Plain()
@@ -127,7 +128,7 @@ func (s *Shard) onDone(c kit.Context, m writer.Done) {
 		}
 	}
 	unsure := bad == code.RequestTimedOut || bad == code.NotEnoughReplicasAfterAppend
-	if unsure && f.epoch == s.facts.LeaderEpoch {
+	if bad != code.OK && m.Items[0].Written && f.epoch == s.facts.LeaderEpoch {
 		s.owed = m.Items[0].Append.Last + 1
 	}
 	for _, w := range f.writes {
@@ -141,7 +142,7 @@ func (s *Shard) onDone(c kit.Context, m writer.Done) {
 	}
 	switch {
 	case bad == code.NotLeaderForPartition, bad == code.FencedLeaderEpoch, bad == code.UnknownLeaderEpoch:
-		s.lost = s.lost || f.epoch == s.facts.LeaderEpoch // the node will have news, or they have come meanwhile
+		s.lost = s.lost || f.news == s.news // the node will have news, or they have come meanwhile
 		s.unload(c)
 	case unsure:
 		c.Log().Error("a write of consumer groups has an unknown outcome: the log is read anew", "partition", s.o.Index, "code", bad.String())

@@ -19,13 +19,8 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(bad)
 		return
 	}
-	switch s.role {
-	case leading:
-	case loading:
-		m.refuse(code.CoordinatorLoadInProgress)
-		return
-	default:
-		m.refuse(code.NotCoordinator)
+	if bad := s.serves(); bad != code.OK {
+		m.refuse(bad)
 		return
 	}
 	if j, ok := m.(*Join); ok && s.term.full(j) {
@@ -47,6 +42,17 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		s.term.groups[id] = x
 	}
 	s.pass(c, id, x, m)
+}
+
+// serves says whether this shard coordinates now. Without the lease another broker may do so by now, and have taken commits that are not here.
+func (s *Shard) serves() code.Code {
+	switch {
+	case s.role != leading && s.role != loading, !s.o.Lease.Held():
+		return code.NotCoordinator
+	case s.role == loading:
+		return code.CoordinatorLoadInProgress
+	}
+	return code.OK
 }
 
 // check refuses what is wrong whatever the group is, in Kafka's order (GroupCoordinatorService, KafkaApis).
@@ -213,13 +219,8 @@ func refuseAll(list []any, bad code.Code) {
 
 // onList shows the groups of this shard.
 func (s *Shard) onList(m *List) {
-	switch s.role {
-	case leading:
-	case loading:
-		m.Reply(Listed{List: m, Code: code.CoordinatorLoadInProgress})
-		return
-	default:
-		m.Refuse()
+	if bad := s.serves(); bad != code.OK {
+		m.Reply(Listed{List: m, Code: bad})
 		return
 	}
 	out := Listed{List: m}

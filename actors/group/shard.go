@@ -31,6 +31,7 @@ type Options struct {
 	Writer *kit.Ref
 	// Topic finds a topic in the published view.
 	Topic topicFinder
+	Lease *partition.Lease // nil: held for ever
 }
 
 // role is where a shard is in its life; see doc.go.
@@ -52,6 +53,7 @@ type Shard struct {
 	facts Become
 	role  role
 	lost  bool  // the partition says that it does not lead; the node will say more
+	news  int   // how often the node has said something
 	owed  int64 // end of a write that may still arrive in this epoch: a load waits for it
 
 	clock   clock
@@ -172,9 +174,13 @@ func (s *Shard) onBecome(c kit.Context, m Become) {
 		s.stopFollowing() // it was another log
 	}
 	s.facts, s.lost = m, false
-	switch {
-	case !m.Leader, m.LeaderEpoch != old.LeaderEpoch, m.Partition != old.Partition:
+	s.news++
+	anew := m.LeaderEpoch != old.LeaderEpoch || m.Partition != old.Partition
+	if anew {
 		s.owed = 0 // a new leader's log ends behind what is on its way
+	}
+	switch {
+	case anew, !m.Leader:
 		s.unload(c)
 	case s.term != nil && m.Config != old.Config:
 		for _, id := range s.term.ids() {

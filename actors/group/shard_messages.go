@@ -7,7 +7,7 @@ import (
 )
 
 // Become tells a shard what the cluster decided about its partition, and the settings in force. It is sent on every change, behind
-// the partition's own Become.
+// the partition's own Become, and when the lease has ended or is held again (partition.Lease): without it this broker does not coordinate.
 //
 // From: node. Fence: LeaderEpoch; a new one means that what is known has to be read anew.
 type Become struct {

@@ -13,6 +13,7 @@ import (
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
+	"troupe/actors/partition"
 	"troupe/kafka/code"
 )
 
@@ -28,6 +29,7 @@ import (
 //	describe, explain, list [states=] [types=], delete, delete-offsets topic=t partitions=(0), log
 //	become [leader=no] [epoch=N] [max-size=N] [delay=MS] ...      settings in force
 //	slow 2s                                               the disk takes that long
+//	lease ends|noticed|held                               the broker's right to lead: over, the node has seen that, and again
 //	full yes|nearly|no                                    the disk takes no more records, or none of clients
 //	topic NAME [id=N] [gone]                              the view's topics
 //	follower ...                                          another broker's shard of the same partition: see replica_test.go
@@ -37,6 +39,8 @@ func TestStories(t *testing.T) {
 		s := &story{t: t, st: st, ids: map[string]string{}, names: map[string]string{}, gens: map[string]int32{}}
 		s.w = emptyWorld(st.Sim)
 		s.w.node = st.Node
+		s.w.lease = partition.NewLease(st.Sys.Now)
+		s.w.lease.Free()
 		s.w.boot(st.Sys)
 		_ = st.Settle(time.Second)
 		return s.command
@@ -115,6 +119,17 @@ func (s *story) world(d *datadriven.TestData, a args, name string) string {
 		c.MaxMetadata, c.CommitTimeoutMs = int(a.num("max-metadata", int64(c.MaxMetadata))), a.num("timeout", c.CommitTimeoutMs)
 		c.MaxBatch = int(a.num("max-batch", int64(c.MaxBatch)))
 		w.become()
+	case "lease":
+		switch name {
+		case "ends":
+			w.lease.Revoke()
+		case "noticed":
+			w.part.Tell(partition.LeaseEnded{})
+			w.become()
+		default:
+			w.lease.Free()
+			w.become()
+		}
 	case "slow":
 		s.st.Node.Slow, _ = time.ParseDuration(name)
 	case "full":

@@ -26,6 +26,8 @@ type world struct {
 	tail *storage.Tail
 	gate *writer.Gate
 	cfg  Config
+	// lease is the broker's; nil: held for ever.
+	lease *partition.Lease
 
 	writer      *kit.Ref
 	part, shard *kit.Ref
@@ -89,13 +91,13 @@ func (w *world) boot(l *kitsim.Life) {
 	w.tail = storage.NewTail(1 << 20)
 	wr := l.Spawn("writer", writer.New(writer.Options{Data: w.data}), kit.Options{})
 	w.writer = wr
-	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr, Gate: w.gate}), kit.Options{})
+	w.part = l.Spawn("partition/p", partition.New(partition.Options{PartID: simPartID, Data: w.data, Tail: w.tail, Writer: wr, Gate: w.gate, Lease: w.lease}), kit.Options{})
 	if w.pair {
 		w.bootPair(l, wr)
 		w.become()
 		return
 	}
-	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic}), kit.Options{})
+	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic, Lease: w.lease}), kit.Options{})
 	w.become()
 }
 
@@ -117,7 +119,7 @@ func (w *world) become() {
 		w.becomePair()
 		return
 	}
-	w.shard.Tell(Become{Partition: w.part, PartID: simPartID, Leader: !w.down, LeaderEpoch: w.epoch, Config: w.cfg})
+	w.shard.Tell(Become{Partition: w.part, PartID: simPartID, Leader: !w.down && w.lease.Held(), LeaderEpoch: w.epoch, Config: w.cfg})
 }
 
 // crash loses power: what was not durable may be gone.

@@ -24,14 +24,21 @@ func (n *Node) startCoordinating(c kit.Context) {
 		return
 	}
 	n.coordinating = true
-	if t := n.image.Topic(group.Topic); t != nil {
-		for i := range t.Partitions {
-			if r := n.replicas[t.Partitions[i].ID]; r != nil {
-				n.coordinate(c, t, &t.Partitions[i], r, n.configOf(t))
-			}
+	n.coordinateAll(c)
+	n.coordinateNow()
+}
+
+// coordinateAll notes for the coordinators of all local replicas what they are to be told.
+func (n *Node) coordinateAll(c kit.Context) {
+	t := n.image.Topic(group.Topic)
+	if t == nil || n.life.leaving {
+		return
+	}
+	for i := range t.Partitions {
+		if r := n.replicas[t.Partitions[i].ID]; r != nil {
+			n.coordinate(c, t, &t.Partitions[i], r, n.configOf(t))
 		}
 	}
-	n.coordinateNow()
 }
 
 // coordinate tells the coordinator of a replica what the cluster decided about it; it is made if there is none. One of an earlier topic
@@ -44,13 +51,13 @@ func (n *Node) coordinate(c kit.Context, t *meta.Topic, p *meta.Partition, r *re
 	switch {
 	case x == nil:
 		x = &coordinator{ref: c.Spawn(group.ShardName(p.Index), group.NewShard(group.Options{
-			Index: p.Index, Data: n.o.Data, Writer: n.o.Writer, Topic: n.topicID}), kit.Options{Kind: "group-shard"})}
+			Index: p.Index, Data: n.o.Data, Writer: n.o.Writer, Topic: n.topicID, Lease: n.lease}), kit.Options{Kind: "group-shard"})}
 		n.coordinators[p.Index] = x
 	case x.retired:
 		return
 	}
 	r.coordinated = true
-	n.orders = append(n.orders, coordination{x.ref, group.Become{Partition: r.ref, TopicID: t.ID, PartID: p.ID, Leader: p.Leader == n.o.NodeID, LeaderEpoch: p.LeaderEpoch,
+	n.orders = append(n.orders, coordination{x.ref, group.Become{Partition: r.ref, TopicID: t.ID, PartID: p.ID, Leader: p.Leader == n.o.NodeID && n.lease.Held(), LeaderEpoch: p.LeaderEpoch,
 		Config: n.groupConfig(cfg)}})
 }
 

@@ -178,16 +178,24 @@ func put(data *sim.Data, ops ...storage.Op) {
 	}
 }
 
-// witness reads the trace and says what partition actors handle: Become (with the fields that stories change), Retain, and
-// being stopped.
+// witness reads the trace and says what coordinators are told to become, and what partition actors handle: Become (with the fields that stories change), LeaseEnded,
+// Retain, and being stopped.
 type witness struct {
 	say func(format string, args ...any)
 }
+
+var coordinateFields = regexp.MustCompile(`\b(Leader|LeaderEpoch)=[^ }]+`)
 
 var becomeFields = regexp.MustCompile(`\b(Topic|ID|Replicas|Leader|LeaderEpoch|RetentionMs|MinISR)=(\[[^]]*\]|[^ }]+)`)
 
 // Write implements io.Writer, for Trace.Full: one call for each line.
 func (w witness) Write(line []byte) (int, error) {
+	if _, text, ok := strings.Cut(string(line), " group/"); ok {
+		if name, what, is := strings.Cut(text, " <- group.Become"); is {
+			w.say("group/%s: Become %s", name, strings.Join(coordinateFields.FindAllString(what, -1), " "))
+		}
+		return len(line), nil
+	}
 	_, text, ok := strings.Cut(string(line), " partition/")
 	name, what, is := strings.Cut(strings.TrimSpace(text), " <- ")
 	if !ok || !is {
@@ -196,6 +204,8 @@ func (w witness) Write(line []byte) (int, error) {
 	switch typ, _, _ := strings.Cut(what, " "); typ {
 	case "partition.Become":
 		w.say("partition/%s: Become %s", name, strings.Join(becomeFields.FindAllString(what, -1), " "))
+	case "partition.LeaseEnded":
+		w.say("partition/%s: LeaseEnded", name)
 	case "partition.Retain":
 		w.say("partition/%s: Retain", name)
 	case "sim.poison":

@@ -7,6 +7,7 @@ import (
 
 	"troupe/actors/controller"
 	"troupe/actors/kit"
+	"troupe/actors/partition"
 	"troupe/actors/peer"
 	"troupe/kafka/code"
 )
@@ -22,6 +23,7 @@ type beats struct {
 	partAt time.Time  // since when we wait for leave to shut down
 	held   bool       // the lease was held since the broker is in service
 	cut    bool       // the lease is over, and that was said
+	leased bool       // the lease was held when it was last looked at
 }
 
 // sentBeat is a heartbeat on its way.
@@ -150,6 +152,7 @@ func (n *Node) answered(c kit.Context, seq uint64, v controller.Verdict) {
 func (n *Node) unknown(c kit.Context, why code.Code) {
 	c.Log().Warn("the controller does not know this run of the broker; registering again", "epoch", n.life.epoch, "code", why.String())
 	n.lease.Revoke()
+	n.noteLease(c)
 	if n.life.parting {
 		n.depart(c)
 		return
@@ -186,10 +189,33 @@ func (n *Node) company(c kit.Context, wasAlone bool) {
 	case wasAlone:
 		n.lease.Revoke()
 	}
+	n.noteLease(c)
+}
+
+// noteLease tells those who lead here, or coordinate, when the lease has ended or is held again. Each looks at the lease with every request,
+// so this is for who waits already.
+func (n *Node) noteLease(c kit.Context) {
+	held := n.lease.Held()
+	if held == n.beats.leased {
+		return
+	}
+	n.beats.leased = held
+	if !held {
+		for t := range n.image.Topics() {
+			for i := range t.Partitions {
+				if p := &t.Partitions[i]; p.Leader == n.o.NodeID && n.replicas[p.ID] != nil {
+					n.replicas[p.ID].ref.Tell(partition.LeaseEnded{})
+				}
+			}
+		}
+	}
+	n.coordinateAll(c)
+	n.coordinateNow()
 }
 
 // watchLease says it when this broker stops serving as a leader for want of a controller, and when it begins again.
 func (n *Node) watchLease(c kit.Context) {
+	n.noteLease(c)
 	held := n.lease.Held()
 	n.beats.held = n.life.unfenced && (n.beats.held || held)
 	cut := n.beats.held && !held && !n.life.leaving

@@ -75,6 +75,16 @@ func (p *Partition) stepDown() {
 	p.log.growAll()
 }
 
+// onLeaseEnded answers all who wait for this broker as the leader: another one may lead by now, and clients shall look for it. What was
+// appended stays, for nobody has said yet that it does not lead; whether it is kept is for the cluster to decide.
+func (p *Partition) onLeaseEnded() {
+	if p.state != loaded || p.o.Lease.Held() {
+		return
+	}
+	p.log.answerAll(code.NotLeaderForPartition)
+	p.log.growAll()
+}
+
 // answerAll ends every waiting append with a code.
 func (l *log) answerAll(bad code.Code) {
 	for i := range l.waits {

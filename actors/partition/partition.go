@@ -121,6 +121,8 @@ func (p *Partition) Receive(c kit.Context, m any) {
 		p.onRewrite(c, m)
 	case Retain:
 		p.onRetain(c)
+	case LeaseEnded:
+		p.onLeaseEnded()
 	case expired:
 		p.onExpired(c, m)
 	case overdue:

@@ -268,6 +268,12 @@ type Rewritten struct {
 // Refuse implements kit.Refuser.
 func (m *Rewrite) Refuse() { m.Reply(Rewritten{m, code.NotLeaderForPartition}) }
 
+// LeaseEnded says that this broker may not serve as a leader any more (see Lease): who waits for it is told now, and not when his time is
+// over. No answer.
+//
+// From: node, to the local replicas that lead. Fence: the Lease; while it is held again nothing ends.
+type LeaseEnded struct{}
+
 // Retain asks to delete what retention.ms and retention.bytes no longer keep, and to forget producers that have been silent too
 // long. A partition that is not loaded looks into the store and stays cold if there is nothing to do; one that nobody has used since
 // the last Retain gives its memory back. No answer.

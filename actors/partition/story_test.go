@@ -78,6 +78,7 @@ type story struct {
 	data    *sim.Data
 	tail    *storage.Tail
 	gate    *writer.Gate
+	lease   *Lease
 	w       *fakeWriter
 	conn    *kitsim.Probe
 	p       *kit.Ref
@@ -90,6 +91,8 @@ func TestStories(t *testing.T) {
 	live := storage.SlabsLive()
 	kitsim.Stories(t, "testdata", func(st *kitsim.Stage) func(d *datadriven.TestData) string {
 		s := &story{t: t, st: st, data: sim.NewData(), tail: storage.NewTail(1 << 20), gate: &writer.Gate{}, cfg: plainConfig(), watches: map[int]*Watch{}}
+		s.lease = NewLease(st.Sys.Now)
+		s.lease.Free()
 		s.w, s.conn = newFakeWriter(st, s.data), st.Probe("conn")
 		s.conn.On = func(m any) {
 			if d, ok := m.(writer.Done); ok {
@@ -106,7 +109,7 @@ func TestStories(t *testing.T) {
 }
 
 func (s *story) spawn() {
-	s.p = s.st.Sys.Spawn("p", New(Options{PartID: 7, Data: s.data, Tail: s.tail, Writer: s.w.Ref(), Gate: s.gate}), kit.Options{})
+	s.p = s.st.Sys.Spawn("p", New(Options{PartID: 7, Data: s.data, Tail: s.tail, Writer: s.w.Ref(), Gate: s.gate, Lease: s.lease}), kit.Options{})
 }
 
 func (s *story) ask() kit.Ask { return kit.Ask{ReplyTo: s.conn.Ref()} }
@@ -158,6 +161,8 @@ func (s *story) command(d *datadriven.TestData) string {
 			m.(kit.Refuser).Refuse()
 		}
 		s.w.held = nil
+	case "lease":
+		s.endLease(d)
 	case "gate":
 		s.gate.Set(d.HasArg("full") || d.HasArg("shut"), d.HasArg("shut"))
 	case "restart":
@@ -170,6 +175,19 @@ func (s *story) command(d *datadriven.TestData) string {
 		d.Fatalf(s.t, "unknown command %s", d.Cmd)
 	}
 	return ""
+}
+
+// endLease ends the right to lead (ends), as the node does when it has seen it (noticed), or gives it back (held).
+func (s *story) endLease(d *datadriven.TestData) {
+	switch {
+	case d.HasArg("held"):
+		s.lease.Free()
+	default:
+		s.lease.Revoke()
+	}
+	if !d.HasArg("ends") {
+		s.p.Tell(LeaseEnded{})
+	}
 }
 
 // become sends what the cluster decided; what is not named stays as it is.
