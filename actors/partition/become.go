@@ -65,14 +65,21 @@ func (p *Partition) lead(c kit.Context) {
 		l.answerLevel(forHigh, code.NotEnoughReplicasAfterAppend)
 	}
 	p.advance(c)
+	p.answerTrims()
 }
 
 // stepDown answers all who wait for this broker as the leader. Batches on their way to the disk stay on their way.
 func (p *Partition) stepDown() {
 	p.dismiss()
 	p.log.unlead()
-	p.log.answerAll(code.NotLeaderForPartition)
-	p.log.growAll()
+	p.log.dismissAll()
+}
+
+// dismissAll answers everybody who waits for this broker as the leader.
+func (l *log) dismissAll() {
+	l.answerAll(code.NotLeaderForPartition)
+	l.growAll()
+	l.refuseTrims(code.NotLeaderForPartition)
 }
 
 // onLeaseEnded answers all who wait for this broker as the leader: another one may lead by now, and clients shall look for it. What was
@@ -81,8 +88,7 @@ func (p *Partition) onLeaseEnded() {
 	if p.state != loaded || p.o.Lease.Held() {
 		return
 	}
-	p.log.answerAll(code.NotLeaderForPartition)
-	p.log.growAll()
+	p.log.dismissAll()
 }
 
 // answerAll ends every waiting append with a code.

@@ -13,6 +13,7 @@ import (
 // checks are what must hold in every step of a run; their names are those of the design's list of invariants.
 type checks struct {
 	truth   map[int64]uint32 // offset -> checksum of the batch that a producer was told is there
+	gone    int64            // below this everything was deleted, as somebody was told
 	trueHW  int64            // the greatest high watermark that any leader of the present or an earlier epoch had
 	unclean bool             // an unclean election has happened: what was committed may be gone
 	highs   map[*Partition]int64
@@ -66,6 +67,9 @@ func (w *cluster) elected(p meta.Partition) {
 		}
 		if end := durableEnd(w.hosts[p.Leader-1]); !w.unclean && end < w.trueHW {
 			w.s.Fail("D1: broker %d was elected with a log to %d; the high watermark is %d", p.Leader, end, w.trueHW)
+		}
+		if start := w.hosts[p.Leader-1].data.Durable(1).Start; !w.unclean && start < w.gone {
+			w.s.Fail("broker %d was elected with a log from %d; what lies below %d was deleted", p.Leader, start, w.gone)
 		}
 	}
 	if w.unclean {

@@ -113,6 +113,9 @@ func (w *cluster) drill(t *testing.T, rounds int) {
 				to = int32(s.IntN(3) + 1)
 			}
 			w.produce(to, []int16{-1, -1, -1, 1, 0}[s.IntN(5)])
+			if s.IntN(15) == 0 {
+				w.trim(to)
+			}
 		}
 		if !step(w.within(0, 60)) {
 			s.Report(t)
@@ -141,14 +144,17 @@ func (w *cluster) drill(t *testing.T, rounds int) {
 }
 
 func TestReplicasInTrouble(t *testing.T) {
-	acks := 0
+	acks, trims := 0, 0
 	kitsim.Seeds(t, 24, func(t *testing.T, s *kitsim.Sim) {
 		w := newCluster(t, s, []string{"2", "1"}[s.Seed%2])
 		w.drill(t, 400)
-		acks += w.ackCount
+		acks, trims = acks+w.ackCount, trims+w.trims
 	})
 	if !t.Failed() && acks < 24*50 {
 		t.Errorf("only %d batches were acknowledged", acks)
 	}
-	t.Logf("%d batches acknowledged", acks)
+	if !t.Failed() && trims < 24*5 {
+		t.Errorf("only %d deletions were acknowledged", trims)
+	}
+	t.Logf("%d batches and %d deletions acknowledged", acks, trims)
 }

@@ -34,6 +34,7 @@ type cluster struct {
 	conn     *kitsim.Probe
 	flying   map[*writer.Frame]uint32 // checksum of the batch; what a crash took stays
 	ackCount int
+	trims    int // that were answered OK
 	codes    map[code.Code]int
 	checks
 }
@@ -235,7 +236,19 @@ func (w *cluster) produce(to int32, acks int16) {
 	h.ref.Tell(Append{&f.Items[0]})
 }
 
+// trim asks a broker to delete some of what may be read there.
+func (w *cluster) trim(to int32) {
+	h := w.hosts[to-1]
+	if l := h.p.log; h.node.Up() && l != nil {
+		h.ref.Tell(&Trim{Ask: kit.Ask{ReplyTo: w.conn.Ref()}, Offset: l.start + int64(w.s.IntN(int(l.high-l.start)+1)), Timeout: 2 * time.Second})
+	}
+}
+
 func (w *cluster) answered(m any) {
+	if x, ok := m.(Trimmed); ok && x.Code == code.OK {
+		w.trims++
+		w.gone = max(w.gone, x.Start)
+	}
 	d, ok := m.(writer.Done)
 	if !ok {
 		return
@@ -261,7 +274,8 @@ func (w *cluster) leader() int32 {
 
 func (w *cluster) isr() []int32 { return w.img.TopicByID(topicID).Partitions[0].ISR }
 
-// whole says whether all replicas are in sync and hold the same.
+// whole says whether all replicas are in sync and hold the same. A follower may lack more of what was deleted than the leader: an earlier
+// leader may have told only it.
 func (w *cluster) whole() bool {
 	if len(w.isr()) != 3 {
 		return false
@@ -272,6 +286,11 @@ func (w *cluster) whole() bool {
 			return false
 		}
 		ends = append(ends, h.p.log.next)
+	}
+	for _, h := range w.hosts {
+		if id := w.leader(); id < 0 || h.p.log.start < w.hosts[id-1].p.log.start {
+			return false
+		}
 	}
 	return ends[0] == ends[1] && ends[1] == ends[2]
 }

@@ -135,6 +135,7 @@ func (p *Partition) cut(c kit.Context, high int64, ops ...storage.Op) {
 	p.sub.end()
 	p.known = high
 	p.cuts++
+	p.dropped = ops[0].Kind == storage.OpDrop
 	for i := range ops {
 		ops[i].PartID = p.o.PartID
 	}
@@ -181,7 +182,7 @@ func (p *Partition) learn(c kit.Context, high, start int64) {
 	l.learn(s.high)
 	l.growBelow()
 	if to := min(s.start, l.high); to > l.floor && len(l.changes) < maxChanges {
-		p.raiseStart(c, to, nil)
+		p.raiseStart(c, to)
 	}
 }
 
@@ -191,9 +192,9 @@ func (p *Partition) onTipped(c kit.Context, m tipped) {
 	}
 }
 
-// ackLeader tells the leader how far this log is on the disk.
+// ackLeader tells the leader from where to where this log is on the disk.
 func (p *Partition) ackLeader() {
 	if s := p.sub; s != nil && s.live {
-		p.o.Replicas.Tell(ack{s.path, ackEntry{p.o.PartID, s.number, p.log.durable}})
+		p.o.Replicas.Tell(ack{s.path, ackEntry{p.o.PartID, s.number, p.log.durable, p.log.start}})
 	}
 }

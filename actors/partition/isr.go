@@ -25,6 +25,7 @@ type leadership struct {
 	giveUp  int64     // ms: not before is a resignation tried
 	stallAt int64     // ms: nothing has been confirmed since, while somebody waits; 0: nobody waits
 	stallHi int64     // high watermark then
+	gone    int64     // what lies below was deleted, and somebody was told so by this leader or one before
 }
 
 func (d *leadership) mate(id int32) *mate {
@@ -39,7 +40,7 @@ func (p *Partition) assume(c kit.Context, fresh bool) {
 	l, now := p.log, c.Now().UnixMilli()
 	if fresh || l.led == nil {
 		p.dismiss()
-		l.led = &leadership{began: now}
+		l.led = &leadership{began: now, gone: l.start}
 	}
 	d := l.led
 	mates := make([]mate, 0, len(p.facts.Replicas))
@@ -49,7 +50,7 @@ func (p *Partition) assume(c kit.Context, fresh bool) {
 		case m != nil:
 			mates = append(mates, *m)
 		default:
-			mates = append(mates, mate{id: id, durable: -1, up: p.path(id) != nil, changedAt: now})
+			mates = append(mates, mate{id: id, durable: -1, start: -1, up: p.path(id) != nil, changedAt: now})
 		}
 	}
 	d.mates = mates
@@ -92,7 +93,8 @@ func (p *Partition) onLook(c kit.Context, m look) {
 	v := p.isrView(now)
 	v.note(now)
 	p.judge(c, now)
-	if d.wish != nil || l.waits[forHigh].len() > 0 || d.shortAt > 0 || !v.settled() {
+	l.expireTrims(now)
+	if d.wish != nil || len(l.trims) > 0 || l.waits[forHigh].len() > 0 || d.shortAt > 0 || !v.settled() {
 		p.watchMates(c)
 	}
 }
@@ -108,7 +110,7 @@ func (p *Partition) isrView(now int64) *isrView {
 		d.stallAt, d.stallHi = now, l.high
 	}
 	v := &isrView{self: p.self, min: min(p.cfg.MinISR, l.replicas), lagMs: p.cfg.lagMs(), isr: l.isr, elr: p.facts.ELR, mates: d.mates,
-		high: l.high, epochStart: l.epochStart, next: l.next, recovering: p.facts.Recovering, began: d.began}
+		high: l.high, epochStart: l.epochStart, gone: d.gone, next: l.next, recovering: p.facts.Recovering, began: d.began}
 	if d.stallAt > 0 {
 		v.stalled = now - d.stallAt
 	}
@@ -234,4 +236,5 @@ func (p *Partition) onWished(c kit.Context, m wished) {
 		return
 	}
 	p.advance(c)
+	p.answerTrims()
 }

@@ -22,6 +22,7 @@ type mate struct {
 	streaming   bool  // it has subscribed in this leader epoch
 	brokerEpoch int64 // as it says
 	durable     int64 // end of its log on its disk; -1: not known
+	start       int64 // likewise
 	subscribed  int64 // when, ms
 	caughtAt    int64 // ms: its log reached then what the leader's was
 	ackAt       int64 // of the last ack, ms
@@ -69,6 +70,7 @@ type isrView struct {
 	isr, elr         []int32
 	mates            []mate
 	high, epochStart int64
+	gone             int64 // nothing below may come back
 	next             int64
 	recovering       bool
 	began            int64 // when it became leader, ms
@@ -110,9 +112,9 @@ func (v *isrView) stalls(m *mate) bool {
 
 // joins says whether a replica may join the ISR: what the high watermark covers and what was there when the epoch began is on its disk, as
 // it has said in this epoch (KAFKA-7128). The second covers all that an earlier leader may have committed, however much of it this one knows
-// of; so the high watermark need not have come there. It could not, while the ISR is below the minimum.
+// of; so the high watermark need not have come there. It could not, while the ISR is below the minimum. And it has not what was deleted.
 func (v *isrView) joins(m *mate, now int64) bool {
-	return !v.recovering && m.up && m.streaming && m.durable >= v.high && m.durable >= v.epochStart &&
+	return !v.recovering && m.up && m.streaming && m.durable >= v.high && m.durable >= v.epochStart && m.start >= v.gone &&
 		m.since > 0 && now-m.since >= m.pause() && now >= m.tryAt
 }
 

@@ -49,6 +49,8 @@ func TestJoins(t *testing.T) {
 		"below the high watermark":                      {func(v *isrView) { v.mates[1].durable = 99 }, false},
 		"below the epoch's start":                       {func(v *isrView) { v.high, v.mates[1].durable = 50, 89 }, false},
 		"the high watermark is below the epoch's start": {func(v *isrView) { v.high = 50 }, true},
+		"holds what was deleted":                        {func(v *isrView) { v.gone, v.mates[1].start = 40, 39 }, false},
+		"holds nothing that was deleted":                {func(v *isrView) { v.gone, v.mates[1].start = 40, 40 }, true},
 		"recovering":                                    {func(v *isrView) { v.recovering = true }, false},
 		"caught up just now":                            {func(v *isrView) { v.mates[1].since = now - 999 }, false},
 		"not caught up":                                 {func(v *isrView) { v.mates[1].since = 0 }, false},

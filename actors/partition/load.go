@@ -21,6 +21,10 @@ func (p *Partition) onBarrier(c kit.Context, m writer.Changed) {
 		p.fail()
 		return
 	}
+	if p.dropped {
+		p.dropped = false
+		p.o.Writer.Tell(writer.Reclaim{PartID: p.o.PartID})
+	}
 	data, id := p.o.Data, p.o.PartID
 	look, cfg, now := p.look, p.cfg, c.Now()
 	c.Go(c.Self(), func() any {

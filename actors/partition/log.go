@@ -18,6 +18,7 @@ type log struct {
 	waits    [3]queue[wait]
 	watches  []*Watch
 	changes  []change
+	trims    []trimming
 	timer    kit.Timer
 	timerAt  int64       // ms when it fires; 0: none is set
 	retains  bool        // a round of retention is under way
@@ -50,10 +51,16 @@ const (
 type change struct {
 	*writer.Change
 	start int64 // log start to be shown; 0: none
-	trim  *Trim // to be answered
 	roll  bool  // retention goes on
 
 	rewrite *Rewrite // to be answered
+}
+
+// trimming is a DeleteRecords that waits until enough replicas have no record below an offset.
+type trimming struct {
+	*Trim
+	below    int64
+	deadline int64 // ms
 }
 
 func newLog(c core) *log {

@@ -15,7 +15,7 @@ import (
 const (
 	maxDeferred  = 1024   // messages that wait while the partition loads; more are refused
 	maxWatches   = 10_000 // long polls on one partition; more are answered at once
-	maxChanges   = 1024   // marks and deletions on their way to the disk; trims beyond are refused
+	maxChanges   = 1024   // marks and deletions on their way to the disk, and trims that wait; more trims are refused
 	maxProducers = 50_000 // idempotent producers remembered; beyond, those silent for longest are forgotten
 	maxNamed     = 100    // records named in the answer to one refused batch
 
@@ -73,6 +73,7 @@ type Partition struct {
 	sub         *subscriber // while following a leader
 	known       int64       // while loading: the high watermark is at least this
 	cuts        int32       // times that the log was cut
+	dropped     bool        // while loading: all of it was dropped, and its space is to be given back
 }
 
 // New makes the actor of a local replica. It is cold until its first use and takes a few hundred bytes until then.
@@ -255,6 +256,7 @@ func (p *Partition) onInspect(m *kit.Inspect) {
 			kit.Field{Name: "waiting appends", Value: l.waiting()},
 			kit.Field{Name: "watches", Value: len(l.watches)},
 			kit.Field{Name: "changes", Value: len(l.changes)},
+			kit.Field{Name: "trims", Value: len(l.trims)},
 			kit.Field{Name: "producers", Value: len(l.producers)},
 		)
 	}

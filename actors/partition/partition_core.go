@@ -230,7 +230,7 @@ func (c *core) advance(minISR int) {
 	c.high = max(c.high, end)
 }
 
-// trim says what the log start will be when a DeleteRecords has been done (Partition.deleteRecordsOnLeader).
+// trim says up to where a DeleteRecords wants the log to be gone (Partition.deleteRecordsOnLeader).
 func (c *core) trim(offset int64, cfg *Config) (start int64, bad code.Code) {
 	if !cfg.Delete {
 		return -1, code.PolicyViolation
@@ -241,7 +241,7 @@ func (c *core) trim(offset int64, cfg *Config) (start int64, bad code.Code) {
 	if offset < 0 || offset > c.high {
 		return -1, code.OffsetOutOfRange
 	}
-	return max(offset, c.floor), code.OK
+	return offset, code.OK
 }
 
 func satAdd(a, b int64) int64 {

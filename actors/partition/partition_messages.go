@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"time"
+
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/writer"
@@ -210,10 +212,11 @@ func (l *ListProducers) Refuse() {
 
 // Trim asks to raise the log start to Offset (-1: the high watermark), and delete what is below it (DeleteRecords).
 //
-// From: conn. Answer: Trimmed, when durable.
+// From: conn. Answer: Trimmed, when the replicas that may lead next have it on their disks too, or the time is over.
 type Trim struct {
 	kit.Ask
-	Offset int64
+	Offset  int64
+	Timeout time.Duration // at least MinTimeout
 }
 
 // Trimmed answers Trim.
@@ -221,8 +224,8 @@ type Trim struct {
 // From: partition.
 type Trimmed struct {
 	*Trim
-	Code  code.Code
-	Start int64
+	Code  code.Code // OK, POLICY_VIOLATION, OFFSET_OUT_OF_RANGE, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT, KAFKA_STORAGE_ERROR
+	Start int64     // low watermark: the least log start of those replicas; -1: none
 }
 
 // Refuse implements kit.Refuser.

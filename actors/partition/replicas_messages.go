@@ -110,7 +110,7 @@ func (m *replicated) Refuse() {
 	}
 }
 
-// ack asks to tell the leader how far the log is durable.
+// ack asks to tell the leader what of the log is durable.
 //
 // From: a follower.
 type ack struct {
@@ -118,7 +118,7 @@ type ack struct {
 	ackEntry
 }
 
-// acked says how far the log of a follower is durable.
+// acked says what of the log of a follower is durable.
 //
 // From: replicas. Fence: path, number.
 type acked struct {

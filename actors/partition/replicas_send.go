@@ -66,7 +66,7 @@ func (r *Replicas) onAck(c kit.Context, m ack) {
 		return
 	}
 	if i, ok := w.newestAck[m.part]; ok && w.acks[i].number == m.number {
-		w.acks[i].durable = max(w.acks[i].durable, m.durable)
+		w.acks[i].durable, w.acks[i].start = max(w.acks[i].durable, m.durable), max(w.acks[i].start, m.start)
 		return
 	}
 	w.newestAck[m.part] = len(w.acks)

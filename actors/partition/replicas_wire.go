@@ -75,11 +75,11 @@ type appendEntry struct {
 	parts  uint16
 }
 
-// ackEntry says how far the follower's log is on its disk.
+// ackEntry says from where to where the follower's log is on its disk.
 type ackEntry struct {
-	part    uint32
-	number  uint64
-	durable int64
+	part           uint32
+	number         uint64
+	durable, start int64
 }
 
 // highEntry tells the high watermark, and the log start.
@@ -136,15 +136,15 @@ func takeAppend(b []byte) (a appendEntry, ok bool) {
 	return a, a.epoch >= 0 && a.prev >= 0 && a.high >= 0 && a.start >= 0 && a.parts > 0
 }
 
-func (ackEntry) size() int { return 4 + 8 + 8 }
+func (ackEntry) size() int { return 4 + 8 + 8 + 8 }
 
 func (a ackEntry) put(b []byte) []byte {
-	return wire.AppendUint64(wire.AppendUint64(wire.AppendUint32(b, a.part), a.number), uint64(a.durable))
+	return wire.AppendUint64(wire.AppendUint64(wire.AppendUint64(wire.AppendUint32(b, a.part), a.number), uint64(a.durable)), uint64(a.start))
 }
 
 func takeAck(b []byte) (a ackEntry, ok bool) {
-	a = ackEntry{part: wire.Uint32(b), number: wire.Uint64(b[4:]), durable: int64(wire.Uint64(b[12:]))}
-	return a, a.durable >= 0
+	a = ackEntry{part: wire.Uint32(b), number: wire.Uint64(b[4:]), durable: int64(wire.Uint64(b[12:])), start: int64(wire.Uint64(b[20:]))}
+	return a, a.start >= 0 && a.durable >= a.start
 }
 
 func (highEntry) size() int { return 4 + 8 + 8 + 8 }

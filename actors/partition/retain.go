@@ -133,7 +133,7 @@ func (p *Partition) onExpired(c kit.Context, m expired) {
 	}
 	p.log.retains = false
 	if p.state == loaded && m.start > p.log.floor {
-		p.raiseStart(c, min(m.start, p.log.high), nil)
+		p.raiseStart(c, min(m.start, p.log.high))
 	}
 }
 
@@ -141,7 +141,7 @@ func (p *Partition) onExpired(c kit.Context, m expired) {
 func (p *Partition) idle() bool {
 	l := p.log
 	return p.leads() && l.led == nil && l.durable == l.next && l.high == l.next && l.floor == l.start && l.unsynced.len() == 0 &&
-		l.waiting() == 0 && len(l.watches) == 0 && len(l.changes) == 0 && !l.retains && len(l.forgotten) == 0
+		l.waiting() == 0 && len(l.watches) == 0 && len(l.changes) == 0 && len(l.trims) == 0 && !l.retains && len(l.forgotten) == 0
 }
 
 // rest gives the memory of a log back that nobody has used for a round of retention. All of it is in the store; the next use loads it.

@@ -77,7 +77,7 @@ func (p *Partition) endStream(s *stream) {
 	d := l.led
 	d.streams = slices.DeleteFunc(d.streams, func(x *stream) bool { return x == s })
 	if m := d.mate(s.node); m != nil {
-		m.streaming, m.durable, m.since, m.caughtAt = false, -1, 0, 0
+		m.streaming, m.durable, m.start, m.since, m.caughtAt = false, -1, -1, 0, 0
 	}
 	l.forgetEnd(s.node)
 }
@@ -245,6 +245,10 @@ func (p *Partition) fed(c kit.Context, s *stream, m *push) {
 	if len(m.parts) == 0 {
 		m.held.Release()
 		p.o.Replicas.Tell(sated{s.path})
+		if s.prev < p.log.floor { // all that it lacks has been deleted: it has to begin where the log does
+			p.disown(s)
+			return
+		}
 	} else {
 		s.prev = s.next
 		p.o.Replicas.Tell(m)
@@ -258,9 +262,14 @@ func (p *Partition) onUnsent(_ kit.Context, m unsent) {
 		return
 	}
 	if s := p.log.led.stream(m.node); s != nil && s.path == m.path {
-		p.o.Replicas.Tell(respond{s.path, reply{part: p.o.PartID, number: s.number, outcome: notServed, code: code.ReplicaNotAvailable}})
-		p.endStream(s)
+		p.disown(s)
 	}
+}
+
+// disown makes a follower subscribe anew.
+func (p *Partition) disown(s *stream) {
+	p.o.Replicas.Tell(respond{s.path, reply{part: p.o.PartID, number: s.number, outcome: notServed, code: code.ReplicaNotAvailable}})
+	p.endStream(s)
 }
 
 // onAcked takes how far a follower is. Only what it says by its present subscription counts.
@@ -275,21 +284,23 @@ func (p *Partition) onAcked(c kit.Context, m acked) {
 	}
 	x, now := l.led.mate(m.node), c.Now().UnixMilli()
 	x.acked(m.durable, l.next, now)
+	x.start = m.start
 	l.ack(m.node, m.durable)
 	p.advance(c)
+	p.answerTrims()
 	if x.joined == 0 {
 		p.judge(c, now)
 	}
 }
 
-// tellHigh tells followers of the high watermark and the log start when no batch will carry them.
+// tellHigh tells followers of the high watermark when no batch will carry it, and of the log start.
 func (p *Partition) tellHigh() {
 	l := p.log
-	if l.led == nil || l.high < l.next {
+	if l.led == nil {
 		return
 	}
 	for _, s := range l.led.streams {
-		if s.hot && (s.told < l.high || s.start < l.start) {
+		if s.hot && (s.told < l.high && l.high == l.next || s.start < l.start) {
 			s.told, s.start = l.high, l.start
 			p.o.Replicas.Tell(tip{s.path, highEntry{p.o.PartID, s.number, l.high, l.start}})
 		}

@@ -101,7 +101,7 @@ func (r *replica) follower(id int32, number uint64, from int64, lastEpoch int32)
 }
 
 func (r *replica) ack(id int32, number uint64, durable int64) {
-	r.tell(acked{r.paths[id], ackEntry{7, number, durable}})
+	r.tell(acked{r.paths[id], ackEntry{7, number, durable, r.p.log.start}})
 }
 
 // sent takes what was wanted of one kind, and gives back what it holds.
@@ -319,7 +319,11 @@ func TestFollowerIsCut(t *testing.T) {
 	if l := r.data.Durable(7); l.End != 3 || len(l.Epochs) != 1 {
 		t.Errorf("on the disk is %+v", l)
 	}
+	r.w.Take()
 	r.tell(responded{reply{part: 7, number: s.number, outcome: outOfLog, offset: 40}})
+	if _, ok := kitsim.Last[writer.Reclaim](r.w.Probe); !ok {
+		t.Error("the space of what was dropped is not given back")
+	}
 	if s = r.subscription(); s.from != 40 || s.lastEpoch != -1 || r.p.log.start != 40 {
 		t.Fatalf("begun anew, and subscribed by %+v from %d", s, r.p.log.start)
 	}

@@ -10,16 +10,17 @@ import (
 )
 
 // DeleteRecords (key 21, versions 0-2): the log start of partitions moves up, and what lies below it goes (KIP-107). Each partition is
-// answered when its new start is on the disk. One that is named twice gets the last offset (KafkaApis.handleDeleteRecordsRequest).
+// answered when its new start is on the disks of all replicas in sync (DelayedDeleteRecords). One that is named twice gets the last offset (KafkaApis.handleDeleteRecordsRequest).
 func deleteRecords(c *Call) {
 	req := c.Req.(*kmsg.DeleteRecordsRequest)
-	k := &trimCall{c: c, resp: kmsg.NewPtrDeleteRecordsResponse(), asks: map[*partition.Trim]trimmedAt{}}
+	k := &trimCall{c: c, resp: kmsg.NewPtrDeleteRecordsResponse(), asks: map[*partition.Trim]trimmedAt{},
+		within: max(time.Duration(req.TimeoutMillis)*time.Millisecond, partition.MinTimeout)}
 	c.Next = k.next
 	for _, x := range k.wanted(req) {
 		k.one(x)
 	}
 	if len(k.asks) > 0 {
-		c.After(max(time.Duration(req.TimeoutMillis)*time.Millisecond, partition.MinTimeout), trimTimeout{})
+		c.After(k.within, trimTimeout{})
 	}
 	k.maybeRespond()
 }
@@ -29,6 +30,8 @@ type trimCall struct {
 	c    *Call
 	resp *kmsg.DeleteRecordsResponse
 	asks map[*partition.Trim]trimmedAt // without an answer
+
+	within time.Duration
 }
 
 // trimmedAt is the place of a partition in the answer.
@@ -41,7 +44,7 @@ type trimWanted struct {
 	offset int64
 }
 
-// trimTimeout ends the wait for the disk.
+// trimTimeout ends the wait for the disks.
 type trimTimeout struct{}
 
 // wanted lays out the answer and lists the partitions of the request, each once.
@@ -92,7 +95,7 @@ func (k *trimCall) one(x trimWanted) {
 		y.ErrorCode = int16(code.NotLeaderForPartition)
 		return
 	}
-	m := &partition.Trim{Ask: k.c.Ask(), Offset: x.offset}
+	m := &partition.Trim{Ask: k.c.Ask(), Offset: x.offset, Timeout: k.within}
 	k.asks[m] = x.at
 	ref.Tell(m)
 }
