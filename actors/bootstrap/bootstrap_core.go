@@ -156,9 +156,13 @@ func offer(img *meta.Image, r *meta.InitCluster, encoded string, store [16]byte,
 	return nil
 }
 
-// replaced tells a node that has a place whether it still has it: its id may have gone to another data directory while it was away. Raft ids of
-// a node only grow, so an image that is behind is never wrong about that.
+// replaced tells a node that has a place whether it still has it: while it was away it may have been removed, or its id may have gone to another
+// data directory. Raft ids of a node only grow, and who was removed stays so, so an image that is behind is never wrong about that.
 func replaced(img *meta.Image, cluster string, node int32, raftID uint64) reply {
+	if cluster == img.ClusterID() && img.LeftForGood(node, raftID) {
+		return reply{State: stateRefused, Text: fmt.Sprintf("node %d was removed from cluster %s, so nothing in its data directory counts there any more. Name an empty one "+
+			"with --data-dir to join anew", node, cluster)}
+	}
 	if n := img.Node(node); n != nil && cluster == img.ClusterID() && n.RaftID > raftID {
 		return reply{State: stateRefused, Text: fmt.Sprintf("node %d of cluster %s is another data directory by now: this one was taken for lost. Name an empty one with "+
 			"--data-dir to come back", node, cluster)}

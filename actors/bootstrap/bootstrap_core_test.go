@@ -230,6 +230,14 @@ func TestReplacedByImage(t *testing.T) {
 	f(img, us, 3, 0, stateWaiting)
 	f(img, "another", 1, 0, stateWaiting)
 	f(meta.NewImage(), us, 1, 1, stateWaiting)
+	gone, _, res := meta.Apply(img, 9, meta.Envelope{Cmd: meta.RemoveNode{NodeID: 2}})
+	if res.Code != 0 {
+		t.Fatal(res)
+	}
+	f(gone, us, 2, 0, stateRefused)
+	f(gone, us, 2, 1, stateWaiting) // it was given after what this image knows
+	f(gone, "another", 2, 0, stateWaiting)
+	f(gone, us, 1, 1, stateWaiting)
 }
 
 func TestWanted(t *testing.T) {

@@ -60,6 +60,7 @@ func (e *edit) addNode(c AddNode) Result {
 			return refuse(code.PolicyViolation, "The data directory is that of node %d, which was removed: a node begins anew with an empty one.", n.ID)
 		}
 		if n.StoreID == c.StoreID {
+			e.moveNode(n, c)
 			return Result{Value: NodeAdded{n.ID, n.RaftID}}
 		}
 	}
@@ -79,6 +80,20 @@ func (e *edit) addNode(c AddNode) Result {
 	e.setNode(n)
 	e.purge(n.ID) // what another data directory had is not in the new one
 	return Result{Value: NodeAdded{n.ID, n.RaftID}}
+}
+
+// moveNode takes what a node says of itself by now, if that is another address or version.
+func (e *edit) moveNode(n Node, c AddNode) {
+	was := n
+	if len(c.Endpoints) > 0 {
+		n.Endpoints = c.Endpoints
+	}
+	if c.Version != "" {
+		n.Version = c.Version
+	}
+	if n.Version != was.Version || !slices.Equal(n.Endpoints, was.Endpoints) {
+		e.setNode(n)
+	}
 }
 
 func (e *edit) registerBroker(c RegisterBroker) Result {

@@ -61,6 +61,13 @@ func TestAddNode(t *testing.T) {
 	c.fails(code.DuplicateBrokerRegistration, AddNode{StoreID: id16(8), RequestedID: 1}) // 1 is serving
 	c.fence(1)
 	f(8, 1, 1, 1<<32|1)
+	// A node that is known says where it is by now; who says nothing changes nothing.
+	at := []Endpoint{{PeerListener, "new", 9}}
+	c.ok(AddNode{StoreID: id16(2), RequestedID: 2, Endpoints: at, Version: "2"})
+	f(2, 2, 2, 2)
+	if n := c.img.Node(2); PeerAddress(n) != "new:9" || n.Version != "2" || n.RaftID != 2 {
+		t.Errorf("%+v", n)
+	}
 	c.fails(code.InvalidRequest, AddNode{RequestedID: -1})
 	c.fails(code.InvalidRequest, AddNode{StoreID: id16(9), RequestedID: 0})
 	c.fails(code.InvalidRequest, AddNode{StoreID: id16(9), RequestedID: -2})

@@ -77,7 +77,7 @@ type InitCluster struct {
 	Configs map[string]string
 }
 
-// AddNode gives a newcomer its place. A known StoreID gets the same answer again. RequestedID −1 takes the next free id; a taken
+// AddNode gives a newcomer its place. A known StoreID gets the same answer again, and what it says of its address and version counts from now on. RequestedID −1 takes the next free id; a taken
 // one is given to a new store only while its broker is not serving (else DUPLICATE_BROKER_REGISTRATION), with a new RaftID.
 // Value: NodeAdded.
 type AddNode struct {

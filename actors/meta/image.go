@@ -182,6 +182,12 @@ func (m *Image) nodeEver(id int32) *Node {
 	return nil
 }
 
+// LeftForGood reports whether a node was removed from the cluster under a Raft id, or under one that came after it.
+func (m *Image) LeftForGood(id int32, raftID uint64) bool {
+	n := m.nodeEver(id)
+	return n != nil && n.Removed && n.RaftID >= raftID
+}
+
 // Nodes are all nodes of the cluster sorted by id.
 func (m *Image) Nodes() []Node {
 	return slices.DeleteFunc(slices.Clone(m.nodes), func(n Node) bool { return n.Removed })

@@ -165,6 +165,7 @@ func (n *Node) unknown(c kit.Context, why code.Code) {
 // onLinks takes which links are lost. The controller is told at once: it may need us to be sure of a broker that is gone.
 func (n *Node) onLinks(c kit.Context, m controller.Links) {
 	n.beats.lost = m.Lost
+	n.hasten(c)
 	if isolated(m.Lost, len(n.linked)+1, n.beats.to) {
 		n.lease.Revoke()
 		n.watchLease(c)

@@ -75,7 +75,7 @@ func (n *Node) onStrays(c kit.Context, m strays) {
 }
 
 func (n *Node) onFenced(c kit.Context, m raftnode.Proposed) {
-	if _, ok := m.Cmd.(meta.FenceBroker); !ok {
+	if _, ok := m.Cmd.(meta.FenceBroker); !ok || !n.fencing {
 		return
 	}
 	n.fencing, n.fenced = false, m.Result.Code == code.OK

@@ -27,6 +27,7 @@ type Options struct {
 	Rack        string
 	Version     string
 	Listeners   []meta.Endpoint
+	Peer        meta.Endpoint     // where other nodes reach this one; zero: as they know it
 	Static      map[string]string // the broker's own configuration by Kafka's names
 	Founding    map[string]string // cluster-wide defaults that InitCluster carries
 	Founders    []meta.Node       // of the cluster that this node founds; none: this node alone

@@ -109,6 +109,10 @@ func (n *Node) step(c kit.Context) {
 		n.initialise(c)
 	case n.life.epoch == 0:
 		n.o.Steps.Finish(StepInit)
+		if n.moved() {
+			n.move(c)
+			return
+		}
 		n.register(c)
 	case n.image.Index() < n.life.registered:
 		n.o.Steps.Wait(StepCaughtUp, "the local apply")
@@ -168,6 +172,19 @@ func (n *Node) initialise(c kit.Context) {
 	n.ask(c, meta.InitCluster{
 		ClusterID: n.o.ClusterID, CreatedMs: c.Now().UnixMilli(), FeatureLevel: cmp.Or(n.o.Level, meta.MaxFeatureLevel), Configs: n.o.Founding, Founders: founders,
 	})
+}
+
+// moved reports whether other nodes look for this one at another address than it has now.
+func (n *Node) moved() bool {
+	me := n.image.Node(n.o.NodeID)
+	return me != nil && n.o.Peer.Port != 0 && meta.PeerAddress(me) != meta.PeerAddress(&meta.Node{Endpoints: []meta.Endpoint{n.o.Peer}})
+}
+
+// move tells the cluster the address. Other nodes can do without it as long as this one reaches them.
+func (n *Node) move(c kit.Context) {
+	n.o.Steps.Wait(StepRegister, "its new peer address to be applied")
+	n.life.step, n.life.what = StepRegister, "its new peer address to be applied"
+	n.ask(c, meta.AddNode{StoreID: n.o.StoreID, RequestedID: n.o.NodeID, Endpoints: []meta.Endpoint{n.o.Peer}, Version: n.o.Version})
 }
 
 func (n *Node) register(c kit.Context) {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"troupe/actors/kit"
@@ -34,6 +35,7 @@ func (n *Node) onShutdown(c kit.Context, m *Shutdown) {
 	n.beats.partAt = c.Now()
 	c.After(c.Self(), partWithin, overstayed{})
 	n.beat(c)
+	n.hasten(c)
 }
 
 // othersServe reports whether another broker is in service.
@@ -53,18 +55,43 @@ func (n *Node) onOverstayed(c kit.Context) {
 	}
 }
 
+// outvoted reports whether this node and those it has links with are too few to decide anything: all others have gone, too.
+func (n *Node) outvoted() bool {
+	reach := 0
+	for _, id := range n.told.voters {
+		if id == n.o.NodeID || !slices.Contains(n.beats.lost, id) {
+			reach++
+		}
+	}
+	return len(n.told.voters) > 0 && reach <= len(n.told.voters)/2
+}
+
+// hasten ends what a shutdown waits for when there is nobody left to do it.
+func (n *Node) hasten(c kit.Context) {
+	if n.shutdown == nil || !n.life.parting && !n.fencing || !n.outvoted() {
+		return
+	}
+	c.Log().Warn("shutdown: most of the voters have gone, so the cluster cannot be told; it goes without", "lost", n.beats.lost)
+	n.life.parting, n.life.leaving, n.fencing = false, true, false
+	n.stopReplicas(c)
+}
+
 // depart gives away the lead in Raft, if others vote, so that they need no election when this node is gone.
 func (n *Node) depart(c kit.Context) {
 	n.life.parting, n.life.leaving = false, true
 	if n.o.Quorum != nil && len(n.told.voters) > 1 && n.o.Leader() == n.o.NodeID {
 		n.fencing = true
 		n.o.Quorum.Tell(&raftnode.TransferLeadership{Ask: kit.Ask{ReplyTo: c.Self()}, Timeout: handOver})
-		return
+	} else {
+		n.fence(c)
 	}
-	n.fence(c)
+	n.hasten(c)
 }
 
 func (n *Node) onTransferred(c kit.Context, m raftnode.LeadershipTransferred) {
+	if !n.fencing {
+		return // it went without
+	}
 	if !m.Done {
 		c.Log().Warn("shutdown: no other node took over the metadata lead in time; an election follows", "waited", handOver)
 	}

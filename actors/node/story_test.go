@@ -25,7 +25,7 @@ import (
 
 // TestStories runs the node actor with real partition actors; metadata, the writer, run and a connection are the story's.
 //
-//	boot [founds=no] [incarnation=N] [prev=N] [peers] starts the node, again after a crash
+//	boot [founds=no] [incarnation=N] [prev=N] [peers] [advertise=HOST] starts the node, again after a crash
 //	leader ID                                 the Raft leader that the node sees
 //	grant [early]                             applies the oldest proposal; early: the answer overtakes the image
 //	refuse CODE                               refuses it
@@ -164,6 +164,10 @@ func (s *story) boot(d *datadriven.TestData) {
 	o := Options{NodeID: 1, RaftID: 1, StoreID: [16]byte{1}, Incarnation: [16]byte{byte(incarnation)}, ClusterID: founds, PrevEpoch: int64(prev),
 		Founding: map[string]string{"min.insync.replicas": "1"}, Metadata: s.md.Ref(), Writer: s.w.Ref(), Peers: peers, Data: s.data, Tail: storage.NewTail(1 << 20),
 		Gate: &writer.Gate{}, Published: s.pub, Steps: s.steps, Leader: s.atPublish, Registered: func(e int64) { s.st.Say("registered with epoch %d", e) }}
+	if d.HasArg("advertise") {
+		o.Peer = meta.Endpoint{Name: meta.PeerListener, Port: 9093}
+		d.ScanArgs(s.t, "advertise", &o.Peer.Host)
+	}
 	if s.raft != nil {
 		o.Quorum, o.Raft = s.raft.Ref(), threeVoters{}
 	}

@@ -152,7 +152,7 @@ func stopAll(t *testing.T, list []*Broker) {
 	var all sync.WaitGroup
 	for _, b := range list {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // the last one waits for others in vain
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			if err := b.Stop(ctx); err != nil {
 				t.Error(err)

@@ -199,6 +199,16 @@ func (b *Broker) peerAddress() string {
 	return net.JoinHostPort(strings.ToLower(host), strconv.Itoa(int(port)))
 }
 
+// peerEndpoint is the peer address that the configuration names for other brokers; zero if it names none. Then they go on by what they were told
+// when this one was founded or added: an address of --seeds, maybe, that says more than what was bound.
+func (b *Broker) peerEndpoint() (e meta.Endpoint) {
+	if b.cfg.PeerAdvertise != "" {
+		e.Name = meta.PeerListener
+		e.Host, e.Port, _ = splitAddress(b.peerAddress())
+	}
+	return e
+}
+
 // NodeID is this node's number; 0 while it belongs to no cluster.
 func (b *Broker) NodeID() int32 { return b.id.Load().NodeID }
 
