@@ -66,7 +66,7 @@ func TestPeerAddressMoves(t *testing.T) {
 	})
 	// Without the flag nothing is said: it may have been bound by another name than it is known by.
 	stop(t, second)
-	second = serving(t, among(t, dir, was, func(*Config) {}))
+	serving(t, among(t, dir, was, func(*Config) {}))
 	if n := first.pub.Get().Image.Node(2); meta.PeerAddress(n) == was {
 		t.Errorf("told %+v", n)
 	}
