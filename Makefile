@@ -14,7 +14,8 @@ SEED     ?= 1
 N        ?= 1000
 FUZZTIME ?= 60s
 ROUNDS   ?= 20
-BENCH_ROUNDS ?= 5
+BENCH_ROUNDS ?= $(if $(filter bench-cluster,$(MAKECMDGOALS)),3,5)
+KILLS    ?= 20
 STATE    ?= both
 ONLY     ?=
 PARTITIONS ?= 10000
@@ -144,6 +145,10 @@ hostile: build ## what strangers send: answered or closed, within bounds of proc
 
 bench: build ## Troupe beside Kafka, all figures of docs/benchmarks.md, which it writes (ONLY=regexp for some, STATE=full|fresh|both)
 	$(GO) run ./integration/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE) $(if $(ONLY),-only '$(ONLY)',-write docs/benchmarks.md)
+
+.PHONY: bench-cluster
+bench-cluster: build ## the same with three brokers each, RF 3; and what happens when one dies (KILLS=20)
+	$(GO) run ./integration/bench -cluster -bin $(BIN) -rounds $(BENCH_ROUNDS) -state $(STATE) -kills $(KILLS) $(if $(ONLY),-only '$(ONLY)',-write docs/benchmarks.md)
 
 .PHONY: bench-hop
 bench-hop: ## what a hop between actors costs

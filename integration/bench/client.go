@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -20,13 +22,15 @@ const limit = 3 * time.Minute
 type job struct {
 	Kind       string // produce, consume, groups, paced, single
 	Bootstrap  string
-	Broker     int // its process id, for its CPU
+	Brokers    []int // their process ids, for their CPU
 	Topic      string
 	Partitions int32 // produce makes the topic
-	Size       int   // bytes of a value
+	Replicas   int16
+	Size       int // bytes of a value
 	Records    int
 	Groups     int
 	Seconds    int
+	MBs        int // paced: how many a second
 }
 
 // A result is what it measured. Times are from the first request for records to the last answer.
@@ -88,14 +92,14 @@ func client(text string) error {
 
 // A meter counts from its making on.
 type meter struct {
-	broker      int
+	brokers     []int
 	began       time.Time
 	theirs, own float64
 	read        float64
 }
 
 func (j job) meter() meter {
-	return meter{broker: j.Broker, theirs: cpuSeconds(j.Broker), own: ownCPUSeconds(), read: diskReadMB(j.Broker), began: time.Now()}
+	return meter{brokers: j.Brokers, theirs: sum(j.Brokers, cpuSeconds), own: ownCPUSeconds(), read: sum(j.Brokers, diskReadMB), began: time.Now()}
 }
 
 func (m meter) stop(r *result) {
@@ -105,19 +109,23 @@ func (m meter) stop(r *result) {
 
 // cpu: a later one counts what the broker still did after its last answer.
 func (m meter) cpu(r *result) {
-	r.BrokerCPU, r.ClientCPU = cpuSeconds(m.broker)-m.theirs, ownCPUSeconds()-m.own
-	r.DiskReadMB = diskReadMB(m.broker) - m.read
+	r.BrokerCPU, r.ClientCPU = sum(m.brokers, cpuSeconds)-m.theirs, ownCPUSeconds()-m.own
+	r.DiskReadMB = sum(m.brokers, diskReadMB) - m.read
 }
 
 // makeTopic creates a topic and waits until all of its partitions have leaders.
-func makeTopic(ctx context.Context, boot, topic string, partitions int32) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(boot))
+func makeTopic(ctx context.Context, boot, topic string, partitions int32, replicas int16) error {
+	cl, err := kgo.NewClient(seeds(boot))
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
-	res, err := adm.CreateTopics(ctx, partitions, 1, nil, topic)
+	configs := map[string]*string{}
+	if replicas > 1 {
+		configs["min.insync.replicas"] = kadm.StringPtr(strconv.Itoa(int(replicas) - 1))
+	}
+	res, err := adm.CreateTopics(ctx, partitions, replicas, configs, topic)
 	if err != nil {
 		return err
 	}
@@ -136,6 +144,9 @@ func makeTopic(ctx context.Context, boot, topic string, partitions int32) error 
 		}
 	}
 }
+
+// seeds are the brokers of a bootstrap list.
+func seeds(boot string) kgo.Opt { return kgo.SeedBrokers(strings.Split(boot, ",")...) }
 
 func leaders(ctx context.Context, adm *kadm.Client, topic string) (n int, err error) {
 	topics, err := adm.ListTopics(ctx, topic)

@@ -11,13 +11,12 @@ import (
 )
 
 const (
-	pacedMBs  = 100
 	pacedWarm = 2 * time.Second
 	// pacedBatch is what the Java client gives a partition before it takes the next (batch.size).
 	pacedBatch = 16 << 10
 )
 
-// paced produces 100 MB/s and measures each record from its hand-over to its acknowledgement. A record that is late because the broker
+// paced produces MBs a second and measures each record from its hand-over to its acknowledgement. A record that is late because the broker
 // kept the client waiting counts from when it was due.
 func paced(ctx context.Context, j job) (r result, err error) {
 	cl, err := newProducer(ctx, j, pacedBatch)
@@ -26,7 +25,7 @@ func paced(ctx context.Context, j job) (r result, err error) {
 	}
 	defer cl.Close()
 	values := randomValues(j.Size)
-	perSecond := pacedMBs * 1_000_000 / j.Size
+	perSecond := j.MBs * 1_000_000 / j.Size
 	warm := perSecond * int(pacedWarm/time.Second)
 	total := warm + perSecond*j.Seconds
 	ms := make([]float32, total)
@@ -72,10 +71,10 @@ const singleWarm = 100
 
 // single produces one record at a time, each after a waiting consumer has seen the one before.
 func single(ctx context.Context, j job) (r result, err error) {
-	if err := makeTopic(ctx, j.Bootstrap, j.Topic, 1); err != nil {
+	if err := makeTopic(ctx, j.Bootstrap, j.Topic, 1, j.Replicas); err != nil {
 		return r, err
 	}
-	producer, err := kgo.NewClient(kgo.SeedBrokers(j.Bootstrap), kgo.DefaultProduceTopic(j.Topic), kgo.ProducerLinger(0))
+	producer, err := kgo.NewClient(seeds(j.Bootstrap), kgo.DefaultProduceTopic(j.Topic), kgo.ProducerLinger(0))
 	if err != nil {
 		return r, err
 	}

@@ -15,10 +15,10 @@ import (
 // to the next partition when it has so many bytes. One record has been acknowledged when it returns: connection, metadata and
 // producer id are there.
 func newProducer(ctx context.Context, j job, batch int) (*kgo.Client, error) {
-	if err := makeTopic(ctx, j.Bootstrap, j.Topic, j.Partitions); err != nil {
+	if err := makeTopic(ctx, j.Bootstrap, j.Topic, j.Partitions, j.Replicas); err != nil {
 		return nil, err
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(j.Bootstrap), kgo.DefaultProduceTopic(j.Topic), kgo.ProducerBatchCompression(kgo.NoCompression()),
+	cl, err := kgo.NewClient(seeds(j.Bootstrap), kgo.DefaultProduceTopic(j.Topic), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordPartitioner(kgo.UniformBytesPartitioner(batch, false, false, nil)),
 		kgo.ProducerLinger(time.Millisecond), kgo.ProducerBatchMaxBytes(1_000_000), kgo.MaxBufferedRecords(1<<20), kgo.MaxBufferedBytes(64<<20))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"troupe/integration/readyline"
 )
 
-// A contestant is one broker that can be started over an empty directory and stopped.
+// A contestant is one broker, or one cluster, that can be started over an empty directory and stopped.
 type contestant interface {
 	start() (running, error)
 	stop() error // its data stay
@@ -23,11 +23,17 @@ type contestant interface {
 
 type running struct {
 	boot, admin string // admin: Troupe only
-	pid         int
+	pids        []int
 	ready       time.Duration // from the start of its process to its first answer
 }
 
 func newContestant(o options, who, dir string) contestant {
+	switch {
+	case o.cluster && who == "kafka":
+		return &kafkaCluster{o: o, dir: dir}
+	case o.cluster:
+		return &troupeCluster{o: o, dir: dir}
+	}
 	switch who {
 	case "kafka":
 		return &kafka{o: o, dir: dir}
@@ -39,15 +45,16 @@ func newContestant(o options, who, dir string) contestant {
 
 // troupe runs the binary on free ports.
 type troupe struct {
-	o    options
-	dir  string
-	args []string // more of them
-	cmd  *exec.Cmd
+	o      options
+	dir    string
+	listen string
+	args   []string // more of them
+	cmd    *exec.Cmd
 }
 
 func newTroupe(o options, dir string) *troupe {
 	// As the oracle's Kafka has it: what waits for members that might come is no part of any figure.
-	t := &troupe{o: o, dir: dir, args: []string{"--set", "group.initial.rebalance.delay.ms=0"}}
+	t := &troupe{o: o, dir: dir, listen: "127.0.0.1:0", args: []string{"--set", "group.initial.rebalance.delay.ms=0"}}
 	if o.memory != "" {
 		t.args = append(t.args, "--memory", o.memory)
 	}
@@ -55,7 +62,7 @@ func newTroupe(o options, dir string) *troupe {
 }
 
 func (t *troupe) start() (running, error) {
-	t.cmd = exec.Command(t.o.bin, "start", "--data-dir", t.dir, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
+	t.cmd = exec.Command(t.o.bin, "start", "--data-dir", t.dir, "--listen", t.listen, "--admin", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0")
 	t.cmd.Args = append(t.cmd.Args, t.args...)
 	log, err := os.Create(t.log())
 	if err != nil {
@@ -72,7 +79,7 @@ func (t *troupe) start() (running, error) {
 		return running{}, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	r := running{pid: t.cmd.Process.Pid, ready: time.Since(began)}
+	r := running{pids: []int{t.cmd.Process.Pid}, ready: time.Since(began)}
 	if err != nil {
 		return r, fmt.Errorf("no ready line: %w", err)
 	}
@@ -118,25 +125,32 @@ func (k *kafka) start() (running, error) {
 	if err != nil {
 		return running{}, fmt.Errorf("oracle start: %w", err)
 	}
-	b, err := os.ReadFile(filepath.Join(k.dir, "pid"))
-	if err != nil {
-		return running{}, err
-	}
-	k.pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
-	return running{boot: strings.TrimSpace(string(out)), pid: k.pid, ready: age(k.pid)}, err
+	k.pid, err = pidOf(k.dir)
+	return running{boot: strings.TrimSpace(string(out)), pids: []int{k.pid}, ready: age(k.pid)}, err
 }
 
-// stop does what the script does, but for deleting the data.
-func (k *kafka) stop() error {
-	if k.pid == 0 {
+// pidOf reads the process id of a node that the script has started.
+func pidOf(dir string) (int, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
+func (k *kafka) stop() error { return endKafka(k.pid) }
+
+// endKafka does what the script does, but for deleting the data.
+func endKafka(pid int) error {
+	if pid == 0 {
 		return nil
 	}
-	if err := syscall.Kill(k.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
-	for until := time.Now().Add(time.Minute); syscall.Kill(k.pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(until) {
-			return fmt.Errorf("process %d of Kafka does not end", k.pid)
+			return fmt.Errorf("process %d of Kafka does not end", pid)
 		}
 	}
 	return nil

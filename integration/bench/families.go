@@ -80,6 +80,7 @@ func (s *session) small() error {
 		return err
 	}
 	s.add("produce-100b", r.mbs())
+	s.add("produce-100b-disk", r.MB/r.DiskSeconds)
 	return nil
 }
 
@@ -94,7 +95,7 @@ func (s *session) manyPartitions() error {
 
 func (s *session) latency() error {
 	j := s.job("paced", "paced", 12, 1024, 0)
-	j.Seconds = s.o.seconds
+	j.Seconds, j.MBs = s.o.seconds, s.o.pace()
 	r, err := s.load("latency", j.run)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func (s *session) java() error {
 	j := s.job("", "java", 12, 1024, s.o.mb/2)
 	ctx, cancel := context.WithTimeout(s.ctx, limit)
 	defer cancel()
-	if err := makeTopic(ctx, s.boot, j.Topic, j.Partitions); err != nil {
+	if err := makeTopic(ctx, s.boot, j.Topic, j.Partitions, j.Replicas); err != nil {
 		return err
 	}
 	r, err := s.load("java-produce", func(ctx context.Context) (result, error) {
@@ -51,7 +51,7 @@ func (s *session) tool(ctx context.Context, j job, report func(text string) (rec
 	cmd := exec.CommandContext(ctx, s.o.oracle, append([]string{"tool"}, args...)...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	broker, read := cpuSeconds(s.pid), diskReadMB(s.pid)
+	broker, read := sum(s.pids, cpuSeconds), sum(s.pids, diskReadMB)
 	if err := cmd.Run(); err != nil {
 		return r, fmt.Errorf("%s: %w: %s", args[0], err, lastLine(said.String()))
 	}
@@ -62,7 +62,7 @@ func (s *session) tool(ctx context.Context, j job, report func(text string) (rec
 		return r, fmt.Errorf("%s: %d of %d records: %s", args[0], r.Records, j.Records, lastLine(said.String()))
 	}
 	r.MB = float64(r.Records*j.Size) / 1e6
-	r.BrokerCPU, r.DiskReadMB = cpuSeconds(s.pid)-broker, diskReadMB(s.pid)-read
+	r.BrokerCPU, r.DiskReadMB = sum(s.pids, cpuSeconds)-broker, sum(s.pids, diskReadMB)-read
 	r.ClientCPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	return r, nil
 }

@@ -4,7 +4,10 @@
 //
 // Usage: go run ./integration/bench [-only REGEXP] [-state full|fresh|both] [-rounds 5] [-mb 1024] [-contestant troupe,kafka,kafka-flush]
 //
-//	[-memory 512MiB] [-pprof DIR] [-write docs/benchmarks.md] [-list] [-trace PAIRS]
+//	[-memory 512MiB] [-pprof DIR] [-write docs/benchmarks.md] [-list] [-trace PAIRS] [-cluster]
+//
+// With -cluster each contestant is three brokers with three replicas of everything, and Troupe shows besides what happens when one of them
+// dies or is stopped, and how fast its metadata are.
 //
 // The program says `unmet:` of each figure that misses what is required, and ends with 0 all the same: it measures.
 // `bench client JOB` is the program itself again as a client in a process of its own, so that its CPU is counted apart from the rest.
@@ -38,6 +41,9 @@ type options struct {
 	profileSeconds   int
 	write            string
 	pairs            int
+	cluster          bool
+	kills            int // of brokers, for one figure
+	partitions       int // of a broker that is fenced
 }
 
 func main() {
@@ -49,7 +55,7 @@ func main() {
 		exit(err)
 	}
 	if list {
-		for _, r := range rows {
+		for _, r := range o.rows() {
 			fmt.Printf("%-18s %s\n", r.key, r.title)
 		}
 		return
@@ -80,15 +86,19 @@ func parse() (o options, list bool, err error) {
 	flag.StringVar(&state, "state", "both", "page cache before each figure: full (filled from a sparse file), fresh (dropped), both")
 	flag.StringVar(&contestants, "contestant", "kafka,kafka-flush,troupe", "who runs, in this order (kafka-flush: Kafka with log.flush.interval.messages=1)")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds after a warm-up")
-	flag.IntVar(&o.mb, "mb", 1024, "MiB of the largest load; the others are parts of it")
+	flag.IntVar(&o.mb, "mb", 0, "MiB of the largest load; the others are parts of it (default 1024; 256 with -cluster)")
 	flag.IntVar(&o.seconds, "seconds", 8, "seconds of the latency figure")
 	flag.StringVar(&o.memory, "memory", "", "--memory of Troupe, such as 512MiB")
 	flag.StringVar(&o.profiles, "pprof", "", "keep CPU profiles of Troupe, one per figure and round, in this folder")
 	flag.IntVar(&o.profileSeconds, "pprof-seconds", 3, "length of a profile, from the start of its figure on")
 	flag.StringVar(&o.write, "write", "", "put the tables into this file, between its marks")
 	flag.BoolVar(&list, "list", false, "list the figures")
+	flag.BoolVar(&o.cluster, "cluster", false, "three brokers of each contestant")
+	flag.IntVar(&o.kills, "kills", 20, "with -cluster: how many times a broker is killed")
+	flag.IntVar(&o.partitions, "partitions", 10_000, "with -cluster: how many a broker leads that is fenced")
 	flag.IntVar(&o.pairs, "trace", 0, "measure instead what recording requests costs, in so many pairs of bursts")
 	flag.Parse()
+	o.defaults()
 	if o.only, err = regexp.Compile(only); err != nil {
 		return o, list, err
 	}
@@ -96,7 +106,9 @@ func parse() (o options, list bool, err error) {
 	if state == "both" {
 		o.states = []string{"full", "fresh"} // filling from nothing is what takes long: once
 	}
-	o.contestants = strings.Split(contestants, ",")
+	if o.contestants = strings.Split(contestants, ","); o.cluster {
+		o.contestants = slices.DeleteFunc(o.contestants, func(c string) bool { return c == "kafka-flush" })
+	}
 	for _, c := range o.contestants {
 		if !slices.Contains([]string{"kafka", "kafka-flush", "troupe"}, c) {
 			return o, list, fmt.Errorf("-contestant %s: there are troupe, kafka and kafka-flush", c)
@@ -123,6 +135,12 @@ func run(ctx context.Context, o options) error {
 	}
 	defer cache.close()
 	m, began := &measured{before: cpuTimes()}, time.Now()
+	if o.cluster && slices.Contains(o.contestants, "troupe") {
+		s := &session{o: o, ctx: ctx, who: "troupe", state: alone, into: m, dir: filepath.Join(dir, alone)}
+		if err := s.byItself(); err != nil {
+			m.fail(alone, "troupe", err)
+		}
+	}
 	for _, state := range o.states {
 		for round := range o.rounds {
 			for _, who := range o.contestants {

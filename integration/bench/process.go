@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,6 +63,9 @@ func field(path, name string) float64 {
 	return 0
 }
 
+// processors of this machine.
+var processors = float64(runtime.NumCPU())
+
 const kB = 1024. / 1e6 // MB in a unit of /proc
 
 func residentMB(pid int) float64 { return field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS") * kB }
@@ -69,6 +73,14 @@ func peakMB(pid int) float64     { return field(fmt.Sprintf("/proc/%d/status", p
 
 // diskReadMB is what a process made the disk read so far.
 func diskReadMB(pid int) float64 { return field(fmt.Sprintf("/proc/%d/io", pid), "read_bytes") / 1e6 }
+
+// sum adds up a figure of some processes.
+func sum(pids []int, of func(int) float64) (all float64) {
+	for _, pid := range pids {
+		all += of(pid)
+	}
+	return all
+}
 
 // resetPeak makes peakMB count from now on.
 func resetPeak(pid int) {

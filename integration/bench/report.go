@@ -60,8 +60,10 @@ func (m *measured) fail(state, who string, err error) {
 
 // The section of the document that -write replaces stands between these.
 const (
-	beginMark = "<!-- made by make bench: begin -->"
-	endMark   = "<!-- made by make bench: end -->"
+	beginMark        = "<!-- made by make bench: begin -->"
+	endMark          = "<!-- made by make bench: end -->"
+	beginClusterMark = "<!-- made by make bench-cluster: begin -->"
+	endClusterMark   = "<!-- made by make bench-cluster: end -->"
 )
 
 func report(o options, m *measured, took time.Duration) error {
@@ -69,6 +71,9 @@ func report(o options, m *measured, took time.Duration) error {
 	memory := "its default"
 	if o.memory != "" {
 		memory = o.memory
+	}
+	if o.cluster {
+		memory += " each"
 	}
 	fmt.Fprintf(&out, "%d cores (%s), %.0f GB, Linux %s, Go %s; %d MiB in the largest load, %d rounds after a warm-up; --memory of Troupe: %s; %s, took %v; of the time that the cores worked or wanted to, the host gave %.1f %% to others.\n",
 		runtime.NumCPU(), processor(), totalMB()/1e3, release(), strings.TrimPrefix(runtime.Version(), "go"), o.mb, o.rounds, memory, time.Now().Format("2006-01-02"), took.Round(time.Second), stolen(m.before)*100)
@@ -78,24 +83,35 @@ func report(o options, m *measured, took time.Duration) error {
 		fmt.Fprintf(&out, "\nCPU and memory, page cache %s:\n\n", state)
 		m.costTable(&out, state)
 	}
+	if o.cluster {
+		fmt.Fprintf(&out, "\nTroupe by itself:\n\n")
+		m.table(&out, o, alone)
+	}
 	m.failures(&out)
 	fmt.Print(out.String())
 	if o.write == "" {
 		return nil
 	}
-	return replace(o.write, out.String())
+	if o.cluster {
+		return replace(o.write, beginClusterMark, endClusterMark, out.String())
+	}
+	return replace(o.write, beginMark, endMark, out.String())
 }
 
 // failures: a figure that could not be measured is not met, whoever's fault it was.
 func (m *measured) failures(out io.Writer) {
 	for _, f := range m.failed {
-		fmt.Fprintf(out, "\nunmet: %s, page cache %s: %s\n", f.who, f.state, strings.ReplaceAll(f.err.Error(), "\n", "; "))
+		where := "page cache " + f.state
+		if f.state == alone {
+			where = "by itself"
+		}
+		fmt.Fprintf(out, "\nunmet: %s, %s: %s\n", f.who, where, strings.ReplaceAll(f.err.Error(), "\n", "; "))
 	}
 }
 
 func (m *measured) table(out io.Writer, o options, state string) {
 	fmt.Fprintln(out, "| figure | Troupe | Kafka | reached | required | aim | |\n|---|---|---|---|---|---|---|")
-	for _, r := range rows {
+	for _, r := range o.rows() {
 		troupe := m.values[slot{state, "troupe", r.key}]
 		rival := m.values[slot{state, "kafka", r.key}]
 		if r.of == overFlush {
@@ -105,7 +121,7 @@ func (m *measured) table(out io.Writer, o options, state string) {
 			continue
 		}
 		if r.key == "memory-peak" && o.memory != "" {
-			r.of, r.required = absolute, both(1.15*bytesOf(o.memory)/1e6)
+			r.of, r.required = absolute, both(1.15*bytesOf(o.memory)/1e6*float64(o.replicas()))
 		}
 		reached := m.reached(r, state, troupe, rival)
 		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %s |\n", r.title, spread(troupe), spread(rival), number(reached), r.limit(r.required.in(state)), r.limit(r.aim.in(state)), m.verdict(r, state, reached))
@@ -227,15 +243,15 @@ func release() string {
 }
 
 // replace puts text between the marks of a file.
-func replace(path, text string) error {
+func replace(path, begin, end, text string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	head, rest, ok := strings.Cut(string(b), beginMark)
-	_, tail, closed := strings.Cut(rest, endMark)
+	head, rest, ok := strings.Cut(string(b), begin)
+	_, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		return fmt.Errorf("%s lacks the lines %s and %s", path, beginMark, endMark)
+		return fmt.Errorf("%s lacks the lines %s and %s", path, begin, end)
 	}
-	return os.WriteFile(path, []byte(head+beginMark+"\n"+text+endMark+tail), 0o644)
+	return os.WriteFile(path, []byte(head+begin+"\n"+text+end+tail), 0o644)
 }

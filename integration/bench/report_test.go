@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatFallsShortIsSaid(t *testing.T) {
@@ -67,7 +68,7 @@ func TestReplaceKeepsTheRest(t *testing.T) {
 	if err := os.WriteFile(file, []byte("before\n"+beginMark+"\nold\n"+endMark+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(file, "new\n"); err != nil {
+	if err := replace(file, beginMark, endMark, "new\n"); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := os.ReadFile(file)
@@ -77,7 +78,7 @@ func TestReplaceKeepsTheRest(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no marks"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if replace(file, "new") == nil {
+	if replace(file, beginMark, endMark, "new") == nil {
 		t.Error("a file without marks was taken")
 	}
 }
@@ -120,4 +121,34 @@ func rowOf(t *testing.T, key string) row {
 	}
 	t.Fatalf("no row %s", key)
 	return row{}
+}
+
+func TestFiguresOfThreeBrokersStandByThemselves(t *testing.T) {
+	o := options{cluster: true}
+	m := &measured{}
+	m.add(alone, "troupe", "kill-worst", 2500)
+	m.add(alone, "troupe", "kill-median", 900)
+	m.add("full", "troupe", "latency-p99", 6)
+	m.add("full", "kafka", "latency-p99", 10)
+	var single, compared strings.Builder
+	m.table(&single, o, alone)
+	m.table(&compared, o, "full")
+	for _, want := range []string{"| 2500 | – | 2500 | ≤ 2000 | – | **unmet:** 2500, required ≤ 2000 |", "| 900 | – | 900 | ≤ 1000 | – | met |"} {
+		if !strings.Contains(single.String(), want) {
+			t.Errorf("%q is not in\n%s", want, single.String())
+		}
+	}
+	if want := "| 0.6 | ≤ 0.5 | – | **unmet:** 0.6, required ≤ 0.5 |"; !strings.Contains(compared.String(), want) || strings.Contains(compared.String(), "2500") {
+		t.Errorf("%q is not in\n%s", want, compared.String())
+	}
+}
+
+func TestLongestGap(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	moments := []time.Time{at(1), at(2), at(7), at(8)}
+	for _, c := range []struct{ from, to, want int }{{0, 8, 5}, {2, 6, 4}, {7, 20, 12}, {9, 12, 3}} {
+		if got := longestGap(moments, at(c.from), at(c.to)); got != time.Duration(c.want)*time.Second {
+			t.Errorf("from %d to %d: %v, want %d s", c.from, c.to, got, c.want)
+		}
+	}
 }

@@ -35,7 +35,7 @@ type family struct {
 
 var families = []family{
 	{[]string{"produce-1k", "produce-1k-disk", "produce-1k-flush", "consume-tail", "consume-groups", "consume-cold", "consume-hot"}, (*session).logs},
-	{[]string{"produce-100b"}, (*session).small},
+	{[]string{"produce-100b", "produce-100b-disk"}, (*session).small},
 	{[]string{"produce-1000p"}, (*session).manyPartitions},
 	{[]string{"java-produce", "java-consume"}, (*session).java},
 	{[]string{"latency-p50", "latency-p99", "latency-p99.9"}, (*session).latency},
@@ -45,6 +45,9 @@ var families = []family{
 // wants tells whether one of these figures is to be measured of this contestant.
 func (s *session) wants(keys ...string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
+		if !slices.ContainsFunc(s.o.rows(), func(r row) bool { return r.key == key }) {
+			return false
+		}
 		if s.who == "kafka-flush" && key != "produce-1k-flush" || s.who == "kafka" && key == "produce-1k-flush" {
 			return false
 		}
@@ -82,7 +85,7 @@ func (s *session) run() (err error) {
 		s.add("start-ready", s.ready.Seconds()*1e3)
 		if s.wants("start-idle") {
 			time.Sleep(2 * time.Second)
-			s.add("start-idle", residentMB(s.pid))
+			s.add("start-idle", sum(s.pids, residentMB))
 		}
 	}
 	if !s.loads() {
@@ -100,7 +103,7 @@ func (s *session) run() (err error) {
 			s.say("failed: %v", err)
 		}
 	}
-	s.add("memory-after", residentMB(s.pid))
+	s.add("memory-after", sum(s.pids, residentMB))
 	s.add("memory-peak", s.peak)
 	return nil
 }
@@ -128,12 +131,14 @@ func (s *session) warmUp() error {
 }
 
 func (s *session) job(kind, topic string, partitions int32, size, mb int) job {
-	return job{Kind: kind, Bootstrap: s.boot, Broker: s.pid, Topic: topic, Partitions: partitions, Size: size, Records: mb << 20 / size}
+	return job{Kind: kind, Bootstrap: s.boot, Brokers: s.pids, Topic: topic, Partitions: partitions, Replicas: s.o.replicas(), Size: size, Records: mb << 20 / size}
 }
 
 // load does one measured job and keeps what it cost. The figures themselves are added by whoever knows their names.
 func (s *session) load(key string, do func(context.Context) (result, error)) (result, error) {
-	resetPeak(s.pid)
+	for _, pid := range s.pids {
+		resetPeak(pid)
+	}
 	wait, file := func() error { return nil }, ""
 	if s.o.profiles != "" && s.admin != "" {
 		file = filepath.Join(s.o.profiles, fmt.Sprintf("%s-%s-%d.pprof", key, s.state, s.round+1))
@@ -143,7 +148,7 @@ func (s *session) load(key string, do func(context.Context) (result, error)) (re
 	if err := errors.Join(err, wait()); err != nil {
 		return r, fmt.Errorf("%s: %w", key, err)
 	}
-	peak := peakMB(s.pid)
+	peak := sum(s.pids, peakMB)
 	s.peak = max(s.peak, peak)
 	broker, client, per := r.BrokerCPU/r.MB*1e3, r.ClientCPU/r.MB*1e3, "s/GB"
 	if r.MB < 1 { // one record at a time

@@ -39,7 +39,7 @@ func traceCost(o options) error {
 			return err
 		}
 		defer s.stop()
-		if err := makeTopic(context.Background(), s.boot, "bench", 8); err != nil {
+		if err := makeTopic(context.Background(), s.boot, "bench", 8, 1); err != nil {
 			return err
 		}
 	}
@@ -50,12 +50,12 @@ func traceCost(o options) error {
 			order = []*side{off, on}
 		}
 		for _, s := range order {
-			before, began := threadTime(s.pid), time.Now()
+			before, began := threadTime(s.pids[0]), time.Now()
 			if err := burst(s.boot); err != nil {
 				return err
 			}
 			if pair >= 0 { // the first is the warm-up
-				s.cpu = append(s.cpu, (threadTime(s.pid)-before).Seconds()*1e6/(burstClients*burstRequests))
+				s.cpu = append(s.cpu, (threadTime(s.pids[0])-before).Seconds()*1e6/(burstClients*burstRequests))
 				s.took = append(s.took, time.Since(began).Seconds()*1e6*burstClients/(burstClients*burstRequests))
 			}
 		}
