@@ -120,8 +120,12 @@ soak-short: build ## the same for a minute
 cluster: build ## three real brokers: started at once, killed, stopped, restarted, grown; what was acknowledged stays
 	BROKER_BIN=$(BIN_PATH) TORTURE=2m $(GO) test -count=1 -timeout 10m -v ./integration/cluster
 
-torture: build ## the same for T, in an order that SEED decides: brokers killed, stopped, restarted, without power
-	BROKER_BIN=$(BIN_PATH) TORTURE=$(T) SEED=$(SEED) $(GO) test -count=1 -timeout 3h -v -run TestTorture ./integration/cluster
+torture: build ## the same for T, in an order that SEED decides: killed, stopped, restarted, without power, cut off, with full disks
+	BROKER_BIN=$(BIN_PATH) TORTURE=$(T) SEED=$(SEED) $(GO) test -count=1 -timeout 3h -v -run 'TestTorture$$' ./integration/cluster
+
+.PHONY: torture-kafka
+torture-kafka: ## the same to three nodes of Kafka, for T: it keeps its promises, but not when all lose power; so the checker judges rightly
+	KAFKA=1 TORTURE=$(T) SEED=$(SEED) $(GO) test -count=1 -timeout 3h -v -run TestTortureKafka ./integration/cluster
 
 origin: ## the three faults this project was born from, on whole brokers
 	$(GO) test -count=1 -timeout 5m ./integration/origin ./integration/mutants

@@ -71,17 +71,23 @@ func (l *load) produce(ctx context.Context, cl *kgo.Client, p int32) {
 // check ends the load and holds what the partitions hold against what was acknowledged.
 func (l *load) check(t *testing.T, c *harness.Cluster) {
 	t.Helper()
+	for _, w := range l.verdict(t, c) {
+		t.Error(w)
+	}
+}
+
+// verdict ends the load and says what is wrong.
+func (l *load) verdict(t *testing.T, c *harness.Cluster) []string {
+	t.Helper()
 	l.stop()
 	l.wg.Wait()
 	log := read(t, c, l.topic)
-	for _, w := range l.Check(log) {
-		t.Error(w)
-	}
 	n := 0
 	for _, list := range log {
 		n += len(list)
 	}
 	t.Logf("%d records acknowledged, %d stored", l.Count(), n)
+	return l.Check(log)
 }
 
 // progress waits until every partition has acknowledged something after now, and tells how long the slowest took.
@@ -109,7 +115,7 @@ func (l *load) progress(t *testing.T, within time.Duration) time.Duration {
 // read is all that a topic holds, by partition.
 func read(t *testing.T, c *harness.Cluster, topic string) map[int32][]Stored {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cl := client(t, c)
 	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)

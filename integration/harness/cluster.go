@@ -49,6 +49,17 @@ func NewClusterOn(t testing.TB, dirs []string, more ...string) *Cluster {
 // says so.
 func NewSplitCluster(t testing.TB, n int, more ...string) *Cluster {
 	t.Helper()
+	dirs := make([]string, n)
+	for i := range dirs {
+		dirs[i] = t.TempDir()
+	}
+	return NewSplitClusterOn(t, dirs, more...)
+}
+
+// NewSplitClusterOn is NewSplitCluster over given directories, one for each broker.
+func NewSplitClusterOn(t testing.TB, dirs []string, more ...string) *Cluster {
+	t.Helper()
+	n := len(dirs)
 	c := &Cluster{Net: NewNetwork(t, n), t: t, more: more}
 	peers := make([]string, n)
 	for i := range peers {
@@ -56,7 +67,7 @@ func NewSplitCluster(t testing.TB, n int, more ...string) *Cluster {
 	}
 	for i, peer := range peers {
 		host := c.Net.Host(i)
-		b := c.add(t.TempDir(), peer, append([]string{"--node-id", fmt.Sprint(i + 1), "--seeds", strings.Join(peers, ","), "--listen", host + ":9092",
+		b := c.add(dirs[i], peer, append([]string{"--node-id", fmt.Sprint(i + 1), "--seeds", strings.Join(peers, ","), "--listen", host + ":9092",
 			"--admin", host + ":9644", "--insecure-peers", "--insecure-admin"}, more...))
 		b.pre = c.Net.inside(i)
 	}
@@ -112,7 +123,12 @@ func (b *Broker) AwaitReady() {
 }
 
 // KafkaAddr is where clients reach the broker, whether it runs or not.
-func (b *Broker) KafkaAddr() string { return b.flag("--listen") }
+func (b *Broker) KafkaAddr() string {
+	if b.kafka != "" {
+		return b.kafka
+	}
+	return b.flag("--listen")
+}
 
 // PeerAddr is where other brokers reach it.
 func (b *Broker) PeerAddr() string { return b.flag("--peer-listen") }

@@ -80,12 +80,13 @@ type Broker struct {
 	Dir                         string
 	PID                         int
 
-	t    testing.TB
-	pre  []string // what runs the binary; none: it runs by itself
-	args []string
-	cmd  *exec.Cmd
-	log  *lockedBuffer
-	line chan string // the first line on stdout of the process
+	t     testing.TB
+	kafka string   // where a node of Apache Kafka listens; empty: it is a broker of ours
+	pre   []string // what runs the binary; none: it runs by itself
+	args  []string
+	cmd   *exec.Cmd
+	log   *lockedBuffer
+	line  chan string // the first line on stdout of the process
 }
 
 // lockedBuffer collects stderr of the process, which a goroutine of os/exec writes.
@@ -156,7 +157,10 @@ func (b *Broker) StartOrRefuse() (out, errOut string, code int) {
 // Launch runs the broker and waits for nothing.
 func (b *Broker) Launch() {
 	b.t.Helper()
-	words := append(append(slices.Clone(b.pre), Binary(b.t)), b.args...)
+	words := b.args
+	if b.kafka == "" {
+		words = append(append(slices.Clone(b.pre), Binary(b.t)), b.args...)
+	}
 	b.cmd = exec.Command(words[0], words[1:]...)
 	b.log = &lockedBuffer{}
 	b.cmd.Stderr = b.log
@@ -179,6 +183,10 @@ func (b *Broker) Launch() {
 // ReadyOrRefuse waits for what was launched, once; see StartOrRefuse.
 func (b *Broker) ReadyOrRefuse() (out, errOut string, code int) {
 	b.t.Helper()
+	if b.kafka != "" {
+		b.awaitKafka()
+		return "", "", 0
+	}
 	select {
 	case out = <-b.line:
 	case <-time.After(readyWithin):
@@ -229,11 +237,26 @@ func (b *Broker) Stop() int {
 	b.cmd.Wait()
 	code := b.cmd.ProcessState.ExitCode()
 	b.cmd = nil
+	if b.kafka != "" && code == orderly {
+		return 0
+	}
 	return code
 }
 
-// Log is what the process has said on stderr since its last start.
-func (b *Broker) Log() string { return b.log.String() }
+// Log is what the process has said on stderr since its last start; a node of Kafka writes into a file.
+func (b *Broker) Log() string {
+	if b.kafka != "" {
+		text, _ := os.ReadFile(filepath.Join(b.Dir, "log"))
+		return string(text)
+	}
+	return b.log.String()
+}
+
+// HasEnded reports whether the process has ended by itself.
+func (b *Broker) HasEnded() bool {
+	state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.PID))
+	return err != nil || strings.Contains(string(state), ") Z ")
+}
 
 // CLI runs a subcommand of the binary against this broker.
 func (b *Broker) CLI(stdin string, args ...string) (out, errOut string, code int) {
