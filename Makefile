@@ -107,6 +107,11 @@ suites: ## public suites, clients and Kafka's tools on Kafka and on Troupe, comp
 	$(GO) run ./integration/suites -target kafka -suite $(SUITE)
 	$(GO) run ./integration/suites -target troupe -suite $(SUITE) -compare
 
+.PHONY: suites-cluster
+suites-cluster: ## sarama's functional suite on five brokers and franz-go's with three replicas on three: Kafka's, then Troupe's, compared
+	ORACLE_HEAP=512m $(GO) run ./integration/suites -target kafka -suite clusters
+	$(GO) run ./integration/suites -target troupe -suite clusters -compare
+
 crash: build ## kill -9 in a loop of ROUNDS under load
 	CRASH_ROUNDS=$(ROUNDS) BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/crash
 

@@ -121,42 +121,46 @@ func (s *session) ask(boot string) (rate, busy float64, err error) {
 	return rate, busy, errors.Join(errs...)
 }
 
-// settled waits until a topic's partitions have all replicas in sync and are led by the preferred ones.
+// settled waits until some topics' partitions have all replicas in sync and are led by the preferred ones, for which it has them elected.
 func settled(ctx context.Context, adm *kadm.Client, topics ...string) error {
-	elected := time.Now()
+	var elected time.Time
 	for {
-		why, err := unsettled(ctx, adm, topics)
-		if err == nil && why == "" {
+		behind, led, err := unsettled(ctx, adm, topics)
+		if err == nil && behind+led == 0 {
 			return nil
 		}
-		if err == nil && time.Since(elected) > 500*time.Millisecond {
+		if err == nil && behind == 0 && time.Since(elected) > time.Second {
 			_, err = adm.ElectLeaders(ctx, kadm.ElectPreferredReplica, setOf(topics))
 			elected = time.Now()
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", why, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("%d partitions lack replicas in sync, %d are not led by the preferred one: %w", behind, led, errors.Join(ctx.Err(), err))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-func unsettled(ctx context.Context, adm *kadm.Client, topics []string) (string, error) {
+// unsettled counts the partitions that lack replicas in sync, and those that are not led by the preferred one.
+func unsettled(ctx context.Context, adm *kadm.Client, topics []string) (behind, led int, err error) {
 	found, err := adm.ListTopics(ctx, topics...)
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
 	for _, name := range topics {
-		for _, p := range found[name].Partitions.Sorted() {
-			if p.Err != nil || len(p.ISR) != len(p.Replicas) || p.Leader != p.Replicas[0] {
-				return fmt.Sprintf("%s-%d: leader %d, replicas %v, in sync %v: %v", name, p.Partition, p.Leader, p.Replicas, p.ISR, p.Err), nil
+		for _, p := range found[name].Partitions {
+			switch {
+			case p.Err != nil || len(p.ISR) != len(p.Replicas):
+				behind++
+			case p.Leader != p.Replicas[0]:
+				led++
 			}
 		}
 		if len(found[name].Partitions) == 0 {
-			return name + " is not there", nil
+			behind++
 		}
 	}
-	return "", nil
+	return behind, led, nil
 }
 
 func setOf(topics []string) kadm.TopicsSet {
@@ -167,7 +171,7 @@ func setOf(topics []string) kadm.TopicsSet {
 	return set
 }
 
-// node is the index of the broker whose node id it is.
+// node is the broker whose node id it is.
 func (t *troupeCluster) node(id int32) *troupe { return t.nodes[id-1] }
 
 // bystander is the id of a broker that does not lead the metadata.

@@ -20,6 +20,19 @@ var kgo = suite{
 	}),
 }
 
+// kgoCluster is the same on three nodes, with three replicas of everything.
+var kgoCluster = suite{
+	name: "kgo-cluster", version: "v1.22.2", lists: "kgo",
+	broker: settings{nodes: 3},
+	get:    getModule("github.com/twmb/franz-go", "v1.22.2"),
+	run: runModule("github.com/twmb/franz-go", "v1.22.2", goSuite{
+		dir: "pkg/kgo", timeout: 40 * time.Minute,
+		env: func(bootstrap string) []string {
+			return []string{"KGO_SEEDS=" + bootstrap, "KGO_TEST_RF=3", "KGO_TEST_RECORDS=50000", "KGO_TEST_UNSAFE="}
+		},
+	}),
+}
+
 // kafkaGo wants its broker at this very address, and makes topics by asking for them.
 var kafkaGo = suite{
 	name: "kafka-go", version: "v0.4.51",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.target, "target", "", "kafka, troupe, or none (nobody listens: what passes needs no broker)")
-	flag.StringVar(&o.suite, "suite", "all", "all, or names of suites, comma-separated: "+strings.Join(names(), ", "))
+	flag.StringVar(&o.suite, "suite", "all", "all (those on one node), clusters, or names of suites, comma-separated: "+strings.Join(names(), ", "))
 	flag.StringVar(&o.only, "only", "", "run only tests whose name matches this regular expression, and keep no results")
 	flag.StringVar(&o.binary, "broker", "", "Troupe's binary (default: built from this tree)")
 	flag.BoolVar(&o.compare, "compare", false, "compare the results of both targets")
@@ -59,8 +60,8 @@ func run(o options) error {
 
 // choose gives the suites of a comma-separated list.
 func choose(list string) ([]suite, error) {
-	if list == "all" {
-		return suites, nil
+	if list == "all" || list == "clusters" {
+		return slices.DeleteFunc(slices.Clone(suites), func(s suite) bool { return (s.broker.nodes > 0) != (list == "clusters") }), nil
 	}
 	var chosen []suite
 	for name := range strings.SplitSeq(list, ",") {
@@ -117,15 +118,19 @@ func runOne(cache cache, o options, s suite, only *regexp.Regexp) (results, erro
 	if err := s.get(cache); err != nil {
 		return nil, fmt.Errorf("cannot get it: %w", err)
 	}
-	skips, err := readSkips(s.name)
+	skips, err := readSkips(s.listed())
 	if err != nil {
 		return nil, err
 	}
-	online, err := readOnline(s.name)
+	online, err := readOnline(s.listed())
 	if err != nil {
 		return nil, err
 	}
-	node, err := startTarget(cache, o, s)
+	start := startTarget
+	if s.broker.nodes > 0 {
+		start = startCluster
+	}
+	against, err := start(cache, o, s)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +139,8 @@ func runOne(cache cache, o options, s suite, only *regexp.Regexp) (results, erro
 		return nil, err
 	}
 	defer log.Close()
-	got, err := s.runTwice(job{cache: cache, bootstrap: node.Bootstrap, nobody: o.target == nobody, log: log, skips: skips, online: online, only: only})
-	if stopErr := node.Stop(); stopErr != nil && err == nil {
+	got, err := s.runTwice(job{cache: cache, bootstrap: against.bootstrap, cluster: against.cluster, nobody: o.target == nobody, log: log, skips: skips, online: online, only: only})
+	if stopErr := against.stop(); stopErr != nil && err == nil {
 		err = stopErr
 	}
 	if err != nil {

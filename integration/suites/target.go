@@ -19,7 +19,7 @@ const (
 
 // startTarget starts a fresh broker as the suite wants it. Its folder is removed by Stop of the node's successor: each run
 // empties the folder of the run before it, so that the log of a failed run is still there to read.
-func startTarget(cache cache, o options, s suite) (*oracle.Node, error) {
+func startTarget(cache cache, o options, s suite) (*target, error) {
 	port := s.broker.port
 	if port == 0 {
 		var err error
@@ -41,7 +41,7 @@ func startTarget(cache cache, o options, s suite) (*oracle.Node, error) {
 	}
 	switch o.target {
 	case nobody:
-		return oracle.At(advertised), nil
+		return nodeTarget(oracle.At(advertised), advertised), nil
 	case kafka:
 		if err := os.Setenv("ORACLE_PORT", strconv.Itoa(port)); err != nil {
 			return nil, err
@@ -50,10 +50,13 @@ func startTarget(cache cache, o options, s suite) (*oracle.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.Bootstrap = advertised
-		return n, nil
+		return nodeTarget(n, advertised), nil
 	case troupe:
-		return startTroupe(cache, o, dir, listen, advertised, s.broker.properties)
+		n, err := startTroupe(cache, o, dir, listen, advertised, s.broker.properties)
+		if err != nil {
+			return nil, err
+		}
+		return nodeTarget(n, advertised), nil
 	}
 	return nil, fmt.Errorf("no target %q: say kafka, troupe or none", o.target)
 }
@@ -71,12 +74,11 @@ func startTroupe(cache cache, o options, dir, listen, advertised string, propert
 	for _, p := range properties {
 		args = append(args, "--set", p)
 	}
-	n, err := oracle.StartBroker(bin, dir, args...)
-	if err != nil {
-		return nil, err
-	}
-	n.Bootstrap = advertised
-	return n, nil
+	return oracle.StartBroker(bin, dir, args...)
+}
+
+func nodeTarget(n *oracle.Node, advertised string) *target {
+	return &target{bootstrap: advertised, stop: n.Stop}
 }
 
 func freePort() (int, error) {
