@@ -121,10 +121,16 @@ func (s *session) ask(boot string) (rate, busy float64, err error) {
 	return rate, busy, errors.Join(errs...)
 }
 
+// newAdmin's client remembers metadata for a moment only: what it waits for changes by the millisecond.
+func newAdmin(boot string) (*kgo.Client, error) {
+	return kgo.NewClient(seeds(boot), kgo.MetadataMinAge(10*time.Millisecond))
+}
+
 // settled waits until some topics' partitions have all replicas in sync and are led by the preferred ones, for which it has them elected.
 func settled(ctx context.Context, adm *kadm.Client, topics ...string) error {
 	var elected time.Time
 	for {
+		began := time.Now()
 		behind, led, err := unsettled(ctx, adm, topics)
 		if err == nil && behind+led == 0 {
 			return nil
@@ -136,7 +142,7 @@ func settled(ctx context.Context, adm *kadm.Client, topics ...string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%d partitions lack replicas in sync, %d are not led by the preferred one: %w", behind, led, errors.Join(ctx.Err(), err))
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(20*time.Millisecond + 10*time.Since(began)): // looking must not take the time of who is looked at
 		}
 	}
 }

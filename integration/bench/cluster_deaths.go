@@ -120,7 +120,7 @@ func (s *session) deaths(t *troupeCluster) error {
 	if err := makeTopic(s.ctx, s.boot, watchedTopic, watchedPartitions, nodes); err != nil {
 		return err
 	}
-	cl, err := kgo.NewClient(seeds(s.boot))
+	cl, err := newAdmin(s.boot)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ var fenceTitle = fmt.Sprintf("a broker that leads 10,000 partitions is fenced: f
 
 // fences kills a broker that does not lead the metadata but leads few partitions, then one that leads many.
 func (s *session) fences(t *troupeCluster) error {
-	cl, err := kgo.NewClient(seeds(s.boot))
+	cl, err := newAdmin(s.boot)
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,9 @@ func (s *session) prepare() error {
 // warmUp lets a JVM compile, a heap grow and the topics of the broker itself come up.
 func (s *session) warmUp() error {
 	mb := min(192, s.o.mb/4)
+	if s.o.cluster {
+		mb = min(192, s.o.mb/2) // three JVMs on the same cores
+	}
 	j := s.job("produce", "warm", 12, 1024, mb)
 	if _, err := j.run(s.ctx); err != nil {
 		return err
