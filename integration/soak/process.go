@@ -219,6 +219,9 @@ func (p *process) scrape(s *sample) error {
 			s.values[slabs] += v
 		}
 	}
+	if err := lines.Err(); err != nil { // the broker, or the machine, is too slow for it
+		return fmt.Errorf("/metrics within %v: %w", scraper.Timeout, err)
+	}
 	if s.values[goroutines] == 0 || s.values[memtables] == 0 {
 		return fmt.Errorf("/metrics lacks goroutines or memtables")
 	}
