@@ -62,6 +62,31 @@ func (a *raftActor) campaign(c kit.Context, m candidacy) {
 	c.After(c.Self(), standAgain, candidacy{m.number, m.tries - 1})
 }
 
+// doubt forgets that a node was heard: it may have taken part in an election while the link was down.
+func (a *raftActor) doubt(node int32) {
+	for id, x := range a.contacts {
+		if NodeOf(id) == node {
+			x.present = false
+		}
+	}
+	a.moved = true
+}
+
+// hears notes that a member has spoken. Only the present term counts: who has voted for another leader speaks in a later one.
+func (a *raftActor) hears(x *contact, term uint64) {
+	if !x.present && term == a.rn.BasicStatus().HardState.GetTerm() {
+		x.present, a.moved = true, true
+	}
+}
+
+// certain reports whether this node leads beyond doubt; see Status.Certain.
+func (a *raftActor) certain(role raft.StateType) bool {
+	return role == raft.StateLeader && quorum(a.inForce, func(id uint64) bool {
+		x := a.contacts[id]
+		return id == a.o.ID || x != nil && x.present && a.links[NodeOf(id)] != nil
+	})
+}
+
 // watchDisk hands over when a leader's disk does not answer: it would go on sending heartbeats, and commit what others have written, but
 // nobody knows whether it ever comes back.
 func (a *raftActor) watchDisk(c kit.Context) {

@@ -37,6 +37,22 @@ func rank(conf *pb.ConfState, self uint64, linked func(node int32) bool, fallen 
 	return at
 }
 
+// quorum reports whether those that are there are most of the voters; while the group changes, most of the former ones, too.
+func quorum(conf *pb.ConfState, there func(id uint64) bool) bool {
+	for _, list := range [][]uint64{conf.GetVoters(), conf.GetVotersOutgoing()} {
+		n := 0
+		for _, id := range list {
+			if there(id) {
+				n++
+			}
+		}
+		if len(list) > 0 && n <= len(list)/2 {
+			return false
+		}
+	}
+	return true
+}
+
 // mayStand says whether asking for votes (again) is of use: not for who leads, nor for who has voted for himself and waits for the others.
 func mayStand(role raft.StateType, leader uint64) bool {
 	return leader == raft.None && (role == raft.StateFollower || role == raft.StatePreCandidate)

@@ -31,6 +31,7 @@ type contact struct {
 	tick     uint64
 	at       time.Time // it was heard of last
 	caughtUp time.Time // it had all that was committed; zero: not seen so
+	present  bool      // it has spoken in this node's term since the link is up
 }
 
 func (a *raftActor) setMembers(c kit.Context, m Members) {

@@ -77,6 +77,7 @@ func (a *raftActor) publish(c kit.Context) {
 		ID: a.o.ID, Role: b.RaftState.String(), Term: b.HardState.GetTerm(), Leader: b.Lead,
 		First: a.view.trunc + 1, Persisted: a.view.last, Committed: b.HardState.GetCommit(), Applied: b.Applied,
 		Voters: a.inForce.GetVoters(), Learners: a.inForce.GetLearners(), Replicas: a.replicas, Behind: a.status.Behind,
+		Certain: a.certain(b.RaftState),
 	}
 	s.settle(c.Now())
 	changed := s.Leader != a.status.Leader || s.Leader != 0 && s.Term != a.status.Term

@@ -21,6 +21,9 @@ type Status struct {
 	Voters    []uint64 // of the membership in force here
 	Learners  []uint64
 	Replicas  []Replica // all members, by id, as of the last tick; only on the leader
+	// Certain says that this node leads beyond doubt: it has heard most voters since the links to them are up. A leader that was cut off may
+	// have a successor, and hears of it a little later than that a link is back.
+	Certain bool
 	// Behind is since when the three have not been equal; zero if they are.
 	Behind time.Time
 

@@ -137,6 +137,9 @@ func (s *story) command(d *datadriven.TestData) string {
 	case "status":
 		b := s.board.Status()
 		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
+	case "certain":
+		b := s.board.Status()
+		return fmt.Sprintf("%s, certain: %v", b.Role, b.Certain)
 	case "slow-disk":
 		s.st.Node.Slow = time.Duration(arg("ms")) * time.Millisecond
 	case "replicas":

@@ -54,12 +54,14 @@ func (a *raftActor) lost(m peer.Dropped) { a.unreachable(m.Slot, m.Lane == peer.
 
 func (a *raftActor) up(c kit.Context, m peer.Up) {
 	a.links[m.Node] = m.Link
+	a.doubt(m.Node)
 	a.rise(c)
 }
 
 // down tells the library that what was under way to a node may be lost. If that node led, it leads no more for this one.
 func (a *raftActor) down(c kit.Context, m peer.Down) {
 	delete(a.links, m.Node)
+	a.doubt(m.Node)
 	for _, id := range a.members() {
 		if NodeOf(id) == m.Node {
 			a.rn.ReportUnreachable(id)
@@ -90,6 +92,7 @@ func (a *raftActor) received(c kit.Context, r *peer.Received) {
 		x := a.contact(m.GetFrom())
 		x.tick, x.at = a.ticks, c.Now()
 		err = a.rn.Step(m)
+		a.hears(x, m.GetTerm())
 	}
 	if err != nil {
 		c.Log().Debug("raft: message refused", "node", r.From, "error", err)

@@ -267,5 +267,5 @@ func (s *story) answer(d *datadriven.TestData) string {
 type threeVoters struct{}
 
 func (threeVoters) Status() raftnode.Status {
-	return raftnode.Status{Term: 7, Voters: []uint64{1, 2, 3}}
+	return raftnode.Status{Term: 7, Certain: true, Voters: []uint64{1, 2, 3}}
 }

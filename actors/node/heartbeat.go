@@ -71,6 +71,9 @@ func (n *Node) beat(c kit.Context) {
 	if n.life.epoch == 0 || n.life.leaving || n.image.Index() < n.life.registered || to < 0 {
 		return
 	}
+	if to == n.o.NodeID && !n.part().leads {
+		return // its own controller would grant it the right to lead, and perhaps is none any more
+	}
 	s := &n.beats
 	s.seq++
 	s.to = to

@@ -11,7 +11,7 @@ import (
 
 // part is this node's part in Raft.
 type part struct {
-	leads  bool
+	leads  bool // beyond doubt: its controller may act
 	term   uint64
 	voters []int32
 }
@@ -24,6 +24,7 @@ func (n *Node) part() part {
 	p := part{leads: n.o.Leader() == n.o.NodeID}
 	if n.o.Raft != nil {
 		st := n.o.Raft.Status()
+		p.leads = p.leads && st.Certain
 		p.term = st.Term
 		for _, id := range st.Voters {
 			p.voters = append(p.voters, int32(uint32(id)))
