@@ -82,9 +82,10 @@ func (c *cluster) command(d *datadriven.TestData) meta.Command {
 }
 
 // newTopic is a topic with replicas=1,2,3 for each of its partitions, and min= as its min.insync.replicas; with factor=auto the cluster settles
-// both. Further settings follow as key=value.
+// both. Further settings follow as key=value. With again=1 it is another topic than the one that had the name before.
 func (c *cluster) newTopic(d *datadriven.TestData) meta.NewTopic {
 	t := newTopic(arg(d, 0), 0)
+	t.ID[15] = byte(num(d, "again", 0))
 	t.Configs = map[string]string{"min.insync.replicas": opt(d, "min", "2")}
 	if t.RFAuto = opt(d, "factor", "") == "auto"; t.RFAuto {
 		t.MinISRAuto, t.Configs = true, nil

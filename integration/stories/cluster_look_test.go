@@ -25,7 +25,7 @@ import (
 //	orders-0 leader=1 isr=1,2 elr= replicas=1,2
 //	topic orders, no orders   it exists, or does not
 //	log orders-0 a b c        these records are on the disks, and no others
-//	nothing orders-0          no record of a partition that was is on the disks
+//	nothing orders-0          no record of a partition that was (the first of that name) is on the disks
 //	leads n1                  it leads the metadata log, and controls; leads nobody
 //	voters n1 n2              just these vote on the metadata log
 //	runs n2 1                 so many runs of it have registered
@@ -95,7 +95,9 @@ func (c *cluster) until(d *datadriven.TestData) {
 		c.fail("%s: not within %s: %s", d.Pos, within, why)
 		return
 	}
-	c.Say("so after %s", (c.Now() - c.began).Round(time.Millisecond))
+	if by := c.Now() - c.began; by > 0 {
+		c.Say("so after %s", by.Round(time.Millisecond))
+	}
 }
 
 func (c *cluster) expect(d *datadriven.TestData) {
@@ -262,7 +264,6 @@ func (c *cluster) partition(who []*member, d *datadriven.TestData) string {
 		if p == nil {
 			return fmt.Sprintf("%s does not know %s", name(m.id), d.Cmd)
 		}
-		c.known[d.Cmd] = p.ID
 		for _, a := range d.CmdArgs {
 			want := ids(strings.Join(a.Vals, ","))
 			same := true

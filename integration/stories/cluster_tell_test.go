@@ -82,7 +82,9 @@ func (c *cluster) log(n *kitsim.Node, line string) {
 		}
 	case strings.HasPrefix(line, "INFO link to a broker is down"):
 		node, reason, _ := strings.Cut(strings.TrimPrefix(line, "INFO link to a broker is down node="), " reason=")
-		c.say("%s has no link with n%s: %s", n.Name(), node, reason)
+		if !strings.HasPrefix(reason, "the other side closed") { // the story has said that it ends
+			c.say("%s has no link with n%s: %s", n.Name(), node, reason)
+		}
 	case strings.HasPrefix(line, "INFO link"), strings.HasPrefix(line, "INFO controller"), strings.HasPrefix(line, "INFO broker re"), strings.HasPrefix(line, "INFO broker ru"),
 		strings.HasPrefix(line, "INFO no metadata leader"), strings.HasPrefix(line, "WARN fencing a broker"):
 	default:
@@ -167,7 +169,9 @@ func (c *cluster) changed(n *kitsim.Node, m *metadata.Changed) {
 	for _, t := range m.Changes.Topics {
 		if t.New != nil {
 			for i := range t.New.Partitions {
-				c.known[fmt.Sprintf("%s-%d", t.New.Name, i)] = t.New.Partitions[i].ID
+				if k := fmt.Sprintf("%s-%d", t.New.Name, i); c.known[k] == 0 {
+					c.known[k] = t.New.Partitions[i].ID
+				}
 			}
 		}
 	}

@@ -39,7 +39,7 @@ type cluster struct {
 	listens map[string]bool   // further messages that the story wants to hear of
 	lines   []string          // heard since the command began
 	shown   uint64            // the newest image whose changes were told
-	known   map[string]uint32 // partIds of all partitions that there were
+	known   map[string]uint32 // partIds of all partitions that there were, the first of each name
 	asserts int               // what the story has insisted on
 }
 
