@@ -19,6 +19,10 @@ const (
 	changeTicks = 40 // until a change that was proposed and did not come is proposed again
 	activeTicks = 20 // since a member was heard of, and it counts as gone
 
+	// lostTicks is how long a voter may be away until a learner takes its place. It is five minutes: longer than a restart, a repair of a link,
+	// or a new version takes.
+	lostTicks = 6000
+
 	// maxContacts bounds what is remembered of others: only nodes with links get here, and there are fewer of them.
 	maxContacts = 2000
 
@@ -47,10 +51,25 @@ func (a *raftActor) active(id uint64) bool {
 	return x != nil && !x.at.IsZero() && a.links[NodeOf(id)] != nil && a.ticks-x.tick < activeTicks
 }
 
+// missing says whether a member was not heard of for so long that it need not come back. Only a leader hears of all.
+func (a *raftActor) missing(id uint64) bool {
+	since := a.leads
+	if x := a.contacts[id]; x != nil {
+		since = max(since, x.tick)
+	}
+	return id != a.o.ID && a.leads > 0 && a.ticks-since >= lostTicks
+}
+
 // arrange proposes the next change of the group, if this node leads, has applied all that the leaders before have decided, and no change is
 // under way: the library takes a second change without an error, and makes nothing of it.
 func (a *raftActor) arrange(c kit.Context) {
 	s := a.rn.BasicStatus()
+	switch {
+	case s.RaftState != raft.StateLeader:
+		a.leads = 0
+	case a.leads == 0:
+		a.leads = a.ticks
+	}
 	if s.RaftState != raft.StateLeader || a.changing > a.ticks || s.LeadTransferee != raft.None {
 		return
 	}
@@ -71,7 +90,7 @@ func (a *raftActor) roll(s raft.BasicStatus) roll {
 	a.rn.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) { match[id] = p })
 	return roll{
 		self: a.o.ID, voters: a.inForce.GetVoters(), learners: a.inForce.GetLearners(), joint: len(a.inForce.GetVotersOutgoing()) > 0,
-		nodes: a.nodes, target: a.o.Voters, byHand: a.byHand, active: a.active,
+		nodes: a.nodes, target: a.o.Voters, byHand: a.byHand, active: a.active, lost: a.missing,
 		ready: func(id uint64) bool {
 			p, ok := match[id]
 			return ok && p.State == tracker.StateReplicate && p.Match+readyLag >= s.HardState.GetCommit() && a.active(id)
@@ -124,7 +143,8 @@ type wish struct {
 	due uint64 // tick
 }
 
-// changeVoters takes somebody's wish. It holds until he, or somebody else, wishes the contrary, the node leaves, or all nodes have restarted.
+// changeVoters takes somebody's wish. It holds until he, or somebody else, wishes the contrary, the node leaves, or one leads that has restarted
+// since: it is known by the change that fulfilled it, and only to those who were there. Then the group is what the cluster makes it by itself.
 func (a *raftActor) changeVoters(c kit.Context, m *ChangeVoters) {
 	at := slices.IndexFunc(a.nodes, func(id uint64) bool { return NodeOf(id) == m.Node })
 	s := a.rn.BasicStatus()

@@ -20,6 +20,7 @@ type roll struct {
 
 	byHand map[uint64]bool      // who was made a voter, or made none, by somebody's wish
 	active func(id uint64) bool // it was heard of lately
+	lost   func(id uint64) bool // it was not heard of for long
 	ready  func(id uint64) bool // a learner that has all but the end of the log
 }
 
@@ -30,7 +31,7 @@ type step struct {
 }
 
 // next decides what is missing to the group that should be: all nodes of the cluster and nobody else are in it; of them the largest odd
-// number up to the target votes, the others learn. Voters stay what they are; learners are made voters when they have caught up, and as
+// number up to the target votes, the others learn. Voters stay what they are, unless they are lost and somebody can take their place; learners are made voters when they have caught up, and as
 // many at once as the next odd number needs. Who voted and is no node of the cluster any more goes, in the same change in which somebody
 // takes his place if one is ready.
 func (r roll) next() step {
@@ -53,11 +54,6 @@ func (r roll) next() step {
 func (r roll) electorate() []uint64 {
 	goal := odd(min(len(r.nodes), r.target))
 	var vote, spare []uint64
-	for _, id := range r.voters {
-		if out, ok := r.byHand[id]; slices.Contains(r.nodes, id) && (out || !ok) {
-			vote = append(vote, id)
-		}
-	}
 	for _, id := range slices.Sorted(slices.Values(r.learners)) {
 		wish, ok := r.byHand[id]
 		switch {
@@ -66,6 +62,15 @@ func (r roll) electorate() []uint64 {
 			vote = append(vote, id)
 		default:
 			spare = append(spare, id)
+		}
+	}
+	for _, id := range r.voters {
+		switch wish, ok := r.byHand[id]; {
+		case !slices.Contains(r.nodes, id) || ok && !wish:
+		case !ok && r.lost(id) && len(spare) > 0:
+			vote, spare = append(vote, spare[0]), spare[1:]
+		default:
+			vote = append(vote, id)
 		}
 	}
 	more := min(goal-len(vote), len(spare))

@@ -15,6 +15,7 @@ func TestRoll(t *testing.T) {
 		t.Helper()
 		r := roll{self: 1, voters: voters, learners: learners, nodes: nodes, target: 3, byHand: map[uint64]bool{}}
 		r.active = func(id uint64) bool { return !slices.Contains(gone, id) }
+		r.lost = func(uint64) bool { return false }
 		r.ready = func(id uint64) bool { return r.active(id) && !slices.Contains(late, id) }
 		for _, id := range byHand {
 			r.byHand[uint64(max(id, -id))] = id > 0
@@ -72,6 +73,27 @@ func TestRoll(t *testing.T) {
 	f("v4 l3", ids(1, 2, 3), ids(4), ids(1, 2, 3, 4), nil, nil, -3)             // somebody else takes his place
 	f("hand over", ids(1, 2, 3), nil, ids(1, 2, 3), nil, nil, -1)               // who leads gives that away first
 	f("", ids(1), ids(2, 3, 4, 5), ids(1, 2, 3, 4, 5), nil, ids(2, 3, 4, 5), 0) // nobody is ready
+}
+
+// A voter that was away for long makes room for a learner that is there, and for nobody else.
+func TestRollReplacesTheLost(t *testing.T) {
+	f := func(want string, learners, lost, late []uint64, byHand map[uint64]bool) {
+		t.Helper()
+		r := roll{self: 1, voters: []uint64{1, 2, 3}, learners: learners, nodes: slices.Concat([]uint64{1, 2, 3}, learners), target: 3, byHand: byHand}
+		r.lost = func(id uint64) bool { return slices.Contains(lost, id) }
+		r.active = func(id uint64) bool { return !r.lost(id) }
+		r.ready = func(id uint64) bool { return !slices.Contains(late, id) }
+		if got := pb.ConfChangesToString(r.next().changes); got != want {
+			t.Errorf("learners %v, lost %v: %q, want %q", learners, lost, got, want)
+		}
+	}
+	ids := func(list ...uint64) []uint64 { return list }
+	f("", ids(4), nil, nil, nil)
+	f("v4 l3", ids(4), ids(3), nil, nil)
+	f("v4 l2", ids(4, 5), ids(2), nil, nil)
+	f("", nil, ids(3), nil, nil)
+	f("", ids(4), ids(3), ids(4), nil)
+	f("", ids(4), ids(3), nil, map[uint64]bool{3: true}) // somebody wants it to vote
 }
 
 func TestOdd(t *testing.T) {

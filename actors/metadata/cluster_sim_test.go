@@ -129,6 +129,35 @@ func TestSimGrowth(t *testing.T) {
 	})
 }
 
+// TestSimLostVoter: a voter stays away. After some minutes a learner has its vote, and it learns when it comes back.
+func TestSimLostVoter(t *testing.T) {
+	s := kitsim.New(1)
+	s.Net.Faults = kitsim.Faults{Min: 50 * time.Microsecond, Max: 200 * time.Microsecond}
+	w := newWorld(s, 4, func(w *world) { w.found, w.quiet = 3, true })
+	fourth := w.nodes[3]
+	w.nodes = w.nodes[:3]
+	leader, other := w.led(t)
+	w.commits(t, leader)
+	fourth.raft = w.mustAsk(t, leader, meta.AddNode{StoreID: fourth.store, RequestedID: 4}).Value.(meta.NodeAdded).RaftID
+	w.nodes = append(w.nodes, fourth)
+	w.becomes(t, []uint64{1, 2, 3}, []uint64{4})
+	other.crash()
+	if err := s.Run(4 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes(t, []uint64{1, 2, 3}, []uint64{4})
+	if err := s.Run(2 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	voters := slices.DeleteFunc([]uint64{1, 2, 3, 4}, func(id uint64) bool { return id == other.raft })
+	w.becomes(t, voters, []uint64{other.raft})
+	other.node.Restart()
+	if err := s.Run(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes(t, voters, []uint64{other.raft})
+}
+
 // trouble schedules a fault in the next moments, and its end.
 func (w *world) trouble() {
 	s := w.s
