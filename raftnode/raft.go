@@ -70,7 +70,7 @@ type raftActor struct {
 	nodes     []uint64            // of the cluster, by Raft id; none: not known yet
 	byHand    map[uint64]bool     // wishes, in force or on their way: who is to vote, and who is not
 	ticks     uint64
-	leads     uint64 // tick since when this node is seen to lead; 0: it does not
+	leads     uint64    // tick since when this node is seen to lead; 0: it does not
 	stands    int       // candidacies so far
 	standing  int       // the one that counts; 0: none
 	standTerm uint64    // in which it began, or another node was seen to stand
