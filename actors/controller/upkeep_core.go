@@ -99,7 +99,7 @@ func growth(img *meta.Image, most int) (list []meta.Reassignment) {
 	want, moving := img.AutoFactor(), 0
 	for _, t := range img.SortedTopics() {
 		for i := range t.Partitions {
-			if p := &t.Partitions[i]; len(p.Adding)+len(p.Removing) > 0 {
+			if p := &t.Partitions[i]; p.Moving() {
 				moving++
 			}
 		}
@@ -109,7 +109,7 @@ func growth(img *meta.Image, most int) (list []meta.Reassignment) {
 		begun := false
 		for i := range t.Partitions {
 			p := &t.Partitions[i]
-			if !t.RFAuto || len(p.Replicas) >= want || len(p.Adding)+len(p.Removing) > 0 {
+			if !t.RFAuto || len(p.Replicas) >= want || p.Moving() {
 				continue
 			}
 			if moving >= most {

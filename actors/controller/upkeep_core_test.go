@@ -86,7 +86,7 @@ func TestGrowth(t *testing.T) {
 	x.follow("full")
 	preferred := map[int32]int{}
 	for _, p := range x.img.Topic("auto").Partitions {
-		if len(p.Replicas) != 3 || len(p.Adding)+len(p.Removing) > 0 {
+		if len(p.Replicas) != 3 || p.Moving() {
 			t.Fatalf("%+v", p)
 		}
 		preferred[p.Replicas[0]]++

@@ -61,7 +61,7 @@ func electsOtherwise(old, next map[string]string) bool {
 // partition without a leader may elect one that it could not before.
 func (e *edit) electAnew(only []*Topic) {
 	e.changePartitions(only, func(p *Partition) bool {
-		return len(p.ELR)+len(p.Adding)+len(p.Removing) > 0 || p.Leader == NoLeader
+		return len(p.ELR) > 0 || p.Moving() || p.Leader == NoLeader
 	}, func(*Topic, *Partition, int) {})
 }
 

@@ -6,6 +6,9 @@ import (
 	"troupe/kafka/code"
 )
 
+// Moving reports whether a reassignment of the partition is under way.
+func (p *Partition) Moving() bool { return len(p.Adding)+len(p.Removing) > 0 }
+
 // Factor is the replication factor of a partition. While it moves, both old and new replicas are in Replicas, and this is the smaller
 // of the two numbers.
 func (p *Partition) Factor() int { return len(p.Replicas) - max(len(p.Adding), len(p.Removing)) }
@@ -60,7 +63,7 @@ func (e *edit) move(p *Partition, target []int32) Result {
 }
 
 func (e *edit) undoMove(p *Partition) Result {
-	if len(p.Adding)+len(p.Removing) == 0 {
+	if !p.Moving() {
 		return refuse(code.NoReassignmentInProgress, "No reassignment of the partition is in progress.")
 	}
 	isr := minus(p.ISR, p.Adding)
@@ -74,7 +77,7 @@ func (e *edit) undoMove(p *Partition) Result {
 
 // completeMove ends a reassignment whose new replicas are all in sync and enough for the minimum, and reports whether it did.
 func (m *Image) completeMove(t *Topic, p *Partition) bool {
-	if len(p.Adding)+len(p.Removing) == 0 {
+	if !p.Moving() {
 		return false
 	}
 	replicas, isr := minus(p.Replicas, p.Removing), minus(p.ISR, p.Removing)

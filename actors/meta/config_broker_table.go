@@ -1,6 +1,7 @@
 package meta
 
 // brokerTable holds every broker setting of Kafka 4.3.1, the three throttles that only exist dynamically, and log.flush.policy.
+// Its defaults are Kafka's but for how soon a broker counts as dead.
 const brokerTable = `
 add.partitions.to.txn.retry.backoff.max.ms int static 100 0..
 add.partitions.to.txn.retry.backoff.ms int static 20 1..
@@ -12,10 +13,10 @@ authorizer.class.name string static "" -
 auto.create.topics.enable boolean static true -
 auto.leader.rebalance.enable boolean static true -
 background.threads int dynamic 10 1..
-broker.heartbeat.interval.ms int static 2000 -
+broker.heartbeat.interval.ms int static 250 -
 broker.id int static -1 -
 broker.rack string static - -
-broker.session.timeout.ms int static 9000 -
+broker.session.timeout.ms int static 2000 -
 client.quota.callback.class class static - -
 compression.gzip.level int dynamic -1 1..9|-1
 compression.lz4.level int dynamic 9 1..17

@@ -135,7 +135,7 @@ func (d *dec) partition() Partition {
 	p := Partition{ID: d.u32(), Replicas: d.ints(), ISR: d.ints(), ELR: d.ints(), Leader: d.i32(), LeaderEpoch: d.i32(), PartitionEpoch: d.i32()}
 	if len(d.b) > 0 {
 		p.Adding, p.Removing, p.Recovering = d.ints(), d.ints(), d.flag()
-		if len(p.Adding)+len(p.Removing) == 0 && !p.Recovering {
+		if !p.Moving() && !p.Recovering {
 			d.fail()
 		}
 	}

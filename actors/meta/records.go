@@ -139,7 +139,7 @@ func recordPartition(t *Topic, p *Partition) Record {
 	v.i(int64(p.Leader))
 	v.i(int64(p.LeaderEpoch))
 	v.i(int64(p.PartitionEpoch))
-	if len(p.Adding)+len(p.Removing) > 0 || p.Recovering { // a later addition: most partitions are written as ever
+	if p.Moving() || p.Recovering { // a later addition: most partitions are written as ever
 		v.ints(p.Adding)
 		v.ints(p.Removing)
 		v.flag(p.Recovering)

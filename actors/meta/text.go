@@ -126,7 +126,7 @@ func (r PartitionRef) String() string { return fmt.Sprintf("%s-%d", r.Topic, r.I
 
 func moveText(p *Partition) string {
 	s := flagText(p.Recovering, " recovering")
-	if len(p.Adding)+len(p.Removing) > 0 {
+	if p.Moving() {
 		s += fmt.Sprintf(" adding %v removing %v", p.Adding, p.Removing)
 	}
 	return s

@@ -96,6 +96,15 @@ func (p *Partition) onResubscribe(c kit.Context, m resubscribe) {
 	}
 }
 
+// onMeasure says how far this replica is behind what is committed, as far as it has heard. A log at rest is not loaded for it.
+func (p *Partition) onMeasure(m *Measure) {
+	lag := int64(0)
+	if s := p.sub; s != nil && p.log != nil {
+		lag = max(s.high-p.log.next, 0)
+	}
+	m.Reply(Measured{m, lag})
+}
+
 // pause lets the subscription rest before it is made anew.
 func (p *Partition) pause(c kit.Context, d time.Duration) {
 	s := p.sub

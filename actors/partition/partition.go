@@ -112,6 +112,8 @@ func (p *Partition) Receive(c kit.Context, m any) {
 		p.onFindEpoch(c, m)
 	case *ListProducers:
 		p.onListProducers(c, m)
+	case *Measure:
+		p.onMeasure(m)
 	case *Trim:
 		p.onTrim(c, m)
 	case writer.Changed:

@@ -231,6 +231,25 @@ type Trimmed struct {
 // Refuse implements kit.Refuser.
 func (t *Trim) Refuse() { t.Reply(Trimmed{t, code.NotLeaderForPartition, -1}) }
 
+// Measure asks how many records a follower is known to lack.
+//
+// From: conn. Answer: Measured.
+type Measure struct {
+	kit.Ask
+	Index int // the partition's place in the answer: the asker's own
+}
+
+// Measured answers Measure.
+//
+// From: partition.
+type Measured struct {
+	*Measure
+	Lag int64 // from the end of the log to the leader's high watermark; 0 at who leads, and while nothing is known
+}
+
+// Refuse implements kit.Refuser.
+func (m *Measure) Refuse() { m.Reply(Measured{Measure: m}) }
+
 // Clean asks within which bounds the log may be compacted now.
 //
 // From: cleaner. Answer: Cleanable.

@@ -264,6 +264,35 @@ func TestFollower(t *testing.T) {
 	r.tail.Drop(7)
 }
 
+// How far behind a follower is counts from what it has heard last of the leader's high watermark.
+func TestFollowerMeasuresItsLag(t *testing.T) {
+	r := newReplica(t)
+	lag := func() int64 {
+		t.Helper()
+		r.tell(&Measure{Ask: kit.Ask{ReplyTo: r.conn.Ref()}})
+		m, ok := kitsim.Last[Measured](r.conn)
+		if !ok {
+			t.Fatal("no answer")
+		}
+		return m.Lag
+	}
+	if n := lag(); n != 0 {
+		t.Errorf("%d behind somebody unknown", n)
+	}
+	r.facts.Leader = 2
+	r.become()
+	s := r.subscription()
+	r.tell(responded{reply{part: 7, number: s.number, outcome: started, high: 10}})
+	if n := lag(); n != 10 {
+		t.Errorf("%d behind, and it lacks 10", n)
+	}
+	r.replicate(s.number, 0, 10, 0, r.batches(3, 0, 4))
+	if n := lag(); n != 7 {
+		t.Errorf("%d behind, and it lacks 7", n)
+	}
+	r.tail.Drop(7)
+}
+
 // What does not continue the log is not taken: the follower subscribes anew, from where it is.
 func TestFollowerTakesNoGap(t *testing.T) {
 	r := newReplica(t)

@@ -38,6 +38,7 @@ var acceptedDifferences = []accepted{
 	// Configs of brokers.
 	{path: `Configs\["log.flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
 	{cases: `^(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(DescribeConfigs|configs/\w+)/`, path: `Configs\["broker.(session.timeout|heartbeat.interval).ms"\].* Value$`, kafka: `^"?(9000|2000)"?$`, troupe: `^"?(2000|250)"?$`, reason: "a broker that died is replaced sooner here"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(listeners|advertised.listeners|log.dirs)"\].* Value$`, reason: "addresses and folders are each process's own"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(controller.listener.names|controller.quorum.voters|(offsets.topic|transaction.state.log|share.coordinator.state.topic).(replication.factor|min.isr))"\]`, reason: "the oracle is started with settings of its own"},
 	{cases: `^configs/brokers/`, path: `Configs\["(advertised.)?listeners"\].* Value$`, reason: "addresses and folders are each process's own"},

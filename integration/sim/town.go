@@ -168,7 +168,7 @@ func (t *town) whole() (bool, string) {
 		for x := range img.Topics() {
 			for i := range x.Partitions {
 				p := &x.Partitions[i]
-				if p.Leader == meta.NoLeader || len(p.ISR) != len(p.Replicas) || len(p.Adding)+len(p.Removing) > 0 {
+				if p.Leader == meta.NoLeader || len(p.ISR) != len(p.Replicas) || p.Moving() {
 					return false, fmt.Sprintf("%s sees %s-%d with leader %d, replicas %v, ISR %v, adding %v, removing %v", host(h.id), x.Name, i, p.Leader, p.Replicas, p.ISR, p.Adding, p.Removing)
 				}
 			}

@@ -124,7 +124,7 @@ func (t *town) checkPartition(img *meta.Image, x *meta.Topic, p, old *meta.Parti
 		if p.Leader != old.Leader && p.Leader != meta.NoLeader {
 			t.book.leaders++
 		}
-		if len(old.Adding)+len(old.Removing) > 0 && len(p.Adding)+len(p.Removing) == 0 {
+		if old.Moving() && !p.Moving() {
 			t.book.moves++
 		}
 	}

@@ -298,7 +298,7 @@ func state(p *meta.Partition) string {
 	if len(p.ELR) > 0 {
 		text += fmt.Sprintf(", ELR %v", p.ELR)
 	}
-	if len(p.Adding)+len(p.Removing) > 0 {
+	if p.Moving() {
 		text += fmt.Sprintf(", adding %v, removing %v", p.Adding, p.Removing)
 	}
 	if p.Recovering {

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/meta"
+	"troupe/actors/partition"
 	"troupe/kafka/code"
 )
 
@@ -18,13 +19,16 @@ const sizesAtOnce = 500
 //
 // A size is what the records take that can still be read: the store counts it while it writes, within a few MB in a large partition.
 // Kafka counts whole files, and so tells more than that after records were deleted.
-// Here a replica that leads lags behind nobody, no replica is on its way to another folder, and the one folder is not cordoned.
+// Here a replica that leads lags behind nobody, one that follows lags behind the leader's high watermark as far as it has heard of it, and no
+// replica is on its way to another folder. The one folder is cordoned when the broker is.
 func describeLogDirs(c *Call) {
 	req := c.Req.(*kmsg.DescribeLogDirsRequest)
 	k := &logDirsCall{c: c}
 	k.collect(req)
 	c.Next = k.next
-	k.measure()
+	if k.askFollowers(); k.asked == 0 {
+		k.measure()
+	}
 }
 
 // logDirsCall is one DescribeLogDirs under way.
@@ -32,6 +36,7 @@ type logDirsCall struct {
 	c      *Call
 	topics []kmsg.DescribeLogDirsResponseDirTopic
 	places []sizePlace
+	asked  int // followers that have not said how far behind they are
 	done   int // places whose size is known
 	code   code.Code
 }
@@ -40,6 +45,7 @@ type logDirsCall struct {
 type sizePlace struct {
 	partID       uint32
 	topic, index int
+	follows      bool
 }
 
 // measured are the sizes of the next places. The room is that of the disk, looked at with the last of them.
@@ -86,13 +92,23 @@ func (k *logDirsCall) topic(t *meta.Topic, only []int32) {
 		if _, wanted := slices.BinarySearch(only, p.Index); only != nil && !wanted || k.c.View.Partition(p.ID) == nil {
 			continue
 		}
-		k.places = append(k.places, sizePlace{p.ID, len(k.topics), len(x.Partitions)})
+		k.places = append(k.places, sizePlace{p.ID, len(k.topics), len(x.Partitions), p.Leader != k.c.Env.NodeID})
 		y := kmsg.NewDescribeLogDirsResponseDirTopicPartition()
 		y.Partition = p.Index
 		x.Partitions = append(x.Partitions, y)
 	}
 	if len(x.Partitions) > 0 {
 		k.topics = append(k.topics, x)
+	}
+}
+
+// askFollowers asks those replicas that follow how far behind they are.
+func (k *logDirsCall) askFollowers() {
+	for i := range k.places {
+		if x := &k.places[i]; x.follows {
+			k.asked++
+			k.c.View.Partition(x.partID).Tell(&partition.Measure{Ask: k.c.Ask(), Index: i})
+		}
 	}
 }
 
@@ -118,6 +134,14 @@ func (k *logDirsCall) measure() {
 }
 
 func (k *logDirsCall) next(_ *Call, answer any) {
+	if x, ok := answer.(partition.Measured); ok {
+		at := &k.places[x.Index]
+		k.topics[at.topic].Partitions[at.index].OffsetLag = x.Lag
+		if k.asked--; k.asked == 0 {
+			k.measure()
+		}
+		return
+	}
 	m, ok := answer.(measured)
 	if !ok {
 		return
@@ -142,6 +166,7 @@ func (k *logDirsCall) respond(m *measured) {
 	d := kmsg.NewDescribeLogDirsResponseDir()
 	d.ErrorCode, d.Dir, d.Topics = int16(k.code), k.c.Env.DataDir, k.topics
 	d.TotalBytes, d.UsableBytes = roomOf(m.total), roomOf(m.free)
+	d.IsCordoned = k.c.View.Image.Cordoned(k.c.Env.NodeID)
 	resp.Dirs = append(resp.Dirs, d)
 	k.c.Respond(resp)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
 
@@ -30,12 +31,15 @@ func (w *world) logDirs(version int16, topics ...string) string {
 	for _, t := range d.Topics {
 		for _, p := range t.Partitions {
 			out += fmt.Sprintf(" %s-%d=%d", t.Topic, p.Partition, p.Size)
-			if p.OffsetLag != 0 || p.IsFuture {
+			if p.OffsetLag != 0 {
+				out += fmt.Sprintf(" behind by %d", p.OffsetLag)
+			}
+			if p.IsFuture {
 				w.t.Errorf("%+v", p)
 			}
 		}
 	}
-	if len(resp.Dirs) != 1 || resp.ErrorCode != 0 || d.TotalBytes != -1 || d.UsableBytes != -1 || d.IsCordoned {
+	if len(resp.Dirs) != 1 || resp.ErrorCode != 0 || d.TotalBytes != -1 || d.UsableBytes != -1 || d.IsCordoned != (version >= 5 && w.img.Cordoned(1)) {
 		w.t.Errorf("%+v", resp)
 	}
 	return out
@@ -55,6 +59,22 @@ func TestDescribeLogDirs(t *testing.T) {
 		expect(t, "all: what is elsewhere is left out", w.logDirs(v), "/data NONE a-0="+size+" a-2=0 b-0=0")
 		expect(t, "named twice", w.logDirs(v, "b:0", "a:2,0,0", "b:0"), "/data NONE b-0=0 a-0="+size+" a-2=0")
 		expect(t, "unknown", w.logDirs(v, "a:9,-1,1", "nope:0"), "/data NONE")
+	}
+}
+
+// Followers say how far behind they are; and whether the broker takes new replicas is said to those who can read it.
+func TestDescribeLogDirsOfFollowers(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.topic("a", []int32{1, 2}, []int32{2, 1}, []int32{2, 1})
+	w.part("a", 0).lag, w.part("a", 1).lag = 9, 7 // the first leads: it is not asked
+	expect(t, "followers", w.logDirs(4), "/data NONE a-0=0 a-1=0 behind by 7 a-2=0")
+	expect(t, "one", w.logDirs(4, "a:1"), "/data NONE a-1=0 behind by 7")
+	r := w.apply(meta.IncrementalAlterConfigs{Resources: []meta.AlterResource{{Type: meta.BrokerResource, Name: "1", Ops: []meta.AlterOp{{Key: "cordoned.log.dirs", Value: "*"}}}}})
+	if r.Code != code.OK || !w.img.Cordoned(1) {
+		t.Fatal(r)
+	}
+	for v := int16(1); v <= 5; v++ {
+		w.logDirs(v, "a:0")
 	}
 }
 

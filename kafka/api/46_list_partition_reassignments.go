@@ -38,7 +38,7 @@ func listPartitionReassignments(c *Call) {
 
 // showMove adds a partition if it is on the move.
 func showMove(x *kmsg.ListPartitionReassignmentsResponseTopic, p *meta.Partition) {
-	if len(p.Adding)+len(p.Removing) == 0 {
+	if !p.Moving() {
 		return
 	}
 	x.Partitions = append(x.Partitions, kmsg.ListPartitionReassignmentsResponseTopicPartition{

@@ -376,6 +376,7 @@ type fakePart struct {
 	producers  []partition.ActiveProducer
 	deaf       bool // trims are not answered
 	follows    bool // it answers reads although it does not lead
+	lag        int64
 }
 
 // add appends a batch of n records of size bytes each, with timestamps from ts on; it can be read at once.
@@ -479,6 +480,8 @@ func (p *fakePart) receive(m any) {
 			r.Offset, r.LeaderEpoch = p.start, 0
 		}
 		m.Reply(r)
+	case *partition.Measure:
+		m.Reply(partition.Measured{Measure: m, Lag: p.lag})
 	case *partition.Trim:
 		switch r := (partition.Trimmed{Trim: m, Code: p.fence(-1), Start: -1}); {
 		case p.deaf:

@@ -78,7 +78,7 @@ func count(img *meta.Image) (c admin.Cluster) {
 			if len(p.ISR) < img.MinISROf(t, p) {
 				c.UnderMinISR++
 			}
-			if len(p.Adding)+len(p.Removing) > 0 {
+			if p.Moving() {
 				c.Moving++
 			}
 			switch p.Leader {

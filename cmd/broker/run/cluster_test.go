@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"troupe/actors/controller"
+	"troupe/actors/meta"
 	"troupe/cmd/broker/admin"
 )
 
@@ -92,6 +93,14 @@ func TestClusterView(t *testing.T) {
 
 func TestTimingAndUpkeep(t *testing.T) {
 	if got := timing(nil); got != controller.DefaultTiming {
+		t.Errorf("%+v", got)
+	}
+	// What people are shown as the default is what is used.
+	shown := map[string]string{}
+	for _, key := range []string{"broker.session.timeout.ms", "broker.heartbeat.interval.ms"} {
+		shown[key] = meta.BrokerConfigDef(key).Default
+	}
+	if got := timing(shown); got != controller.DefaultTiming {
 		t.Errorf("%+v", got)
 	}
 	got := timing(map[string]string{"broker.session.timeout.ms": "9000", "broker.heartbeat.interval.ms": "2000"})
