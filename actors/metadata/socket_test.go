@@ -187,7 +187,7 @@ func TestGrowthOnSockets(t *testing.T) {
 	c.foundBy(c.nodes[0])
 	last := c.nodes[0].board.Status().Applied
 	within(func() bool {
-		return !slices.ContainsFunc(c.nodes, func(b *broker) bool { return b.board.Status().Applied < last })
+		return !slices.ContainsFunc(c.nodes[:], func(b *broker) bool { return b.board.Status().Applied < last })
 	})
 	c.stop(0)
 	c.foundBy(c.nodes[2])
