@@ -11,6 +11,25 @@ import (
 	"testing"
 )
 
+// linkSettings are flags, but who looks for how brokers find and trust each other looks here. cmd/broker tests that they are there.
+const linkSettings = `
+## Links between brokers
+
+Flags of ` + "`broker start`" + `, keys of the YAML file of ` + "`--config`" + `, or ` + "`BROKER_PEER_TLS_CERT`" + ` and the like in the environment. A broker that listens beyond
+loopback needs a secret, certificates, or the word that it is meant to have neither; all brokers of a cluster need the same.
+
+| flag | what it is |
+|---|---|
+| ` + "`--peer-listen`" + ` | address for other brokers |
+| ` + "`--peer-advertise`" + ` | address that other brokers are told; a new one is told to the cluster when the broker registers |
+| ` + "`--peer-secret-file`" + ` | file with a secret of at least 16 bytes, the same at all brokers. Each proves to the other that it knows it, without sending it. It encrypts nothing |
+| ` + "`--peer-tls-cert`" + `, ` + "`--peer-tls-key`" + ` | PEM files with this broker's certificate and its key. Both sides of a link show theirs (TLS 1.3), so it must be good for servers and for clients, and for the host of the address that others are told. They are read again for each connection: new ones count without a restart |
+| ` + "`--peer-tls-ca`" + ` | PEM file with the authorities that other brokers' certificates must come from. It is read at the start |
+| ` + "`--insecure-peers`" + ` | beyond loopback, too, whoever reaches the address is taken for a broker |
+
+Links change between plain text and TLS with the cluster down: a broker that has certificates talks to none that has not.
+`
+
 // configPage is docs/configs.md as the definitions say it.
 func configPage() string {
 	var b strings.Builder
@@ -57,6 +76,7 @@ for one broker and for all, for one broker only, or at start only. ` + "`broker 
 	})
 	section("Groups", "Kept and shown for KIP-848, KIP-932 and KIP-1071.", GroupConfigKeys(), GroupConfigDef, always)
 	section("Subscriptions of client metrics", "KIP-714.", ClientMetricsConfigKeys(), ClientMetricsConfigDef, always)
+	b.WriteString(linkSettings)
 	b.WriteString("\n## Loggers\n\nThere is one logger, `root`: the log level of the whole broker, until it ends (KIP-412).\n")
 	return strings.ReplaceAll(b.String(), "\n\n ", "\n\n")
 }

@@ -35,7 +35,8 @@
 // # What is not
 //
 // The secret proves who is there when a connection is made; it encrypts nothing, and does not protect the bytes behind the handshake from
-// somebody who can change packets. NewSockets can wrap its connections in TLS, but no setting gives it certificates yet.
+// somebody who can change packets. TLS does both: with certificates (NewSockets) each side must show one of an authority that the other trusts,
+// before the handshake begins. Either keeps strangers out; with both, a stolen key is not enough.
 //
 // # Invariants
 //

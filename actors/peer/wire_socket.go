@@ -29,7 +29,8 @@ type Sockets struct {
 	acceptor kit.Blocker // of the actor that accepts
 }
 
-// NewSockets takes a listener over. With tls, both sides show a certificate.
+// NewSockets takes a listener over. With tls, both sides show a certificate, and that of the one that is dialled must be for the host of its
+// address.
 func NewSockets(l net.Listener, tls *tls.Config) *Sockets {
 	return &Sockets{l: l, tls: tls, dial: (&net.Dialer{}).DialContext}
 }
@@ -68,11 +69,20 @@ func (s *Sockets) Dial(c kit.Context, address string, done func(w Wire, err erro
 			return done(nil, err)
 		}
 		if s.tls != nil {
-			nc = tls.Client(nc, s.tls)
+			nc = tls.Client(nc, s.dialled(address))
 		}
 		return done(newSocket(nc), nil)
 	})
 	b.Close()
+}
+
+// dialled is the TLS of a connection to an address.
+func (s *Sockets) dialled(address string) *tls.Config {
+	conf := s.tls.Clone()
+	if host, _, err := net.SplitHostPort(address); err == nil && conf.ServerName == "" {
+		conf.ServerName = host
+	}
+	return conf
 }
 
 // Close implements Network.

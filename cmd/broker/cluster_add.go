@@ -32,7 +32,7 @@ place. With --wait the command ends when a node that was not there before is in 
 		if len(join) == 0 {
 			return failf(exitError, "no node of the cluster says under which address other nodes reach it: start them with --peer-advertise HOST:PORT")
 		}
-		fmt.Fprintf(c.out, "On the new machine, with an empty data directory, and with the same --peer-secret-file if there is one:\n\n"+
+		fmt.Fprintf(c.out, "On the new machine, with an empty data directory, and with the same --peer-secret-file, and a certificate of its own, if the others have them:\n\n"+
 			"  broker start --join %s\n\n", strings.Join(join, ","))
 		if !wait {
 			return nil

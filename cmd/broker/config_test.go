@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"troupe/cmd/broker/run"
 )
@@ -99,4 +101,28 @@ func TestHelp(t *testing.T) {
 	if code := execute([]string{"--help"}, strings.NewReader(""), &out, &errOut); code != 0 || !strings.Contains(out.String(), "Exit codes") {
 		t.Errorf("%d %s %s", code, out.String(), errOut.String())
 	}
+}
+
+// TestLinkSettingsAreFlags: what docs/configs.md says of links between brokers are flags of start.
+func TestLinkSettingsAreFlags(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## Links between brokers")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var s settings
+	f := pflag.NewFlagSet("start", pflag.ContinueOnError)
+	s.flags(f)
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`--([a-z-]+)`").FindAllStringSubmatch(section, -1) {
+		if named[m[1]] = true; f.Lookup(m[1]) == nil {
+			t.Errorf("--%s is no flag", m[1])
+		}
+	}
+	f.VisitAll(func(fl *pflag.Flag) {
+		if strings.Contains(fl.Name, "peer") && !named[fl.Name] {
+			t.Errorf("--%s is not on the page", fl.Name)
+		}
+	})
 }

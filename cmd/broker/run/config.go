@@ -32,8 +32,9 @@ type Config struct {
 	Admin         string   // default 127.0.0.1:9644
 	Seeds         []string // peer addresses of all founders of a cluster, this one among them
 	Join          []string // peer addresses of brokers of a cluster to join; not together with Seeds
-	InsecurePeers bool     // brokers beyond loopback need not show a secret
+	InsecurePeers bool     // brokers beyond loopback need not show a secret or a certificate
 	PeerSecret    []byte   // what brokers prove to each other that they know; it is never sent. Empty: none
+	PeerTLS       PeerTLS  // how brokers show each other certificates, and encrypt what they say; zero: they do not
 	InsecureAdmin bool
 	Static        map[string]string // Kafka broker properties by name
 	Version       string
@@ -107,9 +108,9 @@ func (c Config) WithDefaults() (Config, error) {
 	if c, err = c.withOthers(); err != nil {
 		return c, err
 	}
-	if host, _, _ := splitAddress(c.PeerListen); !loopback(host) && len(c.PeerSecret) == 0 && !c.InsecurePeers {
-		return c, usagef("--peer-listen %s: brokers beyond this machine must show a secret; name a file that holds it with --peer-secret-file, bind to "+
-			"127.0.0.1, or say --insecure-peers", c.PeerListen)
+	if host, _, _ := splitAddress(c.PeerListen); !loopback(host) && len(c.PeerSecret) == 0 && !c.PeerTLS.given() && !c.InsecurePeers {
+		return c, usagef("--peer-listen %s: brokers beyond this machine must show a secret or certificates; name a file that holds the secret with "+
+			"--peer-secret-file, or certificates with --peer-tls-cert, --peer-tls-key and --peer-tls-ca, bind to 127.0.0.1, or say --insecure-peers", c.PeerListen)
 	}
 	if n := len(c.PeerSecret); n > 0 && n < MinPeerSecret {
 		return c, usagef("the peer secret has %d bytes: at least %d are needed, such as those of `openssl rand -base64 32`", n, MinPeerSecret)

@@ -30,6 +30,7 @@ func TestPeerSecretNeeded(t *testing.T) {
 	f(Config{PeerListen: "192.0.2.1:9093"}, "must show a secret")
 	f(Config{PeerListen: "192.0.2.1:9093", InsecurePeers: true}, "")
 	f(Config{PeerListen: "192.0.2.1:9093", PeerSecret: secret}, "")
+	f(Config{PeerListen: "192.0.2.1:9093", PeerTLS: PeerTLS{Cert: "c", Key: "k", CA: "a"}}, "") // the files are looked at when it starts
 	f(Config{PeerSecret: secret[:15]}, "at least 16")
 }
 

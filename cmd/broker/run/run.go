@@ -2,6 +2,7 @@
 package run
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,6 +65,7 @@ type Broker struct {
 	working, stopped     bool // of turn: work was begun; it must not be any more
 	split                split
 	advertised           meta.Endpoint
+	peerTLS              *tls.Config // nil: brokers talk in plain text
 
 	kafkaL        []net.Listener
 	adminL, peerL net.Listener
@@ -85,6 +87,9 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	b := &Broker{cfg: cfg, log: log, serving: make(chan struct{}), failed: make(chan error, 1), board: &raftnode.Board{}, pub: &node.Published{}}
 	b.steps = node.NewSteps(time.Now, func() { close(b.serving) })
 	b.steps.Wait(node.StepStores, "the disk")
+	if b.peerTLS, err = cfg.PeerTLS.load(); err != nil {
+		return nil, err
+	}
 	if err := b.listen(); err != nil {
 		b.closeListeners()
 		return nil, err

@@ -32,7 +32,7 @@ func (b *Broker) spawn() {
 	known := b.stores.state
 	b.gate = &writer.Gate{}
 	b.writer = b.sys.Spawn(writerName, writer.New(writer.Options{Data: b.stores.data, Gate: b.gate, Stats: &b.written}), kit.Options{Kind: "writer"})
-	sockets := peer.NewSockets(b.peerL, nil)
+	sockets := peer.NewSockets(b.peerL, b.peerTLS)
 	if b.cfg.Dial != nil {
 		sockets.DialWith(b.cfg.Dial)
 	}
