@@ -234,16 +234,7 @@ func TestDamagedBlock(t *testing.T) {
 		l.commit(l.write(10_000, 3))
 	}
 	mustData(t, e.Close())
-	names, err := fs.List("data/db")
-	mustData(t, err)
-	for _, n := range names {
-		if strings.HasSuffix(n, ".blob") {
-			f, err := fs.OpenReadWrite("data/db/"+n, vfs.WriteCategoryUnspecified)
-			mustData(t, err)
-			_, err = f.WriteAt([]byte("garbage"), 200_000)
-			mustData(t, errors.Join(err, f.Close()))
-		}
-	}
+	damageValues(t, fs, 200_000)
 	e = openData(t, "data", Options{FS: fs, VerifyReads: true})
 	var bad *CorruptError
 	before, err := e.Read(3, 0, 50, 1<<30, true)
@@ -272,6 +263,45 @@ func TestDamagedBlock(t *testing.T) {
 		t.Errorf("what is not damaged can be read: %v", err)
 	}
 	b.Release()
+	mustData(t, e.Close())
+}
+
+// damageValues writes over some bytes at a place in each file of values.
+func damageValues(t *testing.T, fs vfs.FS, at int64) {
+	t.Helper()
+	names, err := fs.List("data/db")
+	mustData(t, err)
+	for _, n := range names {
+		if strings.HasSuffix(n, ".blob") {
+			f, err := fs.OpenReadWrite("data/db/"+n, vfs.WriteCategoryUnspecified)
+			mustData(t, err)
+			_, err = f.WriteAt([]byte("garbage"), at)
+			mustData(t, errors.Join(err, f.Close()))
+		}
+	}
+}
+
+// TestDamageBehindARange: a read of several ranges that meets damage with the first batch of a later one gives the earlier ones.
+func TestDamageBehindARange(t *testing.T) {
+	const size = readChunk * 2 / 5 // two to a range
+	fs := vfs.NewMem()
+	e := openData(t, "data", Options{FS: fs, VerifyReads: true})
+	l := newDataLogs(t, e)
+	for range 6 {
+		l.commit(l.write(size, 3))
+	}
+	mustData(t, e.Close())
+	damageValues(t, fs, size*2+size/2)
+	e = openData(t, "data", Options{FS: fs, VerifyReads: true})
+	before, err := e.Read(3, 0, 6, 1<<30, true)
+	if err != nil || len(before.Data) != 1 || before.Bytes < size*2 || before.Bytes > size*2+1000 {
+		t.Errorf("what lies before the damage: %d bytes of %d ranges, %v", before.Bytes, len(before.Data), err)
+	}
+	before.Release()
+	var bad *CorruptError
+	if _, err = e.Read(3, 2, 6, 1<<30, true); !errors.As(err, &bad) || bad.PartID != 3 || bad.Offset != 2 {
+		t.Errorf("read of the damage: %v", err)
+	}
 	mustData(t, e.Close())
 }
 
