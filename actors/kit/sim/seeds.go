@@ -19,23 +19,31 @@ func Seeds(t *testing.T, n int, f func(t *testing.T, s *Sim)) (sum Stats) {
 	first := number("SEED", 1)
 	n = number("N", n)
 	for seed := first; seed < first+n; seed++ {
-		ok := t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			cryptotest.SetGlobalRandom(t, uint64(seed))
-			s := New(uint64(seed))
-			if n == 1 && os.Getenv("SEED") != "" {
-				s.Trace.Full = os.Stderr
-			}
-			defer func() {
-				s.Report(t)
-				sum.Add(s.stats)
-			}()
-			f(t, s)
-		})
+		stats, ok := Seed(t, uint64(seed), n == 1 && os.Getenv("SEED") != "", f)
+		sum.Add(stats)
 		if !ok {
 			break // the first is the one to look at
 		}
 	}
 	return sum
+}
+
+// Seed runs f for one seed, as Seeds does; all of its trace goes to stderr if it is to be told.
+func Seed(t *testing.T, seed uint64, told bool, f func(t *testing.T, s *Sim)) (sum Stats, ok bool) {
+	t.Helper()
+	ok = t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, seed)
+		s := New(seed)
+		if told {
+			s.Trace.Full = os.Stderr
+		}
+		defer func() {
+			s.Report(t)
+			sum.Add(s.stats)
+		}()
+		f(t, s)
+	})
+	return sum, ok
 }
 
 func number(env string, def int) int {
