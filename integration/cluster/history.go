@@ -91,17 +91,39 @@ type Stored struct {
 	Value  string
 }
 
+// Lost is how many acknowledged records are not where they were acknowledged.
+func (h *History) Lost(log map[int32][]Stored) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p, list := range h.acked {
+		at := map[int64]string{}
+		for _, s := range log[p] {
+			at[s.Offset] = s.Value
+		}
+		for _, a := range list {
+			if v, ok := at[a.Offset]; !ok || v != a.Value {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// manyTold is how many breaches of one kind are told.
+const manyTold = 10
+
 // Check says what is wrong with what the partitions hold, given what producers were told: lost, changed, stored twice, out of order, or
 // never sent. Empty: every promise was kept.
 func (h *History) Check(log map[int32][]Stored) (wrong []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	told := map[string]int{}
 	say := func(format string, a ...any) {
-		if len(wrong) < 20 {
+		if told[format]++; told[format] <= manyTold {
 			wrong = append(wrong, fmt.Sprintf(format, a...))
 		}
 	}
-	wrong = append(wrong, h.wrong...)
+	wrong = append(wrong, h.wrong[:min(len(h.wrong), manyTold)]...)
 	at := map[int32]map[int64]string{}
 	for p, list := range log {
 		at[p] = map[int64]string{}

@@ -38,6 +38,9 @@ func TestChecker(t *testing.T) {
 		{"one was never sent", log("a 1", "a 2", "a 3", "b 1", "c 1"), "never sent"},
 	} {
 		got := strings.Join(told().Check(c.log), "\n")
+		if lost := told().Lost(c.log); (lost > 0) != (strings.Contains(got, "is lost") || strings.Contains(got, "where")) {
+			t.Errorf("%s: %d lost, and it says %q", c.name, lost, got)
+		}
 		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}

@@ -86,7 +86,7 @@ func (l *load) verdict(t *testing.T, c *harness.Cluster) []string {
 	for _, list := range log {
 		n += len(list)
 	}
-	t.Logf("%d records acknowledged, %d stored", l.Count(), n)
+	t.Logf("%d records acknowledged, %d stored, %d lost", l.Count(), n, l.Lost(log))
 	return l.Check(log)
 }
 

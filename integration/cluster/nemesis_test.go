@@ -26,6 +26,7 @@ type nemesis struct {
 type fault struct {
 	name string
 	do   func(t *testing.T, victims []int)
+	one  bool // it befalls one broker at a time
 }
 
 // act makes one trouble, lets it last a while, ends it and says what it was.
@@ -36,6 +37,9 @@ func (n *nemesis) act(t *testing.T) string {
 		victims = victims[:1+n.rng.IntN(3)]
 	}
 	f := n.faults[n.rng.IntN(len(n.faults))]
+	if f.one {
+		victims = victims[:1]
+	}
 	f.do(t, victims)
 	for i, b := range n.c.Brokers {
 		if b.HasEnded() {
@@ -57,9 +61,8 @@ func (n *nemesis) pause(_ *testing.T, victims []int) {
 	n.each(victims, func(i int) { n.c.Brokers[i].Resume() })
 }
 
-// restart: one after the other.
 func (n *nemesis) restart(t *testing.T, victims []int) {
-	n.each(victims[:1], func(i int) {
+	n.each(victims, func(i int) {
 		if code := n.c.Brokers[i].Stop(); code != 0 {
 			t.Errorf("broker %d ends with code %d", i+1, code)
 		}

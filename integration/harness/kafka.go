@@ -30,8 +30,10 @@ func NewKafkaClusterOn(t testing.TB, dirs []string, properties ...string) *Clust
 	script, home := filepath.Join(root, "integration", "oracle", "oracle"), t.TempDir()
 	for i, dir := range dirs {
 		node := filepath.Join(home, fmt.Sprint(i+1))
-		if err := os.Mkdir(node, 0o755); err != nil {
-			t.Fatal(err)
+		for _, d := range []string{node, dir} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := os.Symlink(dir, filepath.Join(node, "data")); err != nil {
 			t.Fatal(err)

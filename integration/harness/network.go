@@ -82,7 +82,10 @@ func (w *Network) Host(i int) string {
 	return subnet + fmt.Sprint(i+1)
 }
 
-func (w *Network) inside(i int) []string { return []string{"ip", "netns", "exec", w.space(i)} }
+// inside is what runs a program at host i. ip netns exec would give it copies of all mounts as well, and keep disks mounted that others unmount.
+func (w *Network) inside(i int) []string {
+	return []string{"nsenter", "--net=/run/netns/" + w.space(i)}
+}
 
 // nobody is an Ethernet address that no port of the bridge has: what is sent to it is lost, and the sender never learns of it.
 const nobody = "02:00:00:00:ff:ff"
