@@ -14,6 +14,9 @@ import (
 // ValidateBrokerConfigs judges dynamic settings of one broker, or with id "" of all: OK, or the code and why. Unknown names pass, as with
 // Kafka: they may be those of a plug-in. It is the part that is the same on every node; the order of the checks is Kafka's.
 func ValidateBrokerConfigs(id string, configs map[string]string) (code.Code, string) {
+	if _, ok := configs[minISRKey]; plainlyValid(id, configs) && (!ok || id == "") {
+		return code.OK, ""
+	}
 	keys := slices.Sorted(maps.Keys(configs))
 	pick := func(wrong func(key string, d *ConfigDef) bool) string {
 		var found []string
@@ -47,6 +50,17 @@ func ValidateBrokerConfigs(id string, configs map[string]string) (code.Code, str
 		return code.InvalidConfig, "Broker-level min.insync.replicas cannot be altered while ELR is enabled."
 	}
 	return code.OK, ""
+}
+
+// plainlyValid reports whether nothing at all is wrong, which is so nearly always, without the order in which faults are named.
+func plainlyValid(id string, configs map[string]string) bool {
+	for key, v := range configs {
+		d := BrokerConfigDef(key)
+		if d != nil && (d.ReadOnly || slices.Contains(listenerOnly, key) || d.Check(v) != "" || id == "" && d.perBroker(key)) {
+			return false
+		}
+	}
+	return checkTimes(configs) == ""
 }
 
 // listenerOnly are settings of keys and certificates, which Kafka lets change for one listener only.
@@ -98,7 +112,11 @@ func checkTimes(configs map[string]string) string {
 		{"log.roll.ms", 1, "greater than or equal to 1"}, {"log.roll.jitter.ms", 0, "greater than or equal to 0"},
 		{"log.retention.ms", 1, "unlimited (-1) or, greater than or equal to 1"},
 	} {
-		n, err := strconv.ParseInt(strings.TrimSpace(configs[c.key]), 10, 64)
+		text, ok := configs[c.key]
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		if err == nil && n < c.min && !(c.key == "log.retention.ms" && n == -1) {
 			return "requirement failed: " + c.key + " must be " + c.how
 		}

@@ -1,13 +1,11 @@
 package metadata
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,28 +192,4 @@ func TestGrowthOnSockets(t *testing.T) {
 	if c.nodes[2].image(t).ClusterID() != "cluster" {
 		t.Error("it is another cluster")
 	}
-}
-
-// BenchmarkThreeNodes: changes of some 200 bytes by 64 proposers, spread over three nodes that share this machine and its disk.
-func BenchmarkThreeNodes(b *testing.B) {
-	c := newTrioOfSockets(b, 3)
-	c.foundBy(c.nodes[0])
-	var n atomic.Int64
-	var wg sync.WaitGroup
-	b.ResetTimer()
-	for i := range 64 {
-		wg.Go(func() {
-			at := c.nodes[i%3]
-			for k := n.Add(1); k <= int64(b.N); k = n.Add(1) {
-				cmd := meta.IncrementalAlterConfigs{Resources: []meta.AlterResource{{Type: meta.BrokerResource, Ops: []meta.AlterOp{
-					{Key: "log.retention.ms", Value: fmt.Sprint(1000000 + k)}}}}}
-				if p, ok := at.propose(cmd); !ok || p.Result.Code != code.OK {
-					b.Errorf("%v %v %s", ok, p.Result.Code, p.Result.Message)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
 }

@@ -177,15 +177,17 @@ type batch struct {
 // copyBelow is the size below which bytes are copied behind their header, so that a small frame is one piece.
 const copyBelow = 4 << 10
 
-// fill encodes the batch. It runs where the write does, for the sake of its checksums.
+// fill encodes the batch. It runs where the write does, for the sake of its checksums. Headers and small bytes lie one behind the other in one
+// buffer, whose size is known before; what is large goes between pieces of it as it is.
 func (b *batch) fill(lane Lane) net.Buffers {
-	type piece struct {
-		at, end int // in small; or
-		b       []byte
+	room := 0
+	for _, f := range b.frames {
+		room += f.headSize()
 	}
-	var small []byte
-	pieces := make([]piece, 0, len(b.frames))
+	small := make([]byte, 0, room)
+	var out net.Buffers
 	var parts [][]byte
+	at := 0 // what lies before is in out
 	for i, f := range b.frames {
 		parts = parts[:0]
 		if f.send != nil {
@@ -193,31 +195,37 @@ func (b *batch) fill(lane Lane) net.Buffers {
 				parts = append(parts, p.Bytes)
 			}
 		}
-		at := len(small)
 		small = appendHead(small, header{typ: f.typ, lane: lane, kind: f.kind, id: f.id, number: b.first + uint32(i)}, f.bytes, parts)
-		for _, p := range append([][]byte{f.bytes}, parts...) {
+		for k := -1; k < len(parts); k++ {
+			p := f.bytes
+			if k >= 0 {
+				p = parts[k]
+			}
 			if len(p) < copyBelow {
 				small = append(small, p...)
 				continue
 			}
-			pieces = append(pieces, piece{at: at, end: len(small)}, piece{b: p})
-			at = len(small)
+			out, at = append(out, small[at:], p), len(small)
 		}
-		pieces = append(pieces, piece{at: at, end: len(small)})
 	}
-	var out net.Buffers
-	end := -1 // of the last buffer in small; -1: it is elsewhere
-	for _, p := range pieces {
-		switch {
-		case p.b != nil:
-			out, end = append(out, p.b), -1
-		case p.end == p.at:
-		case end == p.at:
-			k := len(out) - 1
-			out[k], end = small[p.at-len(out[k]):p.end], p.end
-		default:
-			out, end = append(out, small[p.at:p.end]), p.end
-		}
+	if at < len(small) {
+		out = append(out, small[at:])
 	}
 	return out
+}
+
+// headSize is how much of a frame is copied when it is sent: its header, the lengths of its parts, and what is small.
+func (f *outFrame) headSize() int {
+	n := frameHeader
+	if len(f.bytes) < copyBelow {
+		n += len(f.bytes)
+	}
+	if f.send != nil {
+		for _, p := range f.send.Parts {
+			if n += 4; len(p.Bytes) < copyBelow {
+				n += len(p.Bytes)
+			}
+		}
+	}
+	return n
 }
