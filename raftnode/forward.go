@@ -30,17 +30,12 @@ func ReadVerdict(b []byte) (Verdict, error) {
 // forwarded enters a command of another node, if this one leads. It is read first: an entry that cannot be read would end every node that
 // comes to apply it.
 func (a *raftActor) forwarded(c kit.Context, m *peer.Asked) {
-	m.Reply(peer.Answer{Asked: m, Head: []byte{byte(a.admit(c, m))}})
-}
-
-func (a *raftActor) admit(c kit.Context, m *peer.Asked) Verdict {
+	p := proposal{Enter: Enter{Data: m.Head}, asked: m}
 	env, err := meta.Decode(m.Head)
-	switch {
-	case err != nil || len(m.Head) > MaxCommand || m.Guest || env.ID.Node != 0 && env.ID.Node != m.From.NodeID:
+	if err != nil || len(m.Head) > MaxCommand || m.Guest || env.ID.Node != 0 && env.ID.Node != m.From.NodeID {
 		c.Log().Warn("a command of another node was refused", "node", m.From.NodeID, "bytes", len(m.Head), "id", env.ID, "error", err)
-		return Unreadable
-	case a.rn.Propose(m.Head) != nil:
-		return NotEntered
+		p.answer(Unreadable)
+		return
 	}
-	return Entered
+	a.enter(p)
 }

@@ -78,6 +78,7 @@ type raftActor struct {
 	disk      diskWatch // writes of the log
 	replicas  []Replica // as of the last tick; nil unless this node leads
 
+	pending   []proposal     // to be entered by the next drain; bounded by what nodes have open at a time, and the mailbox
 	transfers []transferring // at most maxTransfers
 	wishes    []wish         // at most maxWishes
 
@@ -98,7 +99,7 @@ func (a *raftActor) Receive(c kit.Context, m any) {
 	case kit.Started:
 		a.start(c)
 	case Enter:
-		a.enter(m)
+		a.enter(proposal{Enter: m})
 	case appended:
 		a.appended(c, m)
 	case Applied:
@@ -172,12 +173,6 @@ func (a *raftActor) tick(c kit.Context) {
 	}
 	a.look()
 	c.After(c.Self(), a.o.Tick, tick{})
-}
-
-func (a *raftActor) enter(m Enter) {
-	if a.rn.Propose(m.Data) != nil { // the one error is that it was dropped, for one of several passing reasons
-		m.ReplyTo.Tell(Dropped{m.ID})
-	}
 }
 
 // appended moves the view, then steps what became true with the writes. Order: the view first, for the responses let the library read it.

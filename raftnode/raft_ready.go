@@ -15,7 +15,7 @@ import (
 func (a *raftActor) wake(c kit.Context) {
 	switch {
 	case a.flushing:
-	case a.rn.HasReady() || a.view.wanted:
+	case a.rn.HasReady() || a.view.wanted || len(a.pending) > 0:
 		a.flushing = true
 		c.Self().Tell(flush{})
 	case a.moved:
@@ -25,6 +25,7 @@ func (a *raftActor) wake(c kit.Context) {
 
 // drain hands out all that the library has ready: writes to the log actor, committed entries to the state machine, the rest to the network.
 func (a *raftActor) drain(c kit.Context) {
+	a.enterAll()
 	for a.rn.HasReady() {
 		for _, m := range a.rn.Ready().Messages {
 			switch m.GetTo() {

@@ -76,6 +76,10 @@ func (a *raftActor) transfer() (uint64, bool) {
 
 // endAsks answers all who wait, at the end of the actor.
 func (a *raftActor) endAsks() {
+	for i := range a.pending {
+		a.pending[i].done(false)
+	}
+	a.pending = nil
 	for _, t := range a.transfers {
 		t.ask.Refuse()
 	}
