@@ -16,7 +16,7 @@ func number(env string, def int) int {
 }
 
 // manySeeds is how many seeds see each kind of fault a few times: one disk in six fails, in one of four ways.
-const manySeeds = 90
+const manySeeds = 160
 
 // TestSeeds is the short version of make sim, in one process: the first seeds, one of them on Pebble.
 func TestSeeds(t *testing.T) {
