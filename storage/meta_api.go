@@ -39,6 +39,9 @@ type Identity struct {
 // counts its starts from the beginning again, but has a Raft id of a later generation.
 func (i Identity) Run() uint64 { return i.RaftID>>32<<40 | i.Incarnation }
 
+// LastRun is no less than the number of any run that a node can have under a Raft id, and less than that of any under a later one.
+func LastRun(raftID uint64) uint64 { return (raftID>>32+1)<<40 - 1 }
+
 // MetaLoaded is the state of the store at start.
 type MetaLoaded struct {
 	HardState             *pb.HardState

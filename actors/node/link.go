@@ -7,6 +7,7 @@ import (
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/peer"
+	"troupe/storage"
 )
 
 // part is this node's part in Raft.
@@ -51,7 +52,7 @@ func (n *Node) link(c kit.Context) {
 		if x.ID == n.o.NodeID {
 			continue
 		}
-		l := peer.Link{Node: x.ID, Address: meta.PeerAddress(x), StoreID: x.StoreID}
+		l := peer.Link{Node: x.ID, Address: meta.PeerAddress(x), StoreID: x.StoreID, Before: storage.LastRun(x.RaftID)}
 		if n.linked[x.ID] != l {
 			n.linked[x.ID] = l
 			n.tellPeers(l)

@@ -128,10 +128,13 @@ func (p *Partition) onSynced(c kit.Context, m writer.Synced) {
 	p.advance(c)
 }
 
-// advance moves the high watermark and answers everyone whom it or the durable end covers.
+// advance moves the high watermark and answers everyone whom it or the durable end covers. Before this run of the broker is registered all facts
+// are of an earlier one: others may be in sync since, so a high watermark by them would cover what only this replica has.
 func (p *Partition) advance(kit.Context) {
 	l := p.log
-	l.advance(p.cfg.MinISR)
+	if p.o.Replicas == nil || p.brokerEpoch != 0 {
+		l.advance(p.cfg.MinISR)
+	}
 	l.answerBelow(forApplied, l.applied)
 	l.answerBelow(forDurable, l.durable)
 	l.answerBelow(forHigh, l.high)

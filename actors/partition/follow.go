@@ -85,6 +85,9 @@ func (p *Partition) onRegistered(c kit.Context, m registered) {
 		return
 	}
 	p.brokerEpoch = m.epoch
+	if p.state == loaded {
+		p.advance(c)
+	}
 	if p.sub != nil && p.sub.path != nil {
 		p.subscribe(c)
 	}

@@ -1,6 +1,11 @@
 package partition
 
-import "testing"
+import (
+	"testing"
+
+	"troupe/actors/kit"
+	kitsim "troupe/actors/kit/sim"
+)
 
 // A broker that restarts hears again what it was once: with news older than its log a replica must not lead, or it forgets the later epochs
 // and what it holds of them is never compared with the log of who leads now (seed 1463 of the simulation).
@@ -13,5 +18,25 @@ func TestOldNewsDoNotLead(t *testing.T) {
 		if got := p.leads(); got != want {
 			t.Errorf("told to lead in epoch %d with a log of epoch 1: leads %v", epoch, got)
 		}
+	}
+}
+
+// A broker that restarts may hear at first of an ISR that is a later one by now. Nothing counts as committed by it before the broker is
+// registered anew (seed 91 of the simulation, with trap joiner-stalls).
+func TestNothingIsCommittedBeforeRegistration(t *testing.T) {
+	s := kitsim.New(1)
+	replicas := s.Probe("replicas")
+	p := New(Options{PartID: 1, Replicas: replicas.Ref()})
+	s.Node("n1", func(l *kitsim.Life) { l.Spawn("partition", p, kit.Options{}) })
+	p.self, p.facts.Leader, p.facts.ISR, p.facts.Replicas, p.cfg.MinISR = 1, 1, []int32{1}, []int32{1, 2}, 1
+	p.log = newLog(newCore(loadedFacts{End: 4, Epochs: []epochBegin{{Epoch: 0, Start: 0}}}, "t", 0))
+	p.log.isr, p.log.self, p.log.replicas, p.state = p.facts.ISR, 1, 2, loaded
+	p.advance(nil)
+	if p.log.high != 0 {
+		t.Errorf("before it is registered the high watermark is %d", p.log.high)
+	}
+	p.onRegistered(nil, registered{7})
+	if p.log.high != 4 {
+		t.Errorf("when it is registered the high watermark is %d", p.log.high)
 	}
 }

@@ -66,7 +66,7 @@ func (p *peers) judge(h hello) (verdict, string) {
 	switch {
 	case e == nil && len(p.links) >= maxLinks:
 		return tooMany, ""
-	case e != nil && e.wanted && e.want.StoreID != [16]byte{} && e.want.StoreID != h.StoreID:
+	case e != nil && e.wanted && !e.want.takes(h):
 		return wrongStore, ""
 	}
 	return welcome, ""

@@ -164,3 +164,20 @@ func FuzzHandshake(f *testing.F) {
 		}
 	})
 }
+
+// Another data directory under a node id is let in only if its runs come after all that the known one can have.
+func TestTakes(t *testing.T) {
+	known := Link{Node: 2, StoreID: storeOf(2), Before: 1<<40 - 1}
+	f := func(m Link, store int, run uint64, want bool) {
+		t.Helper()
+		if got := m.takes(hello{Identity: Identity{NodeID: 2, StoreID: storeOf(int32(store)), Incarnation: run}}); got != want {
+			t.Errorf("store %d, run %x: %v", store, run, got)
+		}
+	}
+	f(known, 2, 7, true)
+	f(known, 9, 7, false)       // an older one, or one that nobody took in
+	f(known, 9, 1<<40-1, false) // however often it has started
+	f(known, 9, 1<<40|1, true)
+	f(Link{Node: 2, StoreID: storeOf(2)}, 9, 1<<40|1, false) // it is not known which runs come later
+	f(Link{Node: 2}, 9, 1, true)
+}

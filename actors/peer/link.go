@@ -20,8 +20,8 @@ type link struct {
 
 	address string // as Link said
 	learnt  string // as the other side said of itself
-	store   [16]byte
-	wanted  bool // somebody asked for the link: dial
+	want    Link   // as it was asked for last
+	wanted  bool   // somebody asked for the link: dial
 	kinds   [kinds]handler
 
 	up           *session
@@ -90,14 +90,14 @@ func (l *link) start(c kit.Context) {
 }
 
 func (l *link) link(c kit.Context, m Link) {
-	if l.wanted && l.address == m.Address && l.store == m.StoreID {
+	if l.wanted && l.want == m {
 		return
 	}
-	l.wanted, l.address, l.store, l.failures = true, m.Address, m.StoreID, 0
+	l.wanted, l.want, l.address, l.failures = true, m, m.Address, 0
 	if l.mine != nil {
 		l.discard(c, l.mine) // to where nobody is any more
 	}
-	if l.up != nil && l.store != [16]byte{} && l.up.them.StoreID != l.store {
+	if l.up != nil && !m.takes(l.up.them) {
 		l.broken(c, l.up, verdictText[wrongStore])
 	}
 	if l.up == nil && (l.address != "" || l.learnt != "") {

@@ -14,6 +14,14 @@ type Link struct {
 	Node    int32
 	Address string   // "": wait until it dials us
 	StoreID [16]byte // whose data directory is accepted under that node id; zero: any
+	// Before is the last run that a node can have with StoreID: one with another data directory is let in if its run is a later one, for the
+	// cluster has taken it in since this broker last heard of it. It may be the one who has to tell. 0: none is let in.
+	Before uint64
+}
+
+// takes reports whether a broker is let in under the node id that it says.
+func (m Link) takes(h hello) bool {
+	return m.StoreID == [16]byte{} || h.StoreID == m.StoreID || m.Before > 0 && h.Incarnation > m.Before
 }
 
 // Unlink ends the link with a node that is no part of the cluster any more.

@@ -102,7 +102,7 @@ func (l *link) judge(h hello) (verdict, string) {
 	case v != welcome:
 	case h.NodeID != l.node:
 		v = wrongNode
-	case l.store != [16]byte{} && h.StoreID != l.store:
+	case !l.want.takes(h):
 		v = wrongStore
 	}
 	return v, detail

@@ -197,12 +197,21 @@ func (w *World) checkRaft() error {
 }
 
 // named says whether the image names the partition that calls itself <topicId>-<n>.
-func named(img *meta.Image, name string) bool {
+func named(img *meta.Image, name string) bool { return partitionOf(img, name) != nil }
+
+// partitionOf is the partition that calls itself <topicId>-<n>; nil: the image names none.
+func partitionOf(img *meta.Image, name string) *meta.Partition {
 	at := strings.LastIndexByte(name, '-')
 	id, ok := meta.ParseTopicID(name[:max(at, 0)])
+	if !ok || img == nil {
+		return nil
+	}
 	t := img.TopicByID(id)
 	n, err := strconv.Atoi(name[at+1:])
-	return ok && err == nil && t != nil && n < len(t.Partitions)
+	if err != nil || t == nil || n >= len(t.Partitions) {
+		return nil
+	}
+	return &t.Partitions[n]
 }
 
 // checkStore: the store holds data of partitions only that the image names.

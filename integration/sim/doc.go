@@ -30,13 +30,30 @@
 //
 // # Clusters
 //
-// Every fourth seed is a town: two or three brokers with their links, Raft group, controllers and replicas, each on a disk of its own. The
+// Every fourth seed is a town: two to four brokers with their links, Raft group, controllers and replicas, each on a disk of its own. The
 // seed decides the network too (cuts of one and of both directions, slow links, connections that break) and which brokers lose power, one,
 // two or all at the same moment. Clients are connected to every broker and keep to whoever leads by what that broker publishes. Beside the
 // Ledger the invariants of the design are checked, by their names there: M1 to M6 on each image that any broker publishes; D1 and D2, that
 // whoever is in sync or may be elected has on its disk all that anybody was told or a leader counts as committed; D3, that a leader counts
 // everybody whom the cluster takes for in sync; D4 to D7 on every answer and at the end, and that the high watermark goes back in no
 // epoch and from no leader to the next; L1, that ten seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
+//
+// Besides faults at random there are traps (town_traps.go): they wait for a moment at which one rule is all that keeps what was promised. Each
+// of these mutations fails the run of the test that stands beside it in integration/mutants/table.txt:
+//
+//	mutation                                trap             seed  seen by
+//	fsync of records off                    -                   3  D7
+//	an answer of the store dropped          quorum-breaks      23  L3
+//	high watermark over the committed ISR   joiner-stalls      23  D1, D2
+//	asked-for ISR forgotten                 -                   3  D3
+//	join by the high watermark alone        follower-lags      27  D1, D2
+//	AlterPartition without broker epochs    joiner-restarts    71  KIP-903: who joins is the run that was asked for
+//	log cut at the high watermark           leader-falls        7  D1, D2
+//	proposal not entered again              quorum-breaks      83  L1
+//	replica made without the metadata       -                   7  a replica lives only where the image places it
+//	commits before registration             joiner-stalls      91  D1, D2
+//
+// Nodes also end in order and come back, and lose their disks: then AddNode takes them in anew, under the same node id.
 //
 // Seeds run in processes of their own (see cmd): slabs and counters are global. Every 50th seed uses Pebble on a crashable file
 // system in memory, the others the models of storage/sim.

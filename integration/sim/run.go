@@ -228,8 +228,13 @@ const EveryPebble = 50
 func OptionsOf(seed uint64) Options {
 	o := Options{Seed: seed, Pebble: seed%EveryPebble == 0}
 	if seed%EveryCluster == EveryCluster-1 {
-		if o.Nodes = 3; seed%11 == 0 {
+		switch {
+		case seed%11 == 0:
 			o.Nodes = 2
+		case seed%7 == 0:
+			o.Nodes = 4
+		default:
+			o.Nodes = 3
 		}
 	}
 	return o

@@ -26,9 +26,11 @@ type town struct {
 	static  map[string]string
 	tail    int64
 	cleaned cleaner.Stats
-	stage   int // counts the ends of troubles
+	stage   int  // counts the ends of troubles
+	trap    trap // that is set
+	again   int  // how often it will be set again
 
-	slow, stuck, jumps, cuts uint64
+	slow, stuck, jumps, cuts, resets, sprung, stops, replaced uint64
 }
 
 // house is one node of a town: its disk outlives its broker.
@@ -38,10 +40,17 @@ type house struct {
 	disk   *models
 	node   *kitsim.Node
 	broker *Broker
+	store  [16]byte    // of the present disk
+	raftID uint64      // that goes with it
 	seen   *meta.Image // the last published image that was looked at
 	index  uint64      // of it; never goes back in one life
-	term   uint64
-	behind time.Duration // since when entries are committed and not applied; 0: they are not
+	raft   raftBook
+	placed map[string]bool          // partition actors that an image of this life has placed here
+	gone   map[string]time.Duration // those that it does not place here any more, since when
+
+	joining bool // its disk is new, and it has no place in the cluster yet
+	leaving bool // it ends in order
+	fenced  bool // as it said when it left
 }
 
 // patron is the half of a client that outlives the brokers. It is connected to each of them.
@@ -77,7 +86,7 @@ func newTown(o Options) *town {
 		t.ids = append(t.ids, id)
 	}
 	for _, id := range t.ids {
-		t.nodes = append(t.nodes, &house{t: t, id: id, disk: NewModels(o.NoSyncData, o.NoSyncMeta).(*models)})
+		t.nodes = append(t.nodes, &house{t: t, id: id, disk: NewModels(o.NoSyncData, o.NoSyncMeta).(*models), store: storeID(id), raftID: meta.RaftIDOf(1, id)})
 	}
 	t.Check(t.check)
 	return t
@@ -96,6 +105,7 @@ func (h *house) image() *meta.Image {
 // start boots the broker: for the first time, or after it ended.
 func (h *house) start() {
 	switch {
+	case h.joining:
 	case h.node == nil:
 		h.node = h.t.Node(host(h.id), h.boot)
 		h.node.OnFatal = func(reason string) { h.t.Fail("%s ended itself: %s", host(h.id), reason) }
@@ -105,8 +115,12 @@ func (h *house) start() {
 }
 
 func (h *house) boot(l *kitsim.Life) {
-	h.seen, h.index, h.term, h.behind = nil, 0, 0, 0
+	h.seen, h.index, h.raft, h.leaving = nil, 0, raftBook{}, false
+	h.placed, h.gone = map[string]bool{}, map[string]time.Duration{}
 	o := BrokerOptions{Static: h.t.static, TailBytes: h.t.tail, Cleaned: &h.t.cleaned, Seat: &Seat{ID: h.id, Nodes: h.t.ids}}
+	if h.store != storeID(h.id) {
+		o.Seat.RaftID, o.Seat.StoreID = h.raftID, h.store
+	}
 	if h.t.o.Seed%3 == 0 { // followers that were away need a snapshot
 		o.CompactEntries, o.CompactTail = 20, 5
 	}
@@ -207,10 +221,10 @@ func (t *town) failIfWell(format string, args ...any) {
 
 func (t *town) totals() Totals {
 	s := t.Stats()
-	out := Totals{Clusters: 1, Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes, Acked: t.ledger.acked, Repeated: t.ledger.repeated,
+	out := Totals{Clusters: 1, Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - t.stops, Stops: t.stops, Replaced: t.replaced, Acked: t.ledger.acked, Repeated: t.ledger.repeated,
 		TimedOut: t.ledger.timedOut, Refused: t.ledger.refused, Consumed: t.ledger.consumed, Made: t.cluster.made, Deleted: t.cluster.deleted,
 		Jumps: t.jumps, Slow: t.slow, Stuck: t.stuck, Cuts: t.cuts, Elections: t.book.terms, Leaders: t.book.leaders, ISRs: t.book.isrs,
-		Truncations: t.book.truncations, Moves: t.book.moves, Tombstones: t.ledger.tombstones}
+		Truncations: t.book.truncations, Moves: t.book.moves, Traps: t.sprung, Resets: t.resets, Tombstones: t.ledger.tombstones}
 	for _, h := range t.nodes {
 		lost, torn := h.disk.Lost()
 		out.Unsynced += uint64(lost)

@@ -135,7 +135,7 @@ func (t *town) newTopic(name string, partitions int) *topic {
 		for _, i := range t.rng.Perm(len(t.ids)) {
 			list = append(list, t.ids[i])
 		}
-		if len(list) > 2 && t.Chance(.2) {
+		if list = list[:min(len(list), 3)]; len(list) > 2 && t.Chance(.2) {
 			list = list[:2]
 		}
 		x.Assignments = append(x.Assignments, list)
@@ -230,7 +230,7 @@ func (x *mayor) move(p *topic) task {
 		for _, i := range x.t.rng.Perm(len(x.t.ids)) {
 			to = append(to, x.t.ids[i])
 		}
-		if len(to) > 2 && x.t.Chance(.5) {
+		if to = to[:min(len(to), 3)]; len(to) > 2 && x.t.Chance(.5) {
 			to = to[:2]
 		}
 		return meta.AlterReassignments{Partitions: []meta.Reassignment{{PartitionRef: x.t.someOf(p), Target: to}}}

@@ -14,6 +14,7 @@ type townBook struct {
 	leads  map[reign]int32
 	high   map[uint32]int64 // by partition: the greatest high watermark that anybody was told, or a leader had
 	crests map[uint32]crests
+	wishes wishes
 	ends   map[cellar]int64 // of the logs, to see truncations
 
 	term uint64 // the greatest seen
@@ -34,7 +35,8 @@ type cellar struct {
 }
 
 func (b *townBook) init() {
-	b.leads, b.high, b.crests, b.ends = map[reign]int32{}, map[uint32]int64{}, map[uint32]crests{}, map[cellar]int64{}
+	b.leads, b.high, b.ends = map[reign]int32{}, map[uint32]int64{}, map[cellar]int64{}
+	b.crests, b.wishes = map[uint32]crests{}, wishes{}
 }
 
 // check runs after every step.
@@ -65,7 +67,13 @@ func (t *town) check() error {
 		return nil
 	}
 	for _, h := range t.nodes {
-		if err := h.checkRaft(); h.up() && err != nil {
+		if !h.up() {
+			continue
+		}
+		if err := h.checkRaft(); err != nil {
+			return err
+		}
+		if err := h.checkActors(); err != nil {
 			return err
 		}
 	}
@@ -83,6 +91,7 @@ func (t *town) checkImage(h *house, img *meta.Image) error {
 		return fmt.Errorf("the published image went back from %d to %d", h.index, img.Index())
 	}
 	h.seen, h.index = img, img.Index()
+	h.notePlaces(img)
 	if err := t.cluster.checkImage(img); err != nil {
 		return fmt.Errorf("M1 to M5: %w", err)
 	}
@@ -124,12 +133,22 @@ func (t *town) checkPartition(img *meta.Image, x *meta.Topic, p, old *meta.Parti
 		if p.Leader != old.Leader && p.Leader != meta.NoLeader {
 			t.book.leaders++
 		}
+		for _, id := range p.ISR {
+			if b := img.Broker(id); b != nil && !slices.Contains(old.ISR, id) {
+				if err := t.book.wishes.checkJoined(p, id, b.Epoch); err != nil {
+					return err
+				}
+			}
+		}
 		if old.Moving() && !p.Moving() {
 			t.book.moves++
 		}
 	}
 	for _, id := range append(slices.Clone(p.ISR), p.Leader) {
-		if id != meta.NoLeader && !img.Serves(id) && len(p.ISR) > 1 {
+		if id == meta.NoLeader {
+			continue
+		}
+		if b := img.Broker(id); b == nil || b.Fenced {
 			return fmt.Errorf("M5: broker %d is fenced, and in the ISR %v or the leader %d", id, p.ISR, p.Leader)
 		}
 	}
@@ -140,13 +159,17 @@ func (t *town) checkPartition(img *meta.Image, x *meta.Topic, p, old *meta.Parti
 		}
 		t.book.leads[k] = p.Leader
 	}
-	return t.checkComplete(x, p)
+	return t.checkComplete(img, p)
 }
 
-// checkComplete: D1 and D2: whoever leads, is in sync or may be elected holds all that anybody was told, on its disk.
-func (t *town) checkComplete(x *meta.Topic, p *meta.Partition) error {
+// checkComplete: D1 and D2: whoever leads, is in sync or may be elected holds all that anybody was told, on its disk. Of a disk that was lost the
+// cluster hears when it takes the next one in.
+func (t *town) checkComplete(img *meta.Image, p *meta.Partition) error {
 	high := t.book.high[p.ID]
 	for _, id := range append(slices.Clone(p.ISR), p.ELR...) {
+		if n := img.Node(id); n == nil || n.StoreID != t.nodes[id-1].store {
+			continue
+		}
 		if end := t.nodes[id-1].durable(p.ID); end < high {
 			return fmt.Errorf("D1, D2: broker %d is in the ISR %v or the ELR %v with a durable log to %d; records up to %d were acknowledged or shown", id, p.ISR, p.ELR, end, high)
 		}
@@ -162,7 +185,7 @@ func (t *town) checkReplicas() error {
 	for x := range t.book.newest.Topics() {
 		for i := range x.Partitions {
 			p := &x.Partitions[i]
-			if err := t.checkComplete(x, p); err != nil {
+			if err := t.checkComplete(t.book.newest, p); err != nil {
 				return fmt.Errorf("%s-%d: %w", x.Name, i, err)
 			}
 			for _, id := range p.Replicas {
@@ -201,34 +224,6 @@ func (t *town) ackedAt(h *house, index uint64) {
 	if at := h.image().Index(); at < index {
 		t.Fail("M2: %s acknowledged a command at index %d, and publishes an image at %d", host(h.id), index, at)
 	}
-}
-
-// checkRaft: indexes do not go back, and what is committed is applied soon (L3).
-func (h *house) checkRaft() error {
-	if !h.up() {
-		return nil
-	}
-	r := h.broker.Board.Status()
-	if r.Term > h.term {
-		h.term = r.Term
-	}
-	if b := &h.t.book; r.Term > b.term {
-		b.term = r.Term
-		b.terms++
-	}
-	switch {
-	case r.Term < h.term:
-		return fmt.Errorf("%s: the term of the metadata log went back from %d to %d", host(h.id), h.term, r.Term)
-	case r.Applied > r.Committed:
-		return fmt.Errorf("%s: the metadata log is committed up to %d and applied up to %d", host(h.id), r.Committed, r.Applied)
-	case r.Committed == r.Applied, h.node.Slow > 0, h.node.Stuck > h.t.Now():
-		h.behind = 0
-	case h.behind == 0:
-		h.behind = h.t.Now()
-	case h.t.Now()-h.behind > patience:
-		return fmt.Errorf("L3: %s: entries are committed up to %d and applied up to %d only, since %s", host(h.id), r.Committed, r.Applied, h.behind)
-	}
-	return nil
 }
 
 // retries says whether a code of a produce tells a client of a cluster to try again.

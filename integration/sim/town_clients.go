@@ -44,7 +44,7 @@ func (p *hawker) receive(h *house, c kit.Context, m any) {
 	case kit.Started, turn:
 		p.turn(h, c)
 		if !p.done() {
-			p.t.soon(c, 20*time.Millisecond)
+			p.t.soon(c, 80*time.Millisecond)
 		}
 	case writer.Done:
 		p.onDone(h, m)

@@ -3,9 +3,11 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
+	"troupe/actors/node"
 	"troupe/actors/partition"
 )
 
@@ -63,6 +65,44 @@ func checkCounted(p *meta.Partition, min int, s partition.Standing) error {
 	return nil
 }
 
+// wishes are the changes of ISRs that leaders have been seen to ask for, by partition and the partition epoch that they are to change.
+type wishes map[wishKey][]meta.NewISR
+
+type wishKey struct {
+	partID uint32
+	epoch  int32
+}
+
+func (w wishes) note(partID uint32, n *meta.NewISR) {
+	if n == nil {
+		return
+	}
+	k := wishKey{partID, n.PartitionEpoch}
+	if list := w[k]; len(list) == 0 || !slices.Equal(list[len(list)-1].ISR, n.ISR) {
+		w[k] = append(list, *n)
+	}
+}
+
+// checkJoined: who joins an ISR does so in the run in which the leader has seen it catch up: one that has restarted since, perhaps with
+// another disk, is none of those that the leader asked for (KIP-903). epoch is the broker's in the image in which it is in the ISR.
+func (w wishes) checkJoined(p *meta.Partition, id int32, epoch int64) error {
+	var asked []int64
+	for _, n := range w[wishKey{p.ID, p.PartitionEpoch - 1}] {
+		if !slices.EqualFunc(n.ISR, p.ISR, func(m meta.ISRMember, id int32) bool { return m.BrokerID == id }) {
+			continue
+		}
+		for _, m := range n.ISR {
+			if m.BrokerID == id {
+				asked = append(asked, m.BrokerEpoch)
+			}
+		}
+	}
+	if len(asked) > 0 && !slices.Contains(asked, epoch) {
+		return fmt.Errorf("KIP-903: broker %d joined the ISR %v under epoch %d, and the leader asked for it under %v", id, p.ISR, epoch, asked)
+	}
+	return nil
+}
+
 // look asks every replica what it takes itself for.
 func (t *town) look() error {
 	if t.book.newest == nil {
@@ -91,8 +131,10 @@ func (t *town) lookAt(h *house, x *meta.Topic, p *meta.Partition) error {
 			return err
 		}
 	}
+	t.book.wishes.note(p.ID, s.Asked)
 	c := t.book.crests[p.ID]
 	err := c.rise(s)
+	t.spring(moment{h, x, p, s})
 	t.book.crests[p.ID], t.book.high[p.ID] = c, max(t.book.high[p.ID], s.High)
 	return err
 }
@@ -111,4 +153,39 @@ func (h *house) standing(partID uint32) (s partition.Standing, ok bool) {
 		return s, false
 	}
 	return p.Standing()
+}
+
+// notePlaces notes which replicas an image places at a node.
+func (h *house) notePlaces(img *meta.Image) {
+	for x := range img.Topics() {
+		for i := range x.Partitions {
+			if slices.Contains(x.Partitions[i].Replicas, h.id) {
+				h.placed[node.PartitionName(x.ID, int32(i))] = true
+			}
+		}
+	}
+}
+
+// checkActors: a replica lives only where the image places it, or placed it and it is being left. Nobody makes one by himself.
+func (h *house) checkActors() error {
+	for _, name := range h.node.Actors() {
+		id, ok := strings.CutPrefix(name, "partition/")
+		if !ok {
+			continue
+		}
+		if p := partitionOf(h.seen, id); p != nil && slices.Contains(p.Replicas, h.id) {
+			delete(h.gone, name)
+			continue
+		}
+		since, ok := h.gone[name]
+		switch {
+		case !h.placed[name]:
+			return fmt.Errorf("%s has a replica %s, and no image places it there", host(h.id), name)
+		case !ok || h.node.Slow > 0 || h.node.Stuck > h.t.Now():
+			h.gone[name] = h.t.Now()
+		case h.t.Now()-since > leaveWithin:
+			return fmt.Errorf("%s has a replica %s %s after the image ceased to place it there", host(h.id), name, h.t.Now()-since)
+		}
+	}
+	return nil
 }

@@ -69,3 +69,34 @@ func TestCrestsSeeTheirViolation(t *testing.T) {
 		t.Errorf("up to epoch 3 it was %d, up to 4 %d", a, b)
 	}
 }
+
+// Who joins an ISR is the run of a broker that the leader has asked for.
+func TestJoinedSeesItsViolation(t *testing.T) {
+	w := wishes{}
+	ask := func(partitionEpoch int32, epochOf3 int64) {
+		w.note(7, &meta.NewISR{PartitionEpoch: partitionEpoch, ISR: []meta.ISRMember{{BrokerID: 1, BrokerEpoch: 10}, {BrokerID: 3, BrokerEpoch: epochOf3}}})
+	}
+	ask(4, 20)
+	ask(4, 20)
+	ask(5, 20)
+	ask(5, 33) // it has restarted, and the leader knows
+	for i, x := range []struct {
+		partitionEpoch int32
+		epochOf3       int64
+		isr            []int32
+		bad            bool
+	}{
+		{5, 20, []int32{1, 3}, false},
+		{5, 33, []int32{1, 3}, true},
+		{6, 20, []int32{1, 3}, false},
+		{6, 33, []int32{1, 3}, false},
+		{6, 40, []int32{1, 3}, true},
+		{6, 40, []int32{3}, false}, // it was elected
+		{9, 40, []int32{1, 3}, false},
+	} {
+		p := &meta.Partition{ID: 7, PartitionEpoch: x.partitionEpoch, ISR: x.isr}
+		if err := w.checkJoined(p, 3, x.epochOf3); (err != nil) != x.bad {
+			t.Errorf("case %d: %v", i, err)
+		}
+	}
+}

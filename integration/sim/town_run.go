@@ -69,7 +69,7 @@ func (t *town) cast() {
 		m.jobs = append(m.jobs, m.move(t.cluster.topics[t.IntN(2)]), m.elect(first))
 	}
 	for i := range 2 + t.IntN(2) {
-		p := &hawker{t: t, id: "p" + strconv.Itoa(i), idem: i == 0 || t.Chance(.6), acks: -1, pid: -1, left: 30 + t.IntN(60),
+		p := &hawker{t: t, id: "p" + strconv.Itoa(i), idem: i == 0 || t.Chance(.6), acks: -1, pid: -1, left: 60 + t.IntN(90),
 			asking: map[*api.NextProducerID]*house{}, frames: map[uint64]*errand{}}
 		if !p.idem && t.Chance(.5) {
 			p.acks = 1
@@ -78,81 +78,6 @@ func (t *town) cast() {
 	}
 	for i := range 1 + t.IntN(2) {
 		t.clients = append(t.clients, &walker{t: t, id: "c" + strconv.Itoa(i), finite: 3 + t.IntN(4), nearby: t.Chance(.3)})
-	}
-}
-
-// trouble begins a fault or two, and ends brokers.
-func (t *town) trouble() {
-	for range 1 + t.IntN(2) {
-		t.fault()
-	}
-	switch r := t.IntN(10); {
-	case r < 5:
-		t.later(func() { t.kill(t.nodes[t.IntN(len(t.nodes))]) })
-	case r < 7:
-		t.later(func() { t.kill(t.nodes...) }) // the power fails
-	case r < 8:
-		t.later(func() { t.kill(t.nodes[0], t.nodes[len(t.nodes)-1]) })
-	}
-	if t.Chance(.4) { // and one is back before the others faults end
-		t.At(time.Duration(t.IntN(int(2*time.Second))), func() { t.nodes[t.IntN(len(t.nodes))].start() })
-	}
-}
-
-// later does f after a while, unless the trouble is over by then.
-func (t *town) later(f func()) {
-	stage := t.stage
-	t.At(time.Duration(t.IntN(int(time.Second))), func() {
-		if stage == t.stage {
-			f()
-		}
-	})
-}
-
-func (t *town) fault() {
-	a := t.nodes[t.IntN(len(t.nodes))]
-	b := t.nodes[t.IntN(len(t.nodes))]
-	much := time.Duration(t.IntN(int(2 * time.Second)))
-	switch t.IntN(7) {
-	case 0: // one way
-		t.cut(a, b)
-	case 1:
-		t.cut(a, b)
-		t.cut(b, a)
-	case 2: // nobody reaches it
-		for _, o := range t.nodes {
-			t.cut(a, o)
-			t.cut(o, a)
-		}
-	case 3: // connections break, and everything takes long
-		t.Net.Faults = kitsim.Faults{Min: time.Millisecond, Max: time.Millisecond + much/20, Drop: .01}
-	case 4:
-		t.later(func() { a.node.Slow = much / 2; t.slow++ })
-	case 5:
-		t.later(func() { a.node.Stuck = t.Now() + much; t.stuck++ })
-	case 6:
-		t.later(func() { a.node.JumpClock(10*much - 10*time.Second); t.jumps++ })
-	}
-}
-
-func (t *town) cut(from, to *house) {
-	if from != to {
-		t.cuts++
-		t.Net.Cut(host(from.id), host(to.id))
-	}
-}
-
-// calm ends all faults; whoever is down is started again, some time later.
-func (t *town) calm() {
-	t.stage++
-	t.Net.Heal()
-	t.Net.Faults = kitsim.Faults{Min: 50 * time.Microsecond, Max: time.Millisecond}
-	for _, i := range t.rng.Perm(len(t.nodes)) {
-		h := t.nodes[i]
-		h.node.Slow, h.node.Stuck = 0, 0
-		if h.start(); t.Chance(.5) {
-			t.Run(time.Duration(t.IntN(int(500 * time.Millisecond))))
-		}
 	}
 }
 
@@ -172,6 +97,10 @@ func (t *town) rest() {
 	done := func() bool { return !slices.ContainsFunc(t.clients, func(c patron) bool { return !c.done() }) }
 	if !t.RunUntil(2*time.Minute, done) {
 		t.failIfWell("two minutes after the last fault there are clients that wait:%s", t.waiting())
+		return
+	}
+	if !t.RunUntil(still, func() bool { return t.checkStill() == nil }) {
+		t.failIfWell("%v", t.checkStill())
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 // Options of a run.
 type Options struct {
 	Seed   uint64
-	Nodes  int  // brokers of a cluster; 0 and 1: one broker, alone
-	Pebble bool // the real engines
+	Nodes  int    // brokers of a cluster; 0 and 1: one broker, alone
+	Pebble bool   // the real engines
+	Trap   string // of a cluster: by name, set in every trouble; "": by the seed
 	// NoSyncData and NoSyncMeta switch the syncs of a model store off: such a run must fail.
 	NoSyncData, NoSyncMeta bool
 	// Trace gets every line as it happens; nil: none.
@@ -43,6 +44,8 @@ type Totals struct {
 	Clusters, Cuts                            uint64             // runs of clusters; directions between brokers that were cut
 	Leaders, ISRs                             uint64             // changes of partitions' leaders and of their ISRs
 	Truncations, Moves                        uint64             // replicas that threw records away; moves of partitions between brokers
+	Traps, Resets                             uint64             // faults that waited for their moment; times that all connections of a broker broke
+	Replaced                                  uint64             // disks that were lost
 }
 
 // Add adds another run's totals.
@@ -83,6 +86,9 @@ func (t *Totals) Add(o Totals) {
 	t.ISRs += o.ISRs
 	t.Truncations += o.Truncations
 	t.Moves += o.Moves
+	t.Traps += o.Traps
+	t.Resets += o.Resets
+	t.Replaced += o.Replaced
 }
 
 // String shows them as a sentence.
@@ -91,12 +97,12 @@ func (t Totals) String() string {
 		"%d records acknowledged, %d tombstones, %d batches refused, %d timed out, %d sent again, %d records consumed, "+
 		"%d retention deletions, %d trims, %d compactions, %d records compacted away, %d topics made, %d deleted, %d groups joined, %d offsets committed, "+
 		"%d write errors and %d sync errors of records, %d and %d of metadata, disk %d times slow, %d stuck, %d full, %d times healed without a restart, %d clock jumps; "+
-		"%d clusters: %d cuts, %d partition leaders elected, %d ISR changes, %d truncations, %d moves",
+		"%d clusters: %d cuts, %d partition leaders elected, %d ISR changes, %d truncations, %d moves, %d traps sprung, %d resets, %d disks lost",
 		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Torn, t.Elections,
 		t.Acked, t.Tombstones, t.Refused, t.TimedOut, t.Repeated, t.Consumed,
 		t.Retained, t.Trims, t.Compactions, t.Compacted, t.Made, t.Deleted, t.Joined, t.Committed,
 		t.Faults[WriteError], t.Faults[SyncError], t.Faults[MetaWriteError], t.Faults[MetaSyncError], t.Slow, t.Stuck, t.Full, t.Healed, t.Jumps,
-		t.Clusters, t.Cuts, t.Leaders, t.ISRs, t.Truncations, t.Moves)
+		t.Clusters, t.Cuts, t.Leaders, t.ISRs, t.Truncations, t.Moves, t.Traps, t.Resets, t.Replaced)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.

@@ -241,3 +241,13 @@ func (n *Net) sweepStreams() {
 		return over(s) && over(s.other) && len(s.q) == 0
 	})
 }
+
+// Reset breaks all connections of a host, as a firewall does that forgets them. New ones can be made at once.
+func (n *Net) Reset(host string) {
+	n.s.Trace.note(n.s.now, "net", "reset "+host)
+	for _, s := range slices.Clone(n.streams) {
+		if s.local == host && !s.broken {
+			s.Break(ErrStreamReset)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Command sim runs many seeds of the whole-broker simulation, in processes of their own, one per core.
 //
-// Usage: go run ./integration/sim/cmd [-n 1000] [-seed 1] [-nosync] [-trace FILE]
+// Usage: go run ./integration/sim/cmd [-n 1000] [-seed 1] [-nosync] [-trap NAME] [-trace FILE]
 //
 // It prints totals, and of the first seed that fails the reason, the last lines of its trace and the command that repeats it.
 // With -trace, or a single seed that fails, the whole trace is written to a file.
@@ -32,6 +32,7 @@ type flags struct {
 	n      int
 	nosync bool
 	worker bool
+	trap   string
 	trace  string
 }
 
@@ -40,6 +41,7 @@ func main() {
 	flag.Uint64Var(&f.seed, "seed", 1, "the first seed")
 	flag.IntVar(&f.n, "n", 1000, "how many seeds")
 	flag.BoolVar(&f.nosync, "nosync", false, "switch fsync off in the model stores: must fail")
+	flag.StringVar(&f.trap, "trap", "", "set this trap in every trouble of a cluster")
 	flag.StringVar(&f.trace, "trace", "", "write every line of the trace to this file (one seed)")
 	flag.BoolVar(&f.worker, "worker", false, "run the seeds here and print the outcome as JSON (the command starts itself so)")
 	flag.Parse()
@@ -64,7 +66,7 @@ type outcome struct {
 func (f *flags) run() (o outcome) {
 	for seed := f.seed; seed < f.seed+uint64(f.n); seed++ {
 		opts := sim.OptionsOf(seed)
-		opts.NoSyncData, opts.NoSyncMeta = f.nosync, f.nosync
+		opts.NoSyncData, opts.NoSyncMeta, opts.Trap = f.nosync, f.nosync, f.trap
 		if f.trace != "" {
 			w, err := os.Create(f.trace)
 			if err != nil {
@@ -138,7 +140,7 @@ func (f *flags) start() outcome {
 	if err != nil {
 		return outcome{Failed: f.seed, Reason: err.Error()}
 	}
-	args := []string{"-worker", "-seed", strconv.FormatUint(f.seed, 10), "-n", strconv.Itoa(f.n), "-nosync=" + strconv.FormatBool(f.nosync), "-trace", f.trace}
+	args := []string{"-worker", "-seed", strconv.FormatUint(f.seed, 10), "-n", strconv.Itoa(f.n), "-nosync=" + strconv.FormatBool(f.nosync), "-trap", f.trap, "-trace", f.trace}
 	cmd := exec.Command(self, args...)
 	// A run's garbage is small: collecting it seldom saves a quarter of the time.
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=2", "GOGC=800")
