@@ -416,3 +416,29 @@ func TestFlushPolicyWaitsForReplicas(t *testing.T) {
 	}
 	r.tail.Drop(7)
 }
+
+// A mark may outlive in a crash what it was written for. It goes when the log is loaded: what comes there next may be of another epoch.
+func TestMarkThatOutlivedItsRecords(t *testing.T) {
+	r := newReplica(t)
+	r.facts.ISR = []int32{1}
+	r.cfg.MinISR = 1
+	r.become()
+	r.produce(3)
+	r.tail.Drop(7)
+	s := &storage.Write{Ops: []storage.Op{{Kind: opEpoch, PartID: 7, Epoch: 9, Offset: 3}}}
+	if err := r.data.Apply(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.data.Wait(s); err != nil {
+		t.Fatal(err)
+	}
+	if l := r.data.Durable(7); l.End != 3 || len(l.Epochs) != 2 {
+		t.Fatalf("on the disk is %+v", l)
+	}
+	p := r.st.Sys.Spawn("again", New(Options{PartID: 7, Data: r.data, Tail: r.tail, Writer: r.w.Ref(), Replicas: r.carry.Ref()}), kit.Options{})
+	p.Tell(Become{TopicID: topicID, Topic: "t", Partition: r.facts, Config: r.cfg, Self: 1})
+	r.tell()
+	if l := r.data.Durable(7); l.End != 3 || len(l.Epochs) != 1 || l.Epochs[0].Epoch != 4 {
+		t.Errorf("on the disk is %+v", l)
+	}
+}
