@@ -70,11 +70,12 @@ func (n *nemesis) restart(t *testing.T, victims []int) {
 	})
 }
 
-func (n *nemesis) power(_ *testing.T, victims []int) {
+func (n *nemesis) power(t *testing.T, victims []int) {
 	n.each(victims, func(i int) { n.disks[i].Cut() })
 	n.each(victims, func(i int) { n.c.Brokers[i].Kill() })
 	n.lasts(2 * time.Second)
 	n.each(victims, func(i int) { n.disks[i].Back() })
+	n.free(t, victims) // that space was given back may be what the cut undid
 	n.launch(victims)
 }
 
@@ -112,6 +113,11 @@ func (n *nemesis) full(t *testing.T, victims []int) {
 	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		n.each(victims, func(i int) { n.disks[i].Fill(0) })
 	}
+	n.free(t, victims)
+}
+
+// free gives back the space that full took, if it has.
+func (n *nemesis) free(t *testing.T, victims []int) {
 	n.each(victims, func(i int) {
 		if err := os.Remove(filepath.Join(n.disks[i].Dir, "filler")); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
