@@ -136,7 +136,7 @@ func settled(ctx context.Context, adm *kadm.Client, topics ...string) error {
 			return nil
 		}
 		if err == nil && behind == 0 && time.Since(elected) > time.Second {
-			_, err = adm.ElectLeaders(ctx, kadm.ElectPreferredReplica, setOf(topics))
+			_, err = adm.ElectLeaders(ctx, kadm.ElectPreferredReplica, nil) // of all topics
 			elected = time.Now()
 		}
 		select {
@@ -167,14 +167,6 @@ func unsettled(ctx context.Context, adm *kadm.Client, topics []string) (behind, 
 		}
 	}
 	return behind, led, nil
-}
-
-func setOf(topics []string) kadm.TopicsSet {
-	set := kadm.TopicsSet{}
-	for _, name := range topics {
-		set.Add(name)
-	}
-	return set
 }
 
 // node is the broker whose node id it is.
