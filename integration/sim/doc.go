@@ -53,7 +53,9 @@
 //	replica made without the metadata       -                   7  a replica lives only where the image places it
 //	commits before registration             joiner-stalls      91  D1, D2
 //
-// Nodes also end in order and come back, and lose their disks: then AddNode takes them in anew, under the same node id.
+// Nodes also end in order and come back; their processes are stopped for a while; their disks are full, slow or stuck, or fail, and then the
+// broker ends itself; or they lose their disks: then AddNode takes them in anew, under the same node id. Some clusters begin with one node, and
+// the others join it.
 //
 // Seeds run in processes of their own (see cmd): slabs and counters are global. Every 50th seed uses Pebble on a crashable file
 // system in memory, the others the models of storage/sim.

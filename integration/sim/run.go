@@ -234,7 +234,7 @@ func OptionsOf(seed uint64) Options {
 		case seed%7 == 0:
 			o.Nodes = 4
 		default:
-			o.Nodes = 3
+			o.Nodes, o.Grows = 3, seed%5 == 0
 		}
 	}
 	return o

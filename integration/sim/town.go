@@ -15,22 +15,24 @@ import (
 // town is a run with a whole cluster: brokers on disks of their own, a network that breaks, and clients that keep to whoever leads.
 type town struct {
 	*kitsim.Sim
-	o       Options
-	rng     *rand.Rand
-	nodes   []*house
-	ids     []int32
-	clients []patron
-	ledger  *Ledger
-	cluster *clusterBook
-	book    townBook
-	static  map[string]string
-	tail    int64
-	cleaned cleaner.Stats
-	stage   int  // counts the ends of troubles
-	trap    trap // that is set
-	again   int  // how often it will be set again
+	o        Options
+	rng      *rand.Rand
+	nodes    []*house
+	ids      []int32
+	founders []int32 // of them
+	clients  []patron
+	ledger   *Ledger
+	cluster  *clusterBook
+	book     townBook
+	static   map[string]string
+	tail     int64
+	cleaned  cleaner.Stats
+	stage    int  // counts the ends of troubles
+	trap     trap // that is set
+	again    int  // how often it will be set again
 
-	slow, stuck, jumps, cuts, resets, sprung, stops, replaced uint64
+	slow, stuck, jumps, cuts, resets, sprung, stops, replaced, pauses, full, fatals uint64
+	faults                                                                          [faultKinds]uint64
 }
 
 // house is one node of a town: its disk outlives its broker.
@@ -51,6 +53,10 @@ type house struct {
 	joining bool // its disk is new, and it has no place in the cluster yet
 	leaving bool // it ends in order
 	fenced  bool // as it said when it left
+
+	failing bool // its disk fails
+	fault   Fault
+	hitAt   time.Duration // when somebody was seen to have met that; 0: nobody has
 }
 
 // patron is the half of a client that outlives the brokers. It is connected to each of them.
@@ -85,6 +91,10 @@ func newTown(o Options) *town {
 	for id := int32(1); id <= int32(o.Nodes); id++ {
 		t.ids = append(t.ids, id)
 	}
+	t.founders = t.ids
+	if o.Grows {
+		t.founders = t.ids[:1]
+	}
 	for _, id := range t.ids {
 		t.nodes = append(t.nodes, &house{t: t, id: id, disk: NewModels(o.NoSyncData, o.NoSyncMeta).(*models), store: storeID(id), raftID: meta.RaftIDOf(1, id)})
 	}
@@ -105,21 +115,22 @@ func (h *house) image() *meta.Image {
 // start boots the broker: for the first time, or after it ended.
 func (h *house) start() {
 	switch {
-	case h.joining:
+	case h.joining || h.node != nil && h.node.Up():
 	case h.node == nil:
 		h.node = h.t.Node(host(h.id), h.boot)
-		h.node.OnFatal = func(reason string) { h.t.Fail("%s ended itself: %s", host(h.id), reason) }
-	case !h.node.Up():
+		h.node.OnFatal = h.onFatal
+	default:
+		h.bury()
 		h.node.Restart()
 	}
 }
 
 func (h *house) boot(l *kitsim.Life) {
-	h.seen, h.index, h.raft, h.leaving = nil, 0, raftBook{}, false
+	h.seen, h.index, h.raft, h.leaving = nil, 0, raftBook{easy: h.raft.easy}, false
 	h.placed, h.gone = map[string]bool{}, map[string]time.Duration{}
-	o := BrokerOptions{Static: h.t.static, TailBytes: h.t.tail, Cleaned: &h.t.cleaned, Seat: &Seat{ID: h.id, Nodes: h.t.ids}}
+	o := BrokerOptions{Static: h.t.static, TailBytes: h.t.tail, Cleaned: &h.t.cleaned, Seat: &Seat{ID: h.id, Nodes: h.t.founders}}
 	if h.store != storeID(h.id) {
-		o.Seat.RaftID, o.Seat.StoreID = h.raftID, h.store
+		o.Seat.Nodes, o.Seat.RaftID, o.Seat.StoreID = h.t.ids, h.raftID, h.store
 	}
 	if h.t.o.Seed%3 == 0 { // followers that were away need a snapshot
 		o.CompactEntries, o.CompactTail = 20, 5
@@ -141,10 +152,8 @@ func (t *town) kill(list ...*house) {
 			continue
 		}
 		h.node.Crash()
-		h.disk.Crash(t.rng)
-		for _, c := range t.clients {
-			c.cut(h)
-		}
+		h.failing = false
+		h.lose()
 	}
 }
 
@@ -221,7 +230,7 @@ func (t *town) failIfWell(format string, args ...any) {
 
 func (t *town) totals() Totals {
 	s := t.Stats()
-	out := Totals{Clusters: 1, Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - t.stops, Stops: t.stops, Replaced: t.replaced, Acked: t.ledger.acked, Repeated: t.ledger.repeated,
+	out := Totals{Clusters: 1, Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - t.stops, Stops: t.stops, Replaced: t.replaced, Pauses: t.pauses, Full: t.full, Fatals: t.fatals, Faults: t.faults, Acked: t.ledger.acked, Repeated: t.ledger.repeated,
 		TimedOut: t.ledger.timedOut, Refused: t.ledger.refused, Consumed: t.ledger.consumed, Made: t.cluster.made, Deleted: t.cluster.deleted,
 		Jumps: t.jumps, Slow: t.slow, Stuck: t.stuck, Cuts: t.cuts, Elections: t.book.terms, Leaders: t.book.leaders, ISRs: t.book.isrs,
 		Truncations: t.book.truncations, Moves: t.book.moves, Traps: t.sprung, Resets: t.resets, Tombstones: t.ledger.tombstones}

@@ -41,7 +41,7 @@ func (h *house) stop(then func()) {
 	}
 	b.Node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: p.Ref()}})
 	t.At(stopWithin, func() {
-		if alive() && h.leaving && h.node.Slow == 0 && h.node.Stuck < t.Now() {
+		if alive() && h.leaving && h.raft.easy <= t.Now()-stopWithin { // nothing held it up
 			t.Fail("%s was told to stop %s ago, and has not ended", host(h.id), stopWithin)
 		}
 	})
@@ -70,6 +70,11 @@ func (h *house) spare() bool {
 	img := t.book.newest
 	if h.up() || img == nil || img.Serves(h.id) || !t.quorate() {
 		return false
+	}
+	for _, x := range t.nodes { // of another disk that was lost it must know already
+		if n := img.Node(x.id); n == nil || n.StoreID != x.store {
+			return false
+		}
 	}
 	for x := range img.Topics() {
 		for i := range x.Partitions {

@@ -76,6 +76,9 @@ func (t *town) check() error {
 		if err := h.checkActors(); err != nil {
 			return err
 		}
+		if !h.checkDisk() {
+			return fmt.Errorf("%s: the disk failed %s ago, and the broker lives on", host(h.id), t.Now()-h.hitAt)
+		}
 	}
 	for _, c := range t.clients {
 		if what, since := c.waits(); what != "" && t.Now()-since > patience {
@@ -132,6 +135,11 @@ func (t *town) checkPartition(img *meta.Image, x *meta.Topic, p, old *meta.Parti
 		}
 		if p.Leader != old.Leader && p.Leader != meta.NoLeader {
 			t.book.leaders++
+		}
+		if p.Leader != meta.NoLeader { // nobody has told it yet what became of what it has asked for
+			if s, ok := t.nodes[p.Leader-1].standing(p.ID); ok {
+				t.book.wishes.note(p.ID, s.Asked)
+			}
 		}
 		for _, id := range p.ISR {
 			if b := img.Broker(id); b != nil && !slices.Contains(old.ISR, id) {

@@ -44,7 +44,7 @@ func (t *town) fault() {
 	a := t.nodes[t.IntN(len(t.nodes))]
 	b := t.nodes[t.IntN(len(t.nodes))]
 	much := time.Duration(t.IntN(int(2 * time.Second)))
-	switch t.IntN(10) {
+	switch t.IntN(14) {
 	case 0: // one way
 		t.cut(a, b)
 	case 1:
@@ -59,13 +59,25 @@ func (t *town) fault() {
 	case 5:
 		t.later(func() { a.stall(much) })
 	case 6:
-		t.later(func() { a.node.JumpClock(10*much - 10*time.Second); t.jumps++ })
+		t.later(func() {
+			if a.node != nil {
+				a.node.JumpClock(10*much - 10*time.Second)
+				t.jumps++
+			}
+		})
 	case 7: // whoever leads the metadata loses its connections again and again: others are quicker to elect than it is to connect
 		for range 1 + t.IntN(6) {
 			t.later(func() { t.reset(t.leader()) })
 		}
 	case 8, 9:
 		t.later(func() { t.goes(a) })
+	case 10, 11: // its process is stopped, mostly for longer than it may lead unheard
+		t.later(func() { a.pause(2 * much) })
+	case 12:
+		t.later(func() { a.disk.SetFull(true); t.full++ })
+	case 13:
+		f := Fault(t.IntN(faultKinds))
+		t.later(func() { a.fail(f) })
 	}
 }
 
@@ -125,7 +137,7 @@ func (t *town) calm() {
 	t.Net.Faults = kitsim.Faults{Min: 50 * time.Microsecond, Max: time.Millisecond}
 	for _, i := range t.rng.Perm(len(t.nodes)) {
 		h := t.nodes[i]
-		h.node.Slow, h.node.Stuck = 0, 0
+		h.recover()
 		if h.comeBack(); t.Chance(.5) {
 			t.Run(time.Duration(t.IntN(int(500 * time.Millisecond))))
 		}

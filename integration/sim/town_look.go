@@ -88,8 +88,11 @@ func (w wishes) note(partID uint32, n *meta.NewISR) {
 func (w wishes) checkJoined(p *meta.Partition, id int32, epoch int64) error {
 	var asked []int64
 	for _, n := range w[wishKey{p.ID, p.PartitionEpoch - 1}] {
-		if !slices.EqualFunc(n.ISR, p.ISR, func(m meta.ISRMember, id int32) bool { return m.BrokerID == id }) {
-			continue
+		in := func(id int32) bool {
+			return slices.ContainsFunc(n.ISR, func(m meta.ISRMember) bool { return m.BrokerID == id })
+		}
+		if slices.ContainsFunc(p.ISR, func(id int32) bool { return !in(id) }) {
+			continue // another one was granted. A move that ends by it may take members out
 		}
 		for _, m := range n.ISR {
 			if m.BrokerID == id {
@@ -123,7 +126,7 @@ func (t *town) look() error {
 
 func (t *town) lookAt(h *house, x *meta.Topic, p *meta.Partition) error {
 	s, ok := h.standing(p.ID)
-	if !ok || !s.Serves {
+	if t.book.wishes.note(p.ID, s.Asked); !ok || !s.Serves {
 		return nil
 	}
 	if p.Leader == h.id {
@@ -131,7 +134,6 @@ func (t *town) lookAt(h *house, x *meta.Topic, p *meta.Partition) error {
 			return err
 		}
 	}
-	t.book.wishes.note(p.ID, s.Asked)
 	c := t.book.crests[p.ID]
 	err := c.rise(s)
 	t.spring(moment{h, x, p, s})

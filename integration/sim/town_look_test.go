@@ -91,7 +91,8 @@ func TestJoinedSeesItsViolation(t *testing.T) {
 		{6, 20, []int32{1, 3}, false},
 		{6, 33, []int32{1, 3}, false},
 		{6, 40, []int32{1, 3}, true},
-		{6, 40, []int32{3}, false}, // it was elected
+		{6, 33, []int32{3}, false}, // a move has ended by it
+		{6, 40, []int32{2, 3}, false},
 		{9, 40, []int32{1, 3}, false},
 	} {
 		p := &meta.Partition{ID: 7, PartitionEpoch: x.partitionEpoch, ISR: x.isr}

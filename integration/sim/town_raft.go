@@ -60,17 +60,3 @@ func (t *town) checkStill() error {
 	}
 	return nil
 }
-
-// stall lets the disk of a node not answer for a while.
-func (h *house) stall(d time.Duration) {
-	h.node.Stuck = h.t.Now() + d
-	h.raft.easy = max(h.raft.easy, h.node.Stuck)
-	h.t.stuck++
-}
-
-// slow lets all work of a node's disk take up to so much longer.
-func (h *house) slow(d time.Duration) {
-	h.node.Slow = d
-	h.raft.easy = max(h.raft.easy, h.t.Now()+4*d)
-	h.t.slow++
-}

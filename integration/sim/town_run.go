@@ -24,7 +24,11 @@ const healWithin = 10 * time.Second
 func (t *town) play() {
 	t.cast()
 	for _, i := range t.rng.Perm(len(t.nodes)) {
-		t.nodes[i].start()
+		if h := t.nodes[i]; slices.Contains(t.founders, h.id) {
+			h.start()
+		} else {
+			h.join()
+		}
 		t.Run(time.Duration(t.IntN(3)) * 200 * time.Millisecond)
 	}
 	for range 1 + t.IntN(4) {

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Seed   uint64
 	Nodes  int    // brokers of a cluster; 0 and 1: one broker, alone
+	Grows  bool   // the cluster begins with one of them, and the others join it
 	Pebble bool   // the real engines
 	Trap   string // of a cluster: by name, set in every trouble; "": by the seed
 	// NoSyncData and NoSyncMeta switch the syncs of a model store off: such a run must fail.
@@ -45,7 +46,7 @@ type Totals struct {
 	Leaders, ISRs                             uint64             // changes of partitions' leaders and of their ISRs
 	Truncations, Moves                        uint64             // replicas that threw records away; moves of partitions between brokers
 	Traps, Resets                             uint64             // faults that waited for their moment; times that all connections of a broker broke
-	Replaced                                  uint64             // disks that were lost
+	Replaced, Pauses                          uint64             // disks that were lost; processes that were stopped for a while
 }
 
 // Add adds another run's totals.
@@ -89,6 +90,7 @@ func (t *Totals) Add(o Totals) {
 	t.Traps += o.Traps
 	t.Resets += o.Resets
 	t.Replaced += o.Replaced
+	t.Pauses += o.Pauses
 }
 
 // String shows them as a sentence.
@@ -97,12 +99,12 @@ func (t Totals) String() string {
 		"%d records acknowledged, %d tombstones, %d batches refused, %d timed out, %d sent again, %d records consumed, "+
 		"%d retention deletions, %d trims, %d compactions, %d records compacted away, %d topics made, %d deleted, %d groups joined, %d offsets committed, "+
 		"%d write errors and %d sync errors of records, %d and %d of metadata, disk %d times slow, %d stuck, %d full, %d times healed without a restart, %d clock jumps; "+
-		"%d clusters: %d cuts, %d partition leaders elected, %d ISR changes, %d truncations, %d moves, %d traps sprung, %d resets, %d disks lost",
+		"%d clusters: %d cuts, %d partition leaders elected, %d ISR changes, %d truncations, %d moves, %d traps sprung, %d resets, %d disks lost, %d pauses",
 		t.Messages, t.Crashes, t.Fatals, t.Stops, t.Unsynced, t.Torn, t.Elections,
 		t.Acked, t.Tombstones, t.Refused, t.TimedOut, t.Repeated, t.Consumed,
 		t.Retained, t.Trims, t.Compactions, t.Compacted, t.Made, t.Deleted, t.Joined, t.Committed,
 		t.Faults[WriteError], t.Faults[SyncError], t.Faults[MetaWriteError], t.Faults[MetaSyncError], t.Slow, t.Stuck, t.Full, t.Healed, t.Jumps,
-		t.Clusters, t.Cuts, t.Leaders, t.ISRs, t.Truncations, t.Moves, t.Traps, t.Resets, t.Replaced)
+		t.Clusters, t.Cuts, t.Leaders, t.ISRs, t.Truncations, t.Moves, t.Traps, t.Resets, t.Replaced, t.Pauses)
 }
 
 // World is one run: a disk, a broker that dies and comes back, clients that outlive it, and what they were promised.

@@ -79,6 +79,10 @@ func (b *box) push(m any) {
 func (b *box) kick() {
 	if !b.queued && b.Depth() > 0 {
 		b.queued = true
+		if l := b.life; l.paused {
+			l.parked = append(l.parked, b)
+			return
+		}
 		b.life.s.ready = append(b.life.s.ready, b)
 	}
 }

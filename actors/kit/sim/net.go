@@ -109,6 +109,10 @@ func (n *Net) deliver(from, to string, m any, ls *linkState, dest *endpoint) {
 		n.dropped(from, to, m)
 		return
 	}
+	if l := dest.life; l != nil && l.paused {
+		l.held = append(l.held, &event{kind: evWork, life: l, run: func() { n.deliver(from, to, m, ls, dest) }})
+		return
+	}
 	n.s.Trace.net(n.s.now, from, to, "delivers", m)
 	n.s.exec(dest.life, "network handler of "+to, func() { dest.handler(from, m) })
 }

@@ -69,7 +69,7 @@ func (n *Node) Crash() {
 		s.stats.LostMessages += uint64(b.Depth())
 		b.q, b.head, b.queued = nil, 0, false
 	}
-	l.actors = nil
+	l.actors, l.parked, l.held, l.paused = nil, nil, nil, false
 	s.asks.crashed()
 	s.Net.unbind(l)
 	s.Net.streamsCrashed(l)
@@ -120,6 +120,10 @@ type Life struct {
 	actors map[string]*box
 	dead   bool
 	log    *slog.Logger
+
+	paused bool
+	parked []*box   // that have messages, while it is paused
+	held   []*event // that were due meanwhile
 }
 
 var _ kit.System = (*Life)(nil)

@@ -191,6 +191,9 @@ func (s *Sim) fire() {
 	if e.kind == evWork {
 		s.work--
 	}
+	if e.life.hold(e) {
+		return
+	}
 	if e.timer != nil {
 		s.stats.Timers++
 		e.timer.state = timerSent

@@ -175,7 +175,7 @@ func (s *Stream) arrive() {
 // flush delivers what has arrived. It is called again when the direction is mended.
 func (s *Stream) flush() {
 	n := s.net
-	for len(s.q) > 0 && s.q[0].arrived && !n.IsCut(s.local, s.remote) {
+	for len(s.q) > 0 && s.q[0].arrived && !n.IsCut(s.local, s.remote) && !s.other.life.paused {
 		c := s.q[0]
 		s.q = s.q[1:]
 		s.unread -= len(c.b)
