@@ -5,6 +5,7 @@ import "slices"
 // When a leader changes the ISR or gives up, in ms.
 const (
 	lostMs    = 500    // a link has been down for so long: its replica goes
+	heldMs    = 500    // somebody has waited for so long for one replica alone: it goes
 	stalledMs = 2_000  // somebody has waited for so long with no replica confirming anything: who confirms least goes
 	caughtMs  = 1_000  // a replica that has kept up for so long joins
 	backoffMs = 4_000  // at most so long, if it has come and gone
@@ -105,9 +106,18 @@ func (v *isrView) lags(m *mate, now int64) bool {
 	return m.up && now-max(m.caughtAt, m.subscribed, m.changedAt, v.began) >= v.lagMs
 }
 
-// stalls says whether acks wait for a replica that confirms nothing, and for no other reason than that.
+// stalls says whether acks wait for a replica that confirms nothing, and for no other reason than that. If all others in sync have confirmed more it
+// is known sooner: a broker that was stopped holds nobody up until its link counts as broken. A disk that is slow for all holds up all of them.
 func (v *isrView) stalls(m *mate) bool {
-	return v.stalled >= stalledMs && m.durable <= v.high && m.durable < v.next
+	if m.durable > v.high || m.durable >= v.next {
+		return false
+	}
+	return v.stalled >= stalledMs || v.stalled >= heldMs && v.alone(m)
+}
+
+// alone says whether all other replicas in sync have confirmed something above the high watermark.
+func (v *isrView) alone(m *mate) bool {
+	return !slices.ContainsFunc(v.mates, func(x mate) bool { return x.id != m.id && x.durable <= v.high && slices.Contains(v.isr, x.id) })
 }
 
 // joins says whether a replica may join the ISR: what the high watermark covers and what was there when the epoch began is on its disk, as

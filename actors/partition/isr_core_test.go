@@ -26,10 +26,13 @@ func TestShrinks(t *testing.T) {
 		"both down, one enough": {func(v *isrView) { v.mates[0].up, v.mates[1].up, v.min = false, false, 1 }, []int32{1}},
 		"lags":                  {func(v *isrView) { v.mates[1].caughtAt = now - 3_000 }, []int32{1, 2}},
 		"both lag":              {func(v *isrView) { v.mates[0].caughtAt, v.mates[1].caughtAt = 0, 0 }, []int32{1}},
-		"stalls": {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 90, 2_000 },
+		"both stall, one goes": {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 2_000 },
 			[]int32{1, 3}},
-		"stalls, but is needed": {func(v *isrView) { v.high, v.mates[0].durable, v.stalled, v.min = 80, 80, 2_000, 3 }, []int32{1, 2, 3}},
-		"stalls for less":       {func(v *isrView) { v.high, v.mates[0].durable, v.stalled = 80, 80, 1_999 }, []int32{1, 2, 3}},
+		"both stall for less":               {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 1_999 }, []int32{1, 2, 3}},
+		"stalls, but is needed":             {func(v *isrView) { v.high, v.mates[0].durable, v.stalled, v.min = 80, 80, 2_000, 3 }, []int32{1, 2, 3}},
+		"stalls alone":                      {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 90, 500 }, []int32{1, 3}},
+		"stalls alone for less":             {func(v *isrView) { v.high, v.mates[0].durable, v.stalled = 80, 80, 499 }, []int32{1, 2, 3}},
+		"confirms, and the leader does not": {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 90, 90, 5_000 }, []int32{1, 2, 3}},
 	} {
 		v := three()
 		x.change(&v)

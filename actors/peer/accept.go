@@ -2,6 +2,8 @@ package peer
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -139,6 +141,9 @@ func (p *peers) said(c kit.Context, s *stranger, err error) {
 	p.told[text] = true
 	args := []any{"from", host, "reason", err.Error()}
 	level := slog.LevelWarn
+	if errors.Is(err, io.EOF) { // two that dial each other at one moment give one connection up; and so do those who look whether the port is open
+		level = slog.LevelDebug
+	}
 	if r, ok := err.(*refusal); ok {
 		if r.who.NodeID != 0 {
 			args = append(args, "node", r.who.NodeID)
