@@ -25,7 +25,8 @@ func (p *Partition) onLocate(c kit.Context, m *Locate) {
 	}
 	l := p.log
 	// A new leader does not yet know how far its predecessor's high watermark was (KIP-207).
-	if l.high < l.epochStart && (m.Timestamp == latest || m.Timestamp == maxTimestamp || m.Timestamp >= 0) {
+	early := p.o.Replicas != nil && p.brokerEpoch == 0 && l.high < l.durable // nothing is known to be committed before the registration
+	if (l.high < l.epochStart || early) && (m.Timestamp == latest || m.Timestamp == maxTimestamp || m.Timestamp >= 0) {
 		m.refuse(code.OffsetNotAvailable)
 		return
 	}
