@@ -74,7 +74,7 @@ sim: ## N seeds from SEED on: whole nodes under crashes, on virtual time
 
 .PHONY: sim-short
 sim-short: ## the tests of the simulation itself (fsync off must fail), and 200 seeds
-	$(GO) test -count=1 -timeout 5m ./integration/sim
+	$(GO) test -count=1 -short -timeout 5m ./integration/sim
 	$(MAKE) sim N=200
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -132,7 +132,7 @@ func (p *Partition) onSynced(c kit.Context, m writer.Synced) {
 // are of an earlier one: others may be in sync since, so a high watermark by them would cover what only this replica has.
 func (p *Partition) advance(kit.Context) {
 	l := p.log
-	if p.o.Replicas == nil || p.brokerEpoch != 0 {
+	if !p.early() {
 		l.advance(p.cfg.MinISR)
 	}
 	l.answerBelow(forApplied, l.applied)

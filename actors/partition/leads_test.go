@@ -5,6 +5,7 @@ import (
 
 	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
+	"troupe/kafka/code"
 )
 
 // A broker that restarts hears again what it was once: with news older than its log a replica must not lead, or it forgets the later epochs
@@ -31,12 +32,28 @@ func TestNothingIsCommittedBeforeRegistration(t *testing.T) {
 	p.self, p.facts.Leader, p.facts.ISR, p.facts.Replicas, p.cfg.MinISR = 1, 1, []int32{1}, []int32{1, 2}, 1
 	p.log = newLog(newCore(loadedFacts{End: 4, Epochs: []epochBegin{{Epoch: 0, Start: 0}}}, "t", 0))
 	p.log.isr, p.log.self, p.log.replicas, p.state = p.facts.ISR, 1, 2, loaded
+	client := s.Probe("client")
+	end := func() any {
+		p.onLocate(nil, &Locate{Ask: kit.Ask{ReplyTo: client.Ref()}, Timestamp: latest, LeaderEpoch: -1})
+		switch r := client.Take()[0].(Located); r.Code {
+		case code.OK:
+			return r.Offset
+		default:
+			return r.Code
+		}
+	}
 	p.advance(nil)
 	if p.log.high != 0 {
 		t.Errorf("before it is registered the high watermark is %d", p.log.high)
 	}
+	if got := end(); got != code.OffsetNotAvailable { // 0 may be less than what an earlier run told
+		t.Errorf("before it is registered the log ends at %v", got)
+	}
 	p.onRegistered(nil, registered{7})
 	if p.log.high != 4 {
 		t.Errorf("when it is registered the high watermark is %d", p.log.high)
+	}
+	if got := end(); got != int64(4) {
+		t.Errorf("when it is registered the log ends at %v", got)
 	}
 }

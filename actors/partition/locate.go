@@ -25,8 +25,7 @@ func (p *Partition) onLocate(c kit.Context, m *Locate) {
 	}
 	l := p.log
 	// A new leader does not yet know how far its predecessor's high watermark was (KIP-207).
-	early := p.o.Replicas != nil && p.brokerEpoch == 0 && l.high < l.durable // nothing is known to be committed before the registration
-	if (l.high < l.epochStart || early) && (m.Timestamp == latest || m.Timestamp == maxTimestamp || m.Timestamp >= 0) {
+	if (l.high < l.epochStart || p.early() && l.high < l.durable) && (m.Timestamp == latest || m.Timestamp == maxTimestamp || m.Timestamp >= 0) {
 		m.refuse(code.OffsetNotAvailable)
 		return
 	}
@@ -47,6 +46,9 @@ func (p *Partition) onLocate(c kit.Context, m *Locate) {
 	}
 	m.Reply(r)
 }
+
+// early says that this run of the broker is not registered yet: what was committed is not known, for the ISR may have grown since this one left.
+func (p *Partition) early() bool { return p.o.Replicas != nil && p.brokerEpoch == 0 }
 
 // newest answers the record with the greatest timestamp. When all records have been deleted since, it is still told, as Kafka does.
 func (l *log) newest(r *Located) {

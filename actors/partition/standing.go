@@ -7,7 +7,7 @@ import (
 
 // Standing is what a replica takes itself for. A simulation looks at it between two steps; nobody else may, for the actor owns what it says.
 type Standing struct {
-	Serves      bool         // it leads, and may serve clients
+	Serves      bool         // it leads, and may serve clients: none is let in before the broker is registered
 	Epoch       int32        // of the leader that it is or follows
 	Begins      int64        // end of the log when its epoch began, if it leads
 	ISR, Wanted []int32      // that its high watermark respects, if it leads: the committed ISR, and one that it has asked for
@@ -23,7 +23,7 @@ func (p *Partition) Standing() (s Standing, ok bool) {
 	}
 	s = Standing{Epoch: p.facts.LeaderEpoch, High: l.high}
 	if p.state == loaded {
-		s.Serves, s.Begins, s.ISR, s.Wanted = p.fence(-1) == code.OK, l.epochStart, l.isr, l.wanted
+		s.Serves, s.Begins, s.ISR, s.Wanted = p.fence(-1) == code.OK && !p.early(), l.epochStart, l.isr, l.wanted
 		if l.led != nil && l.led.wish != nil && l.led.wish.resign == nil {
 			s.Asked = &l.led.wish.isr
 		}
