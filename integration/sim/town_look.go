@@ -94,6 +94,9 @@ func (w wishes) checkJoined(p *meta.Partition, id int32, epoch int64) error {
 		if slices.ContainsFunc(p.ISR, func(id int32) bool { return !in(id) }) {
 			continue // another one was granted. A move that ends by it may take members out
 		}
+		if p.LeaderEpoch > n.LeaderEpoch {
+			continue // an election came first, and took who was eligible
+		}
 		for _, m := range n.ISR {
 			if m.BrokerID == id {
 				asked = append(asked, m.BrokerEpoch)

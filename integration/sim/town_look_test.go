@@ -85,17 +85,19 @@ func TestJoinedSeesItsViolation(t *testing.T) {
 		epochOf3       int64
 		isr            []int32
 		bad            bool
+		leaderEpoch    int32
 	}{
-		{5, 20, []int32{1, 3}, false},
-		{5, 33, []int32{1, 3}, true},
-		{6, 20, []int32{1, 3}, false},
-		{6, 33, []int32{1, 3}, false},
-		{6, 40, []int32{1, 3}, true},
-		{6, 33, []int32{3}, false}, // a move has ended by it
-		{6, 40, []int32{2, 3}, false},
-		{9, 40, []int32{1, 3}, false},
+		{5, 20, []int32{1, 3}, false, 0},
+		{5, 33, []int32{1, 3}, true, 0},
+		{6, 20, []int32{1, 3}, false, 0},
+		{6, 33, []int32{1, 3}, false, 0},
+		{6, 40, []int32{1, 3}, true, 0},
+		{6, 33, []int32{3}, false, 0}, // a move has ended by it
+		{6, 40, []int32{2, 3}, false, 0},
+		{9, 40, []int32{1, 3}, false, 0},
+		{5, 33, []int32{3}, false, 1}, // elected, from the eligible
 	} {
-		p := &meta.Partition{ID: 7, PartitionEpoch: x.partitionEpoch, ISR: x.isr}
+		p := &meta.Partition{ID: 7, PartitionEpoch: x.partitionEpoch, LeaderEpoch: x.leaderEpoch, ISR: x.isr}
 		if err := w.checkJoined(p, 3, x.epochOf3); (err != nil) != x.bad {
 			t.Errorf("case %d: %v", i, err)
 		}
