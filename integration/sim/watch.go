@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/meta"
 	"troupe/storage"
 	"troupe/storage/record"
@@ -218,5 +219,5 @@ func (w *World) brokerTime() int64 {
 	if w.Now()-w.jumped <= memory {
 		skew = w.skewed
 	}
-	return w.clientTime() + skew.Milliseconds()
+	return kitsim.Epoch.Add(w.Now() + skew).UnixMilli() // rounded once
 }

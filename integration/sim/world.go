@@ -338,8 +338,6 @@ func (w *World) account(t *topic, index int) *account {
 }
 
 // clientTime is the clients' clock, in ms. It never jumps.
-func (w *World) clientTime() int64 { return clientTime(w.Sim) }
-
 func clientTime(s *kitsim.Sim) int64 { return kitsim.Epoch.Add(s.Now()).UnixMilli() }
 
 func (w *World) perm(n int) []int { return w.rng.Perm(n) }
