@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"troupe/integration/oracle"
 )
 
 // troupeCluster is three processes of the binary, founders of one cluster, on fixed ports, so that each can be started again.
@@ -21,7 +22,7 @@ type troupeCluster struct {
 }
 
 func (t *troupeCluster) start() (running, error) {
-	addrs, err := freeAddrs(2 * nodes)
+	addrs, err := oracle.FreeAddrs(2 * nodes)
 	if err != nil {
 		return running{}, err
 	}
@@ -94,18 +95,4 @@ func (k *kafkaCluster) stop() (err error) {
 		err = errors.Join(err, endKafka(pid))
 	}
 	return err
-}
-
-// freeAddrs gives loopback addresses that nobody listens on at the moment.
-func freeAddrs(n int) ([]string, error) {
-	var addrs []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // all stay taken until the last is found, so that they differ
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs, nil
 }

@@ -39,7 +39,7 @@ func StartKafkaCluster(dir string, places []Place, own func(node int) []string, 
 	if out, err := exec.Command(Script(), args...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("oracle prepare: %w: %s", err, out)
 	}
-	inside, err := freePorts(len(places))
+	inside, err := FreeAddrs(len(places))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func place(file string, p Place, inside string, own []string) error {
 
 // StartBrokers runs Troupe's binary at each place, as founders of one cluster; their data live in dir. own gives flags of one node.
 func StartBrokers(bin, dir string, places []Place, own func(node int) []string, args ...string) (*Cluster, error) {
-	ports, err := freePorts(2 * len(places))
+	ports, err := FreeAddrs(2 * len(places))
 	if err != nil {
 		return nil, err
 	}

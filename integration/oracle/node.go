@@ -114,7 +114,7 @@ func StartBroker(bin, dir string, args ...string) (*Node, error) {
 		return nil, err
 	}
 	defer log.Close()
-	ports, err := freePorts(3)
+	ports, err := FreeAddrs(3)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,8 @@ func terminate(cmd *exec.Cmd, ended chan error) error {
 	}
 }
 
-// freePorts gives loopback addresses that nobody listens on at the moment.
-func freePorts(n int) ([]string, error) {
+// FreeAddrs gives n loopback addresses that nobody listens on at the moment.
+func FreeAddrs(n int) ([]string, error) {
 	var addrs []string
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -203,16 +203,7 @@ func (t *town) whole() (bool, string) {
 // waiting says what the clients wait for.
 func (t *town) waiting() string {
 	var out strings.Builder
-	for _, c := range t.clients {
-		if c.done() {
-			continue
-		}
-		what, since := c.waits()
-		if what == "" {
-			what = "its turn"
-		}
-		fmt.Fprintf(&out, "\n  %s waits for %s, since %s", c.name(), what, since)
-	}
+	out.WriteString(waiting(t.clients))
 	for _, h := range t.nodes {
 		if h.up() {
 			st := h.broker.Board.Status()

@@ -342,10 +342,16 @@ func clientTime(s *kitsim.Sim) int64 { return kitsim.Epoch.Add(s.Now()).UnixMill
 
 func (w *World) perm(n int) []int { return w.rng.Perm(n) }
 
+func (w *World) waiting() string { return waiting(w.clients) }
+
 // waiting says what the clients wait for.
-func (w *World) waiting() string {
+func waiting[C interface {
+	name() string
+	done() bool
+	waits() (what string, since time.Duration)
+}](clients []C) string {
 	var out strings.Builder
-	for _, c := range w.clients {
+	for _, c := range clients {
 		if c.done() {
 			continue
 		}

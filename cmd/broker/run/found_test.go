@@ -172,10 +172,9 @@ func running(b *Broker) (n int) {
 	return n
 }
 
-// Two founders are one voter and one that learns: the loss of the second stops nothing.
-func TestTwoSeeds(t *testing.T) {
-	seeds := addresses(t, 2)
-	var list []*Broker
+// founders starts n brokers at once that are told of each other, and returns when each sees all of them in service.
+func founders(t *testing.T, n int) (list []*Broker) {
+	seeds := addresses(t, n)
 	for i := range seeds {
 		list = append(list, among(t, t.TempDir(), seeds[i], func(c *Config) { c.Seeds = seeds }))
 	}
@@ -183,7 +182,15 @@ func TestTwoSeeds(t *testing.T) {
 		serving(t, b)
 	}
 	for _, b := range list {
-		eventually(t, "two in service", func() bool { return running(b) == 2 })
+		eventually(t, "all in service", func() bool { return running(b) == n })
+	}
+	return list
+}
+
+// Two founders are one voter and one that learns: the loss of the second stops nothing.
+func TestTwoSeeds(t *testing.T) {
+	list := founders(t, 2)
+	for _, b := range list {
 		eventually(t, "one voter and one learner", func() bool {
 			st := b.board.Status()
 			return len(st.Voters) == 1 && len(st.Learners) == 1

@@ -74,17 +74,7 @@ func TestPeerAddressMoves(t *testing.T) {
 
 // All brokers are told to end at the same time. The last finds nobody to tell, and does not wait for anybody.
 func TestAllStopAtOnce(t *testing.T) {
-	seeds := addresses(t, 3)
-	var list []*Broker
-	for i := range seeds {
-		list = append(list, among(t, t.TempDir(), seeds[i], func(c *Config) { c.Seeds = seeds }))
-	}
-	for _, b := range list {
-		serving(t, b)
-	}
-	for _, b := range list {
-		eventually(t, "three in service", func() bool { return running(b) == 3 })
-	}
+	list := founders(t, 3)
 	var all sync.WaitGroup
 	for _, b := range list {
 		all.Go(func() {
