@@ -34,7 +34,7 @@ func newWatch(ctx context.Context, boot string) (*watch, error) {
 	// It waits for an answer for one second: half of it the broker's.
 	cl, err := kgo.NewClient(seeds(boot), kgo.DefaultProduceTopic(watchedTopic), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
 		kgo.ProduceRequestTimeout(500*time.Millisecond), kgo.RequestTimeoutOverhead(500*time.Millisecond), kgo.MetadataMinAge(50*time.Millisecond),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
+		kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
 	if err != nil {
 		return nil, err
 	}

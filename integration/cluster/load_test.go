@@ -35,7 +35,7 @@ func startLoad(t *testing.T, c *harness.Cluster, topic string, partitions int32)
 	for p := range partitions {
 		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Addresses()...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 			kgo.ProducerLinger(0), kgo.ProduceRequestTimeout(2*time.Second), kgo.RequestTimeoutOverhead(time.Second), kgo.RetryTimeout(time.Minute), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.Dialer(c.Dial),
-			kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
+			kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func (c *commits) register(ctx context.Context, t *testing.T, l *load) {
 
 // member reads and commits.
 func (c *commits) member(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.ConsumerGroup(memberGroup), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.AlwaysRetryEOF(), kgo.ConsumerGroup(memberGroup), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxWait(200*time.Millisecond), kgo.FetchMaxBytes(256<<10))
 	if err != nil {
 		t.Error(err)

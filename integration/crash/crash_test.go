@@ -181,7 +181,7 @@ func create(ctx context.Context, t *testing.T, boot string) {
 // offer produces numbered records round robin until stop, then waits for all answers.
 func offer(ctx context.Context, t *testing.T, boot string, id uint32, l *ledger, stop chan struct{}) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(boot), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000), kgo.RecordRetries(1000), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000), kgo.RecordRetries(1000), kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	if err != nil {
 		t.Error(err)
 		return

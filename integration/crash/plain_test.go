@@ -18,10 +18,12 @@ type plain struct {
 	acked     uint64 // all numbers up to here are acknowledged
 }
 
+// work goes on as long as the load does. A broker may die under a request that is the first of its connection, which the client takes for
+// a missing password unless it is told that an EOF is only that (AlwaysRetryEOF).
 func (p *plain) work(ctx context.Context, t *testing.T, l *load) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.DefaultProduceTopic(plainTopic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(time.Millisecond),
-		kgo.RecordRetries(1000), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.RecordRetries(1000), kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	if err != nil {
 		t.Error(err)
 		return

@@ -65,7 +65,7 @@ func (l *load) fail(format string, args ...any) {
 }
 
 func (l *load) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(l.boot), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
+	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(l.boot), kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.MetadataMinAge(100 * time.Millisecond)}, opts...)...)
 }
 
