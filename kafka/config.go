@@ -26,12 +26,20 @@ type Config struct {
 }
 
 // Buffers are the sizes of a connection's buffers in the kernel, in bytes; 0 leaves them to it, which then grows them with the traffic.
+// To a client on the broker's own host Send is then nearSend.
 type Buffers struct{ Send, Receive int }
+
+// nearSend is enough for a way without delay. What the kernel would grow the buffer to, megabytes, no longer fits into a processor's cache:
+// the client would find each byte in main memory.
+const nearSend = 512 << 10
 
 func (b Buffers) set(nc net.Conn) {
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
 		return
+	}
+	if b.Send == 0 && near(tcp) {
+		b.Send = nearSend
 	}
 	if b.Send > 0 {
 		_ = tcp.SetWriteBuffer(b.Send) // a hint: the kernel takes what it allows
@@ -39,6 +47,13 @@ func (b Buffers) set(nc net.Conn) {
 	if b.Receive > 0 {
 		_ = tcp.SetReadBuffer(b.Receive)
 	}
+}
+
+// near tells whether both ends of a connection are on this host.
+func near(nc net.Conn) bool {
+	there, ok := nc.RemoteAddr().(*net.TCPAddr)
+	here, same := nc.LocalAddr().(*net.TCPAddr)
+	return ok && same && (there.IP.IsLoopback() || there.IP.Equal(here.IP))
 }
 
 func (c Config) withDefaults() Config {

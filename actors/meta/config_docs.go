@@ -113,7 +113,7 @@ var brokerDocs = map[string]string{
 	"share.coordinator.state.topic.segment.bytes":      "The segment.bytes of __share_group_state, when it is made.",
 	"socket.receive.buffer.bytes":                      "The kernel's buffer for what a connection receives. Unset, the kernel chooses.",
 	"socket.request.max.bytes":                         "The largest request accepted.",
-	"socket.send.buffer.bytes":                         "The kernel's buffer for what a connection sends. Unset, the kernel chooses.",
+	"socket.send.buffer.bytes":                         "The kernel's buffer for what a connection sends. Unset, the kernel chooses; to clients on the broker's own host it is 512 KiB.",
 	"transaction.max.timeout.ms":                       "The longest transaction timeout that InitProducerId accepts.",
 	"transaction.state.log.num.partitions":             "The partitions of __transaction_state, when it is made.",
 	"transaction.state.log.replication.factor":         "The replicas of __transaction_state, when it is made. Unset, it follows the size of the cluster.",

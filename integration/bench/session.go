@@ -108,6 +108,16 @@ func (s *session) run() (err error) {
 	return nil
 }
 
+// restart ends the broker in order and starts it over the same data.
+func (s *session) restart() (err error) {
+	if err := s.broker.stop(); err != nil {
+		return err
+	}
+	s.running, err = s.broker.start()
+	s.say("started anew, ready after %v", s.ready.Round(time.Millisecond))
+	return err
+}
+
 func (s *session) prepare() error {
 	text, err := s.cache.prepare(s.state)
 	s.say("page cache %s", text)
