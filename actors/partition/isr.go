@@ -110,7 +110,7 @@ func (p *Partition) isrView(now int64) *isrView {
 		d.stallAt, d.stallHi = now, l.high
 	}
 	v := &isrView{self: p.self, min: min(p.cfg.MinISR, l.replicas), lagMs: p.cfg.lagMs(), isr: l.isr, elr: p.facts.ELR, mates: d.mates,
-		high: l.high, epochStart: l.epochStart, gone: d.gone, next: l.next, recovering: p.facts.Recovering, began: d.began}
+		high: l.high, durable: l.durable, epochStart: l.epochStart, gone: d.gone, next: l.next, recovering: p.facts.Recovering, began: d.began}
 	if d.stallAt > 0 {
 		v.stalled = now - d.stallAt
 	}

@@ -71,6 +71,7 @@ type isrView struct {
 	isr, elr         []int32
 	mates            []mate
 	high, epochStart int64
+	durable          int64 // end of the leader's own log on its disk
 	gone             int64 // nothing below may come back
 	next             int64
 	recovering       bool
@@ -115,9 +116,21 @@ func (v *isrView) stalls(m *mate) bool {
 	return v.stalled >= stalledMs || v.stalled >= heldMs && v.alone(m)
 }
 
-// alone says whether all other replicas in sync have confirmed something above the high watermark.
+// alone says whether all other replicas in sync, the leader and at least one more, have confirmed something above the high watermark. Where there is
+// no other than the leader, what is acknowledged next would be on one disk only: a follower's disk that is slow once is no reason for that.
 func (v *isrView) alone(m *mate) bool {
-	return !slices.ContainsFunc(v.mates, func(x mate) bool { return x.id != m.id && x.durable <= v.high && slices.Contains(v.isr, x.id) })
+	others := 0
+	for i := range v.mates {
+		x := &v.mates[i]
+		switch {
+		case x.id == m.id || !slices.Contains(v.isr, x.id):
+		case x.durable <= v.high:
+			return false
+		default:
+			others++
+		}
+	}
+	return others > 0 && v.durable > v.high
 }
 
 // joins says whether a replica may join the ISR: what the high watermark covers and what was there when the epoch began is on its disk, as

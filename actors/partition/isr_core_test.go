@@ -10,7 +10,7 @@ func three() isrView {
 	m := mate{up: true, streaming: true, durable: 100, caughtAt: 10_000, since: 5_000, joined: 1}
 	a, b := m, m
 	a.id, b.id = 2, 3
-	return isrView{self: 1, min: 2, lagMs: 3_000, isr: []int32{1, 2, 3}, mates: []mate{a, b}, high: 100, epochStart: 90, next: 100}
+	return isrView{self: 1, min: 2, lagMs: 3_000, isr: []int32{1, 2, 3}, mates: []mate{a, b}, high: 100, durable: 100, epochStart: 90, next: 100}
 }
 
 func TestShrinks(t *testing.T) {
@@ -28,10 +28,25 @@ func TestShrinks(t *testing.T) {
 		"both lag":              {func(v *isrView) { v.mates[0].caughtAt, v.mates[1].caughtAt = 0, 0 }, []int32{1}},
 		"both stall, one goes": {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 2_000 },
 			[]int32{1, 3}},
-		"both stall for less":               {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 1_999 }, []int32{1, 2, 3}},
-		"stalls, but is needed":             {func(v *isrView) { v.high, v.mates[0].durable, v.stalled, v.min = 80, 80, 2_000, 3 }, []int32{1, 2, 3}},
-		"stalls alone":                      {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 90, 500 }, []int32{1, 3}},
-		"stalls alone for less":             {func(v *isrView) { v.high, v.mates[0].durable, v.stalled = 80, 80, 499 }, []int32{1, 2, 3}},
+		"both stall for less":   {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 1_999 }, []int32{1, 2, 3}},
+		"stalls, but is needed": {func(v *isrView) { v.high, v.mates[0].durable, v.stalled, v.min = 80, 80, 2_000, 3 }, []int32{1, 2, 3}},
+		"stalls alone":          {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 90, 500 }, []int32{1, 3}},
+		"stalls alone for less": {func(v *isrView) { v.high, v.mates[0].durable, v.stalled = 80, 80, 499 }, []int32{1, 2, 3}},
+		"stalls, and so does the leader": {func(v *isrView) {
+			v.high, v.durable, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 80, 80, 90, 1_999
+		},
+			[]int32{1, 2, 3}},
+		"stalls, of two": {func(v *isrView) {
+			v.isr, v.mates, v.min, v.high, v.mates[0].durable, v.stalled = []int32{1, 2}, v.mates[:1], 1, 80, 80, 1_999
+		},
+			[]int32{1, 2}},
+		"stalls long, of two": {func(v *isrView) {
+			v.isr, v.mates, v.min, v.high, v.mates[0].durable, v.stalled = []int32{1, 2}, v.mates[:1], 1, 80, 80, 2_000
+		},
+			[]int32{1}},
+		"stalls, and the third is not in sync": {func(v *isrView) {
+			v.isr, v.min, v.high, v.mates[0].durable, v.mates[1].streaming, v.stalled = []int32{1, 2}, 1, 80, 80, false, 1_999
+		}, []int32{1, 2}},
 		"confirms, and the leader does not": {func(v *isrView) { v.high, v.mates[0].durable, v.mates[1].durable, v.stalled = 80, 90, 90, 5_000 }, []int32{1, 2, 3}},
 	} {
 		v := three()
