@@ -6,6 +6,7 @@ import (
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/actors/writer"
+	"troupe/kafka/code"
 	"troupe/storage"
 	"troupe/storage/record"
 )
@@ -14,7 +15,7 @@ import (
 const (
 	answerWithin = 2 * time.Second        // by the leader; then a subscription is made anew
 	askAgain     = 100 * time.Millisecond // when the leader could not serve it
-	fullAgain    = time.Second            // when this broker's disk is full
+	fullAgain    = time.Second            // when this broker's disk is full, or the leader cannot read its own
 )
 
 // subscriber is a follower's side of its stream: subscribed, started, and with a pause if either comes to nothing.
@@ -123,6 +124,8 @@ func (p *Partition) onResponded(c kit.Context, m responded) {
 	}
 	l := p.log
 	switch {
+	case m.outcome == notServed && m.code == code.KafkaStorageError:
+		p.pause(c, fullAgain)
 	case m.outcome == notServed:
 		p.pause(c, askAgain)
 	case s.live:

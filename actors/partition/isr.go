@@ -23,6 +23,7 @@ type leadership struct {
 	began   int64     // ms
 	shortAt int64     // ms: too few have been within reach since; 0: enough are
 	giveUp  int64     // ms: not before is a resignation tried
+	offerAt int64     // ms: not before does one that cannot read its log offer its place again
 	stallAt int64     // ms: nothing has been confirmed since, while somebody waits; 0: nobody waits
 	stallHi int64     // high watermark then
 	gone    int64     // what lies below was deleted, and somebody was told so by this leader or one before

@@ -13,6 +13,7 @@ const (
 	shortMs   = 1_000  // too few replicas have been within reach for so long: the leader gives up
 	lapseMs   = 500    // who has not kept up for so long begins again
 	retryMs   = 500    // after a wish that was refused
+	damagedMs = 10_000 // after a leader that cannot read its log has offered its place
 )
 
 // mate is another replica, as its leader knows it.

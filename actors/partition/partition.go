@@ -102,6 +102,8 @@ func (p *Partition) Receive(c kit.Context, m any) {
 		p.onLost(c, m)
 	case *Read:
 		p.onRead(c, m)
+	case Unreadable:
+		p.onUnreadable(c, m)
 	case *Watch:
 		p.onWatch(c, m)
 	case Unwatch:

@@ -94,6 +94,14 @@ func (r *Read) Refuse() {
 	r.Reply(Readable{Read: r, Code: code.NotLeaderForPartition, Start: -1, High: -1, Stable: -1})
 }
 
+// Unreadable says that a range which Readable gave cannot be read from the store. A leader gives its place to another replica in sync. No answer.
+//
+// From: conn. Fence: LeaderEpoch.
+type Unreadable struct {
+	LeaderEpoch int32
+	Err         error
+}
+
 // Watch asks to be told when the readable end moves past Offset, or the replica stops leading. With Replica a follower keeps it too.
 //
 // From: conn (long poll). Answer: Grown, once: at growth, when the leadership changes, or at Unwatch.

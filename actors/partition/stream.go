@@ -210,10 +210,6 @@ func (p *Partition) feedUnsynced(c kit.Context, s *stream) {
 
 // onChunk sends what was read for a follower. Batches are cut apart: each is a part of the frame.
 func (p *Partition) onChunk(c kit.Context, m chunk) {
-	if m.err != nil {
-		c.Fatal("DISK: a leader cannot read what a follower lacks", "partition", p.name(), "part", p.o.PartID, "err", m.err)
-		return
-	}
 	l := p.log
 	if l == nil || l != m.log || l.led == nil || l.led.stream(m.node) != m.stream {
 		m.batches.Release()
@@ -221,6 +217,12 @@ func (p *Partition) onChunk(c kit.Context, m chunk) {
 		return
 	}
 	s := m.stream
+	if m.err != nil {
+		p.o.Replicas.Tell(sated{m.path})
+		p.disown(s, code.KafkaStorageError)
+		p.handOver(c, m.err)
+		return
+	}
 	x := p.pushTo(s)
 	x.fed, x.held = true, m.batches
 	for _, run := range m.batches.Data {
@@ -246,7 +248,7 @@ func (p *Partition) fed(c kit.Context, s *stream, m *push) {
 		m.held.Release()
 		p.o.Replicas.Tell(sated{s.path})
 		if s.prev < p.log.floor { // all that it lacks has been deleted: it has to begin where the log does
-			p.disown(s)
+			p.disown(s, code.ReplicaNotAvailable)
 			return
 		}
 	} else {
@@ -256,19 +258,40 @@ func (p *Partition) fed(c kit.Context, s *stream, m *push) {
 	p.feed(c, s)
 }
 
+// handOver gives the leadership to another replica that has everything, for this one cannot read some of it. Where there is none it goes on with
+// what it can read: one damaged batch is no reason to keep all others, of all partitions here, from their readers.
+func (p *Partition) handOver(c kit.Context, err error) {
+	d, now := p.log.led, c.Now().UnixMilli()
+	if now < d.offerAt || d.wish != nil || p.brokerEpoch == 0 {
+		return // who could not read comes again
+	}
+	d.offerAt = now + damagedMs
+	c.Log().Error("DISK: a leader cannot read its log and gives its place to another replica in sync, if there is one", "partition", p.name(),
+		"part", p.o.PartID, "err", err)
+	if len(p.log.isr) > 1 || len(p.facts.ELR) > 0 {
+		p.resign(c)
+	}
+}
+
+func (p *Partition) onUnreadable(c kit.Context, m Unreadable) {
+	if p.state == loaded && p.log.led != nil && m.LeaderEpoch == p.facts.LeaderEpoch {
+		p.handOver(c, m.Err)
+	}
+}
+
 // onUnsent makes a follower subscribe anew: a frame for it was dropped.
 func (p *Partition) onUnsent(_ kit.Context, m unsent) {
 	if p.log == nil || p.log.led == nil {
 		return
 	}
 	if s := p.log.led.stream(m.node); s != nil && s.path == m.path {
-		p.disown(s)
+		p.disown(s, code.ReplicaNotAvailable)
 	}
 }
 
 // disown makes a follower subscribe anew.
-func (p *Partition) disown(s *stream) {
-	p.o.Replicas.Tell(respond{s.path, reply{part: p.o.PartID, number: s.number, outcome: notServed, code: code.ReplicaNotAvailable}})
+func (p *Partition) disown(s *stream, why code.Code) {
+	p.o.Replicas.Tell(respond{s.path, reply{part: p.o.PartID, number: s.number, outcome: notServed, code: why}})
 	p.endStream(s)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"troupe/actors/kit/trace"
+	"troupe/actors/partition"
 	"troupe/kafka/code"
 	"troupe/storage"
 )
@@ -134,6 +135,7 @@ func (g *fetchGather) onDisk(f *fetchCall, d *diskRead) {
 	if d.err != nil {
 		f.c.Sys.Log().Error("a partition cannot be read", "partition", p.partID, "offset", f.scope.parts[d.index].offset, "err", d.err)
 		d.Release()
+		p.ref.Tell(partition.Unreadable{LeaderEpoch: p.image.LeaderEpoch, Err: d.err})
 		p.refuse(storageCode(d.err))
 		g.room += d.reserve
 	} else {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"troupe/actors/meta"
 	"troupe/actors/partition"
 	"troupe/kafka/code"
+	"troupe/storage"
 )
 
 // fetchOf is a fetch of partitions of one topic: "0@5" is partition 0 from offset 5.
@@ -419,6 +421,36 @@ func TestFetchOverSessions(t *testing.T) {
 	}
 	if s = step(12, s, 1, "0", nil); s != 0 {
 		t.Error("a session without topics goes on")
+	}
+	w.leaks()
+}
+
+// brokenData cannot read one partition.
+type brokenData struct {
+	storage.Data
+	part uint32
+}
+
+func (d brokenData) Read(part uint32, offset, limit int64, maxBytes int, minOne bool) (storage.Batches, error) {
+	if part == d.part {
+		return storage.Batches{}, &storage.CorruptError{PartID: part, Offset: offset, Err: errors.New("the checksum of the batch does not fit")}
+	}
+	return d.Data.Read(part, offset, limit, maxBytes, minOne)
+}
+
+// Damage is told to the client, and to the partition: another replica may have what it has lost.
+func TestFetchOfDamage(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	top := w.topic("a", []int32{1}, []int32{1})
+	w.part("a", 0).add(2, 10, 100, false)
+	w.part("a", 1).add(1, 10, 300, false)
+	w.env.Data = brokenData{w.data, w.part("a", 0).id}
+	expect(t, "damage", shown(w.fetch(12, fetchOf(top, "0@0", "1@0"))), "0 0:56@-1(0) 1:0@1(78)")
+	if u := w.part("a", 0).unreadable; len(u) != 1 || u[0].LeaderEpoch != w.part("a", 0).epoch || u[0].Err == nil {
+		t.Errorf("the partition was told %+v", u)
+	}
+	if u := w.part("a", 1).unreadable; len(u) != 0 {
+		t.Errorf("the other partition was told %+v", u)
 	}
 	w.leaks()
 }

@@ -377,6 +377,7 @@ type fakePart struct {
 	deaf       bool // trims are not answered
 	follows    bool // it answers reads although it does not lead
 	lag        int64
+	unreadable []partition.Unreadable
 }
 
 // add appends a batch of n records of size bytes each, with timestamps from ts on; it can be read at once.
@@ -480,6 +481,8 @@ func (p *fakePart) receive(m any) {
 			r.Offset, r.LeaderEpoch = p.start, 0
 		}
 		m.Reply(r)
+	case partition.Unreadable:
+		p.unreadable = append(p.unreadable, m)
 	case *partition.Measure:
 		m.Reply(partition.Measured{Measure: m, Lag: p.lag})
 	case *partition.Trim:
