@@ -233,6 +233,7 @@ func (s *site) deleteAll(what string) {
 // TestFullByRecords: a broker that fills its own disk refuses records early, with a code that is tried again and a text, and goes on with the
 // rest; deleted records and a deleted topic each bring it back, without a restart.
 func TestFullByRecords(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, harness.NewDisk(t, 192<<20))
 	s.fill("filled once")
 	s.deleteAll("filled once")
@@ -256,6 +257,7 @@ func TestFullByRecords(t *testing.T) {
 
 // TestDiskEnlarged: a larger disk brings it back too.
 func TestDiskEnlarged(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, harness.NewMemoryDisk(t, 96<<20))
 	s.fill("filled")
 	s.disk.Enlarge(256 << 20)
@@ -290,6 +292,7 @@ func (s *site) verify() {
 // TestFullByOthers: another program takes all space in the midst of load. Nobody dies, nothing that was acknowledged is lost or changed, reads go
 // on, and when space is free again all goes on without a restart. A start on a full disk works or says why not in one line.
 func TestFullByOthers(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, harness.NewDisk(t, 256<<20))
 	stop := make(chan struct{})
 	var load sync.WaitGroup

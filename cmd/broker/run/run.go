@@ -63,6 +63,7 @@ type Broker struct {
 	raft, metadata, node *kit.Ref // spawned by work
 	turn                 sync.Mutex
 	working, stopped     bool // of turn: work was begun; it must not be any more
+	closing              sync.Once
 	split                split
 	advertised           meta.Endpoint
 	peerTLS              *tls.Config // nil: brokers talk in plain text

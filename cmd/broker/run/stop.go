@@ -38,6 +38,7 @@ func (b *Broker) end(ctx context.Context, abrupt bool) error {
 	if abrupt {
 		b.stopActor(peer.Name, left())
 	}
+	idle := true
 	switch {
 	case working && abrupt:
 		d := b.door.Load()
@@ -51,26 +52,50 @@ func (b *Broker) end(ctx context.Context, abrupt bool) error {
 		b.stopActor(scrubberName, left())
 		b.stopActor(writerName, left())
 	default:
-		b.leave(left)
+		idle = b.leave(left)
 	}
 	for _, name := range []string{api.TopicMakerName, api.ProducerIDsName, api.ForwarderName, raftnode.RaftName, raftnode.LogName, raftnode.MetadataName, bootstrap.Name, peer.Name} {
 		b.stopActor(name, left())
 	}
-	b.watch.close()
+	idle = within(left(), b.watch.close) && idle
 	b.admin.Close(ctx)
 	b.closeListeners()
-	if !b.quiet(left()) {
-		b.sys.Close()
+	idle = b.quiet(left()) && idle
+	b.sys.Close()
+	closed := make(chan error, 1)
+	if !idle || !within(max(left(), leastClose), func() { closed <- b.closeStores() }) {
 		return errors.New("stopped, but the disk is still at work: the stores were not closed; the next start recovers them")
 	}
-	b.sys.Close()
-	err := b.stores.close()
 	b.log.Info("stopped")
+	return <-closed
+}
+
+// leastClose is the least time that the stores get to write out what they hold in memory.
+const leastClose = time.Second
+
+// closeStores does it once; a second call waits for the first.
+func (b *Broker) closeStores() (err error) {
+	b.closing.Do(func() { err = b.stores.close() })
 	return err
 }
 
-// leave takes a broker that works out of its cluster, and ends what works with records.
-func (b *Broker) leave(left func() time.Duration) {
+// within runs f beside this goroutine and says whether it has ended within d. A disk that is full or stuck may keep it for ever.
+func within(d time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// leave takes a broker that works out of its cluster, and ends what works with records. False: the metadata store is still being written.
+func (b *Broker) leave(left func() time.Duration) bool {
 	d := b.door.Load()
 	d.CloseListeners()
 	down, ok := kit.Await[node.Down](b.sys, left(), func(to *kit.Ref) { b.node.Tell(&node.Shutdown{Ask: kit.Ask{ReplyTo: to}}) })
@@ -81,13 +106,16 @@ func (b *Broker) leave(left func() time.Duration) {
 	drained, answered := kit.Await[writer.Changed](b.sys, left(), func(to *kit.Ref) { b.writer.Tell(&writer.Change{Ask: kit.Ask{ReplyTo: to}}) })
 	b.stopActor(writerName, left())
 	// The mark says that this replica lacks nothing it ever held, so it takes both: the cluster knew that we leave, and the disk has all.
-	if ok && down.Fenced && answered && drained.Code == code.OK {
-		id := *b.id.Load()
-		id.CleanEpoch = b.epoch.Load()
+	if !ok || !down.Fenced || !answered || drained.Code != code.OK {
+		return true
+	}
+	id := *b.id.Load()
+	id.CleanEpoch = b.epoch.Load()
+	return within(left(), func() {
 		if err := b.stores.meta.SetIdentity(id); err != nil {
 			b.log.Warn("no clean-shutdown mark", "err", err)
 		}
-	}
+	})
 }
 
 // quiet waits until no function that an actor left behind runs any more, at most d: a store must not be closed under one that reads or
