@@ -36,6 +36,18 @@ func TestSelectProtocol(t *testing.T) {
 	f("b", "ab", "aab", "bab", "bba", "ba")
 }
 
+func TestListFilters(t *testing.T) {
+	for filter, want := range map[string][2]bool{"Stable": {true, true}, "STABLE": {true, true}, " stable ": {true, false}, "": {false, false}, "Sta ble": {false, false}} {
+		list := []string{"nonsense", filter}
+		if got := [2]bool{wantsState(list, "Stable"), wantsType(list, "Stable")}; got != want {
+			t.Errorf("%q: %v", filter, got)
+		}
+	}
+	if !wantsState(nil, "Stable") || !wantsType(nil, "classic") {
+		t.Error("an empty filter wants all")
+	}
+}
+
 func TestSubscriptionTopics(t *testing.T) {
 	f := func(b []byte, want string) {
 		t.Helper()

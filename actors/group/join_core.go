@@ -289,8 +289,11 @@ func (c *core) joinAnswer(req *kmsg.JoinGroupRequest, m *member, all bool) *kmsg
 	resp.SetVersion(req.Version)
 	resp.Generation, resp.MemberID, resp.LeaderID = c.generation, m.id, c.leader
 	resp.ProtocolType, resp.Protocol = c.typeOrNil(), c.protocol
-	if resp.Protocol == nil && req.Version < 7 {
+	switch {
+	case req.Version < 7 && resp.Protocol == nil:
 		resp.Protocol = new(string)
+	case req.Version >= 7 && deref(resp.Protocol) == "":
+		resp.Protocol = nil // as Kafka tells a protocol without a name
 	}
 	if all && c.leader == m.id {
 		resp.Members = make([]kmsg.JoinGroupResponseMember, len(c.list))

@@ -226,7 +226,7 @@ func (s *Shard) onList(m *List) {
 	out := Listed{List: m}
 	for _, id := range s.term.ids() {
 		x := s.term.groups[id]
-		if x.nothing || !wanted(m.States, x.state.String()) || !wanted(m.Types, "classic") {
+		if x.nothing || !wantsState(m.States, x.state.String()) || !wantsType(m.Types, "classic") {
 			continue
 		}
 		g := kmsg.NewListGroupsResponseGroup()
@@ -236,6 +236,11 @@ func (s *Shard) onList(m *List) {
 	m.Reply(out)
 }
 
-func wanted(list []string, what string) bool {
+// wantsState ignores case and blanks around a name, wantsType case alone: so does Kafka. An empty filter wants all.
+func wantsState(list []string, state string) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, func(x string) bool { return strings.EqualFold(strings.TrimSpace(x), state) })
+}
+
+func wantsType(list []string, what string) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(x string) bool { return strings.EqualFold(x, what) })
 }

@@ -57,3 +57,15 @@ func TestNothingIsCommittedBeforeRegistration(t *testing.T) {
 		t.Errorf("when it is registered the log ends at %v", got)
 	}
 }
+
+// The only leader epoch that means none is -1: any other is compared, negative ones too (Kafka's RequestUtils.getLeaderEpoch).
+func TestFenceComparesEpochs(t *testing.T) {
+	p := New(Options{PartID: 1})
+	p.self, p.state, p.facts.LeaderEpoch = 1, loaded, 3 // node 0 leads
+	for epoch, want := range map[int32]code.Code{-1: code.NotLeaderForPartition, 3: code.NotLeaderForPartition, -2: code.FencedLeaderEpoch, 2: code.FencedLeaderEpoch,
+		4: code.UnknownLeaderEpoch, -1 << 31: code.FencedLeaderEpoch, 1<<31 - 1: code.UnknownLeaderEpoch} {
+		if got := p.fence(epoch); got != want {
+			t.Errorf("epoch %d: %s, want %s", epoch, got, want)
+		}
+	}
+}

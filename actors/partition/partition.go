@@ -177,15 +177,18 @@ func (p *Partition) receiveReplication(c kit.Context, m any) {
 	}
 }
 
+// noLeaderEpoch is what a request carries that knows no leader epoch (RecordBatch.NO_PARTITION_LEADER_EPOCH).
+const noLeaderEpoch = -1
+
 // fence says whether this replica may serve a request that knows the given leader epoch (-1: none). The epoch is looked at first,
 // as in Kafka's Partition.getLocalLog.
 func (p *Partition) fence(epoch int32) code.Code {
 	switch {
 	case p.state == unborn:
 		return code.NotLeaderForPartition
-	case epoch >= 0 && epoch < p.facts.LeaderEpoch:
+	case epoch != noLeaderEpoch && epoch < p.facts.LeaderEpoch:
 		return code.FencedLeaderEpoch
-	case epoch >= 0 && epoch > p.facts.LeaderEpoch:
+	case epoch != noLeaderEpoch && epoch > p.facts.LeaderEpoch:
 		return code.UnknownLeaderEpoch
 	case !p.leads(), !p.o.Lease.Held():
 		return code.NotLeaderForPartition

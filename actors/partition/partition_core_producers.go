@@ -39,10 +39,13 @@ func (p *producer) stored() producerState {
 // (ProducerStateEntry.findDuplicateBatch, then ProducerAppendInfo.checkProducerEpoch and checkSequence).
 func (c *core) checkSequence(b record.Batch) (original producerBatch, dup bool, bad code.Code) {
 	p := c.producers[b.ProducerID()]
-	if p == nil {
+	epoch, first, last := b.ProducerEpoch(), b.BaseSequence(), b.LastSequence()
+	switch {
+	case epoch < noEpoch:
+		return original, false, code.InvalidProducerEpoch
+	case p == nil:
 		return original, false, code.OK // an unknown producer may begin anywhere
 	}
-	epoch, first, last := b.ProducerEpoch(), b.BaseSequence(), b.LastSequence()
 	if epoch == p.epoch {
 		for _, x := range p.batches[:p.n] {
 			if x.FirstSeq == first && x.LastSeq == last {

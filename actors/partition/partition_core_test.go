@@ -95,6 +95,7 @@ func TestSequences(t *testing.T) {
 	f(call{7, 0, math.MaxInt32 - 1, 4, "0-3"}, call{7, 0, 2, 1, "4-4"}, call{7, 0, math.MaxInt32 - 1, 4, "dup 0-3"}, call{7, 0, 1, 1, "OUT_OF_ORDER_SEQUENCE_NUMBER"})
 	// A producer without an epoch is taken at any sequence.
 	f(call{7, -1, 5, 1, "0-0"}, call{7, -1, 50, 1, "1-1"}, call{7, -1, 5, 1, "dup 0-0"})
+	f(call{7, -2, 5, 1, "INVALID_PRODUCER_EPOCH"}, call{7, 0, 0, 1, "0-0"}, call{7, math.MinInt16, 1, 1, "INVALID_PRODUCER_EPOCH"})
 	// Producers do not mix.
 	f(call{7, 0, 0, 1, "0-0"}, call{8, 0, 0, 1, "1-1"}, call{7, 0, 1, 1, "2-2"}, call{8, 0, 0, 1, "dup 1-1"})
 	// Without producer id nothing is remembered.

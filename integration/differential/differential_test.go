@@ -14,7 +14,7 @@ import (
 //	TROUPE_BOOTSTRAP  a broker that runs already, instead of one built and started here
 //	KAFKA_BOOTSTRAP   a Kafka that runs already
 //	CASES             a pattern of case names
-//	SMOKE             1: only the first and last version of each case
+//	SMOKE             1: only the first and last version of each case, and no edges
 //	SHOW              1: print Kafka's transcripts
 //	TEXTS             1: error messages are compared word by word: differences are not mistakes, but worth a look
 //	PARALLEL          conversations at the same time (default 8)

@@ -75,10 +75,23 @@ var Groups = []Group{
 	{"ListGroups", listGroupsCases},
 	{"DeleteGroups", deleteGroupsCases},
 	{"Internal", internalTopicCases},
+	{"edges/Produce", produceEdgeCases},
+	{"edges/Fetch", fetchEdgeCases},
+	{"edges/session", sessionEdgeCases},
+	{"edges/ListOffsets", listOffsetsEdgeCases},
+	{"edges/OffsetForLeaderEpoch", leaderEpochEdgeCases},
+	{"edges/CreateTopics", createEdgeCases},
+	{"edges/CreatePartitions", createPartitionsEdgeCases},
+	{"edges/DeleteTopics", deleteTopicsEdgeCases},
+	{"edges/Metadata", metadataEdgeCases},
+	{"edges/groups", groupEdgeCases},
 }
 
 // alone are the groups whose cases change what all share, the settings of brokers: nothing else is played at the same time.
 var alone = map[string]bool{"configs/brokers": true, "AlterConfigs": true, "configs/loggers": true}
+
+// thorough are the groups that a short run leaves out.
+var thorough = regexp.MustCompile(`^(edges|each)/`)
 
 // worded are the groups that compare error messages word by word: people read these.
 var worded = map[string]bool{
@@ -90,7 +103,7 @@ var worded = map[string]bool{
 type Options struct {
 	Kafka, Troupe string         // addresses
 	Only          *regexp.Regexp // names of cases; nil: all
-	Smoke         bool           // only the first and the last version of each case
+	Smoke         bool           // only the first and the last version of each case, and no edges
 	Strict        bool           // no difference is accepted: Kafka against itself
 	Texts         bool           // error messages are compared word by word
 	Parallel      int            // conversations at the same time
@@ -141,7 +154,7 @@ func Run(o Options) Result {
 		for _, c := range g.Cases {
 			for v := c.Min; v <= c.Max; v++ {
 				name := fmt.Sprintf("%s/%s v%d", g.Name, c.Name, v)
-				if (o.Smoke && v != c.Min && v != c.Max) || (o.Only != nil && !o.Only.MatchString(name)) {
+				if (o.Smoke && (v != c.Min && v != c.Max || thorough.MatchString(g.Name))) || (o.Only != nil && !o.Only.MatchString(name)) {
 					continue
 				}
 				t := &told{name: name}

@@ -183,7 +183,9 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 	case "SessionID":
 		return s.session(int32(f.Int()))
 	case "MemberID", "LeaderID":
-		return s.member(f.String())
+		if f.Kind() == reflect.String { // else the id of a broker
+			return s.member(f.String())
+		}
 	case "Timestamp", "LogAppendTime", "FirstTimestamp", "MaxTimestamp", "LastTimestamp", "LastFetchTimestamp", "LastCaughtUpTimestamp":
 		return s.stamp(f.Int())
 	case "Port":

@@ -107,7 +107,8 @@ func wantedParts(img *meta.Image, req *kmsg.FetchRequest) (wanted []wantedPart, 
 			p := &t.Partitions[k]
 			wanted = append(wanted, wantedPart{
 				key: partKey{t.Topic, t.TopicID, p.Partition}, topic: topic, offset: p.FetchOffset, maxBytes: p.PartitionMaxBytes,
-				currentEpoch: p.CurrentLeaderEpoch, lastEpoch: p.LastFetchedEpoch,
+				currentEpoch: max(p.CurrentLeaderEpoch, -1), // below -1 means none, here alone (FetchRequest.optionalEpoch)
+				lastEpoch:    p.LastFetchedEpoch,
 			})
 		}
 	}

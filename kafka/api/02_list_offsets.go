@@ -227,6 +227,7 @@ func (k *offsetsCall) maybeRespond() {
 		return
 	}
 	resp := kmsg.NewPtrListOffsetsResponse()
+	at := map[string]int{} // each topic once, wherever its partitions stood
 	for i := range k.rows {
 		r := &k.rows[i]
 		if r.code != code.OK {
@@ -235,10 +236,13 @@ func (k *offsetsCall) maybeRespond() {
 		x := kmsg.NewListOffsetsResponseTopicPartition()
 		x.Partition, x.ErrorCode = r.key.index, int16(r.code)
 		x.Offset, x.Timestamp, x.LeaderEpoch = r.found.Offset, r.found.Timestamp, r.found.LeaderEpoch
-		if n := len(resp.Topics); n == 0 || resp.Topics[n-1].Topic != r.key.name {
+		n, ok := at[r.key.name]
+		if !ok {
+			n = len(resp.Topics)
+			at[r.key.name] = n
 			resp.Topics = append(resp.Topics, kmsg.ListOffsetsResponseTopic{Topic: r.key.name})
 		}
-		t := &resp.Topics[len(resp.Topics)-1]
+		t := &resp.Topics[n]
 		t.Partitions = append(t.Partitions, x)
 	}
 	k.c.Respond(resp)

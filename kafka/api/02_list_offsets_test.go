@@ -63,6 +63,11 @@ func TestListOffsets(t *testing.T) {
 	f(5, "0:42=-1@-1/-1 1:0=0@-1/0", 0, -1, 1, -1, 0, -2)
 	f(5, "2:6=-1@-1/-1 3:3=-1@-1/-1 -1:3=-1@-1/-1", 2, -1, 3, -1, -1, -1)
 	r := offsetsOf(0, -1)
+	r.Topics = append(r.Topics, kmsg.ListOffsetsRequestTopic{Topic: "none"}, offsetsOf(1, -1).Topics[0])
+	if got := w.ask(5, r).(*kmsg.ListOffsetsResponse).Topics; len(got) != 1 || len(got[0].Partitions) != 2 {
+		t.Errorf("a topic in two places: %+v", got)
+	}
+	r = offsetsOf(0, -1)
 	r.Topics[0].Topic = "none"
 	expect(t, "unknown topic", w.offsets(5, r), "0:3=-1@-1/-1")
 	r = offsetsOf(0, -1)

@@ -78,8 +78,8 @@ func knownCommits(c *Call, req *kmsg.OffsetCommitRequest) (known []kmsg.OffsetCo
 		if len(t.Partitions) > 0 {
 			known = append(known, t)
 		}
-		if len(no.Partitions) > 0 {
-			refused = append(refused, no)
+		if len(no.Partitions) > 0 || len(parts) == 0 && topics.unknown(t.Topic) {
+			refused = append(refused, no) // an unknown topic is named even if nothing of it was
 		}
 	}
 	return known, refused

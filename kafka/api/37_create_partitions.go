@@ -98,7 +98,7 @@ func (k *growCall) one(t *kmsg.CreatePartitionsRequestTopic) (m meta.MorePartiti
 	}
 	m = meta.MorePartitions{ID: topic.ID, Expected: have, Count: t.Count}
 	rf := topic.Partitions[0].Factor() // of one on the move: what it will be, or was
-	if len(t.Assignment) == 0 {
+	if t.Assignment == nil {           // an empty list is one, and too short
 		m.Assignments, e, why = k.placer.Place(int32(more), int16(rf), k.c.Sys.Rand())
 	} else {
 		m.Assignments, e, why = k.manual(t, more, rf)

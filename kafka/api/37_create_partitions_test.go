@@ -53,6 +53,9 @@ func TestCreatePartitions(t *testing.T) {
 	f(3, "a:39 b:39", moreOf("a", 7, []int32{1, 2}), moreOf("b", 2, []int32{1, 2}, []int32{1, 2}))
 	f(3, "a:39 b:39", moreOf("a", 6, []int32{1}), moreOf("b", 2, []int32{1, 9}))
 	f(3, "a:39 b:39", moreOf("a", 6, []int32{1, 1}), moreOf("b", 2, []int32{}))
+	none := moreOf("a", 6)
+	none.Assignment = []kmsg.CreatePartitionsRequestTopicAssignment{} // not null, which would mean any
+	f(3, "a:39", none)
 	f(3, "a:44 b:0", moreOf("a", 20_000), moreOf("b", 2, []int32{2, 1}))
 	if p := w.img.Topic("b").Partitions[1]; p.Leader != 2 {
 		t.Errorf("%+v", p)

@@ -16,7 +16,7 @@ func offsetDelete(c *Call) {
 	asked.Topics = nil
 	var refused []kmsg.OffsetDeleteResponseTopic
 	topics := groupTopics{c.View.Image}
-	for _, t := range req.Topics {
+	for _, t := range joinForgotten(req.Topics) {
 		yes := kmsg.OffsetDeleteRequestTopic{Topic: t.Topic}
 		no := kmsg.OffsetDeleteResponseTopic{Topic: t.Topic}
 		for _, p := range t.Partitions {
@@ -39,6 +39,22 @@ func offsetDelete(c *Call) {
 		}
 	}
 	c.tellGroup(req.Group, &group.DeleteOffsets{Ask: c.Ask(), Client: c.groupClient(), Req: &asked})
+}
+
+// joinForgotten puts the partitions of a topic together: its name may stand in several places, and the answer has it once.
+func joinForgotten(list []kmsg.OffsetDeleteRequestTopic) []kmsg.OffsetDeleteRequestTopic {
+	at := map[string]int{}
+	var out []kmsg.OffsetDeleteRequestTopic
+	for _, t := range list {
+		i, ok := at[t.Topic]
+		if !ok {
+			i = len(out)
+			at[t.Topic] = i
+			out = append(out, kmsg.OffsetDeleteRequestTopic{Topic: t.Topic})
+		}
+		out[i].Partitions = append(out[i].Partitions, t.Partitions...)
+	}
+	return out
 }
 
 // joinDeleted puts the group's answer and what was refused together; an error of the group stands alone.

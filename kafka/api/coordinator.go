@@ -68,5 +68,8 @@ func (g groupTopics) has(name string, p int32) bool {
 	return t != nil && p >= 0 && int(p) < len(t.Partitions)
 }
 
+// unknown says whether there is no topic of that name.
+func (g groupTopics) unknown(name string) bool { return g.img.Topic(name) == nil }
+
 // groupCode is what a client hears who is not answered any more: it asks again, elsewhere.
 const groupCode = code.NotCoordinator

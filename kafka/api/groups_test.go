@@ -357,7 +357,10 @@ func TestOffsetCommitSortsOutStrangers(t *testing.T) {
 	f(9, commitOf("g", commitPart{"a", 2}, commitPart{"a", 0}, commitPart{"a", -1}, commitPart{"nope", 0}), "a[0:0 2:3 -1:3]nope[0:3]", 1)
 	f(8, commitOf("g", commitPart{"a", 2}, commitPart{"nope", 0}), "a[2:3]nope[0:3]", 0)
 	f(8, commitOf("g"), "", 0)
-	req := commitOf("g", commitPart{"a", 0}, commitPart{"a", 5}, commitPart{"x", 0}, commitPart{"y", 0})
+	req := commitOf("g", commitPart{"nope", 0}, commitPart{"a", 0})
+	req.Topics[0].Partitions, req.Topics[1].Partitions = nil, nil
+	f(8, req, "nope[]", 0)
+	req = commitOf("g", commitPart{"a", 0}, commitPart{"a", 5}, commitPart{"x", 0}, commitPart{"y", 0})
 	req.Topics[0].TopicID, req.Topics[1].TopicID = a.ID, [16]byte{9}
 	f(10, req, "[0:0 5:3][0:100][0:100]", 1)
 	expect(t, "name", s.asked[0].(*group.Commit).Req.Topics[0].Topic, "a")
@@ -428,7 +431,7 @@ func TestListGroupsOfAllShards(t *testing.T) {
 
 func TestDescribeAndDeleteGroups(t *testing.T) {
 	w := newWorld(t, 1, nil)
-	w.topic("a", []int32{1})
+	w.topic("a", []int32{1}, []int32{1})
 	w.groups(4)
 	d := w.ask(6, &kmsg.DescribeGroupsRequest{Groups: []string{"g", "nope", "g"}, IncludeAuthorizedOperations: true}).(*kmsg.DescribeGroupsResponse)
 	expect(t, "described", fmt.Sprintln(d.Groups[0].State, d.Groups[0].AuthorizedOperations, d.Groups[0].Members[0].ClientHost, d.Groups[1].ErrorCode, d.Groups[1].AuthorizedOperations, d.Groups[2].Group),
@@ -438,11 +441,11 @@ func TestDescribeAndDeleteGroups(t *testing.T) {
 		"2 0 true 69 "+code.GroupIdNotFound.Message()+"\n")
 	o := kmsg.NewPtrOffsetDeleteRequest()
 	o.Group = "g"
-	for _, p := range []commitPart{{"a", 0}, {"nope", 0}, {"a", 3}} {
+	for _, p := range []commitPart{{"a", 0}, {"nope", 0}, {"a", 3}, {"a", 1}} {
 		o.Topics = append(o.Topics, kmsg.OffsetDeleteRequestTopic{Topic: p.topic, Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: p.index}}})
 	}
 	r := w.ask(0, o).(*kmsg.OffsetDeleteResponse)
-	expect(t, "offsets", fmt.Sprintf("%d %+v", r.ErrorCode, r.Topics), "0 [{Topic:a Partitions:[{Partition:0 ErrorCode:0} {Partition:3 ErrorCode:3}]} {Topic:nope Partitions:[{Partition:0 ErrorCode:3}]}]")
+	expect(t, "offsets", fmt.Sprintf("%d %+v", r.ErrorCode, r.Topics), "0 [{Topic:a Partitions:[{Partition:0 ErrorCode:0} {Partition:1 ErrorCode:0} {Partition:3 ErrorCode:3}]} {Topic:nope Partitions:[{Partition:0 ErrorCode:3}]}]")
 	o.Group = "none"
 	r = w.ask(0, o).(*kmsg.OffsetDeleteResponse)
 	expect(t, "offsets of no group", fmt.Sprint(r.ErrorCode, len(r.Topics)), "69 0")

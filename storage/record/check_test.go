@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"github.com/pierrec/lz4/v4"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -163,6 +165,40 @@ func TestCheckReports(t *testing.T) {
 		}
 		if got := TimesOutside(b, 150, 250, 10); len(got) != 2 || got[0] != 0 || got[1] != 1 {
 			t.Errorf("%s: outside: %v", c, got)
+		}
+	}
+}
+
+// What an LZ4 reader of Java's would not read, or not all of it, is refused.
+func TestCheckLZ4(t *testing.T) {
+	base := built(t, Plain(), Record{Timestamp: 5}, Record{Timestamp: 6})
+	frame := func(records ...byte) []byte {
+		z, err := Compress(LZ4, records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	one, two := []byte{12, 0, 0, 0, 1, 1, 0}, []byte{12, 0, 0, 2, 1, 1, 0}
+	whole := frame(append(bytes.Clone(one), two...)...)
+	dependent := bytes.Clone(whole)
+	dependent[4] &^= 1 << 5
+	for dependent[6] = 0; ; dependent[6]++ { // the checksum of the head
+		if _, err := io.ReadAll(lz4.NewReader(bytes.NewReader(dependent))); err == nil {
+			break
+		}
+	}
+	for name, x := range map[string]struct {
+		body []byte
+		want int
+	}{
+		"whole": {whole, 0}, "in two frames": {append(frame(one...), frame(two...)...), 87}, "a byte behind": {append(bytes.Clone(whole), 0), 87},
+		"a frame of nothing behind": {append(bytes.Clone(whole), frame()...), 87}, "dependent blocks": {dependent, 87}, "cut": {whole[:len(whole)-5], 87}, "no end": {whole[:len(whole)-8], 87},
+		"magic alone": {whole[:4], 87}, "nothing": {nil, 87},
+	} {
+		b := edit(join(base, x.body), func(b Batch) { b[atAttributes+1] = byte(LZ4) })
+		if _, err := Check(b, Opts{}); code(err) != x.want {
+			t.Errorf("%s: got %v, want %d", name, err, x.want)
 		}
 	}
 }

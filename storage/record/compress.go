@@ -97,6 +97,9 @@ func inflate(c Codec, src []byte) (r io.Reader, done func(), err error) {
 	case Snappy:
 		return newSnappy(src)
 	case LZ4:
+		if err := checkLZ4(src); err != nil {
+			return nil, nil, err
+		}
 		inflaters <- struct{}{}
 		z := lz4s.Get().(*lz4.Reader)
 		z.Reset(bytes.NewReader(src))
@@ -105,6 +108,47 @@ func inflate(c Codec, src []byte) (r io.Reader, done func(), err error) {
 		return inflateZstd(src)
 	}
 	return nil, nil, fmt.Errorf("unknown compression type id: %d", c)
+}
+
+// checkLZ4 refuses what Java's clients could not read, or would read in part (Kafka's Lz4BlockInputStream): blocks that depend on others, and
+// anything behind the first frame. What else is wrong with a frame the decoder finds.
+func checkLZ4(src []byte) error {
+	const (
+		magic        = 0x184d2204
+		independent  = 1 << 5
+		blockSum     = 1 << 4
+		contentSize  = 1 << 3
+		contentSum   = 1 << 2
+		uncompressed = 1 << 31
+	)
+	if len(src) < 7 || binary.LittleEndian.Uint32(src) != magic {
+		return fmt.Errorf("no LZ4 frame")
+	}
+	flags, at := src[4], 7
+	if flags&independent == 0 {
+		return fmt.Errorf("LZ4 blocks that depend on each other")
+	}
+	if flags&contentSize != 0 {
+		at += 8
+	}
+	for at+4 <= len(src) {
+		size := int(binary.LittleEndian.Uint32(src[at:]) &^ uncompressed)
+		at += 4
+		if size == 0 {
+			if flags&contentSum != 0 {
+				at += 4
+			}
+			if at < len(src) {
+				return fmt.Errorf("%d bytes behind the LZ4 frame", len(src)-at)
+			}
+			return nil
+		}
+		at += size
+		if flags&blockSum != 0 {
+			at += 4
+		}
+	}
+	return nil
 }
 
 func inflateZstd(src []byte) (io.Reader, func(), error) {
