@@ -159,6 +159,7 @@ func TestIdleActorsAreSmall(t *testing.T) {
 			r.Tell(1)
 		}
 	}
+	until(t, "all handled", func() bool { k := tr.Kinds(); return k[0].Kind == "a" && k[0].Processed >= 100*n })
 	until(t, "janitor at rest", func() bool { return len(tr.janitor.list()) == 0 })
 	if each := int64(heap()-before) / n; each > 2048 {
 		t.Fatalf("%d bytes each", each)
@@ -235,4 +236,38 @@ func deep(n int) (sum int) {
 		room[n%128] = byte(deep(n - 1))
 	}
 	return int(room[n%128]) + n
+}
+
+// Where there are very many goroutines, those of newcomers are given up long before the others', and newcomers have no samples.
+func TestNewcomersOfACrowd(t *testing.T) {
+	tr := hasty(t)
+	tr.janitor.limit = 1 << 30
+	var got atomic.Int32
+	count := fn(func(_ Context, m any) {
+		if _, ok := m.(int); ok {
+			got.Add(1)
+		}
+	})
+	busy := tr.Spawn("busy", count, Options{})
+	for range newcomer {
+		busy.Tell(1)
+	}
+	until(t, "the busy one has handled all", func() bool { return got.Load() == newcomer })
+	some := tr.Spawn("some", count, Options{})
+	some.Tell(1)
+	time.Sleep(20 * time.Millisecond)
+	if n, _ := tr.Actor("some"); !n.Goroutine {
+		t.Error("the goroutine was given up where there is no crowd")
+	}
+	for i := range manyLive {
+		r := tr.Spawn(fmt.Sprintf("a/%d", i), count, Options{})
+		r.Tell(1)
+	}
+	until(t, "newcomers given up", func() bool { n, _ := tr.Actor("some"); return !n.Goroutine && len(tr.janitor.list()) < manyLive/2 })
+	if n, _ := tr.Actor("busy"); !n.Goroutine {
+		t.Error("the goroutine of a busy actor was given up")
+	}
+	if some.Box().(*mailbox).timing.Load() != nil {
+		t.Error("an actor with one quick message has samples")
+	}
 }

@@ -10,6 +10,10 @@ import (
 const (
 	janitorTick  = 500 * time.Millisecond
 	janitorTicks = 3 // ticks of idleness before a goroutine is given up: more than a second
+	// manyLive goroutines make a crowd: in it those of newcomers are given up at the next tick. Each has a stack of up to 8 KB, and of
+	// thousands of clients that have just said hello most say nothing more.
+	manyLive = 2000
+	newcomer = 16 // messages; who has handled as many is worth keeping
 )
 
 // idler has a goroutine that is worth giving up.
@@ -20,13 +24,14 @@ type idler interface {
 
 // janitor looks after the goroutines of one system. It ticks only while there are any.
 type janitor struct {
-	tick   atomic.Uint32
-	every  time.Duration
-	limit  uint32
-	mu     sync.Mutex
-	live   []idler
-	on     bool
-	closed bool
+	tick    atomic.Uint32
+	crowded atomic.Bool
+	every   time.Duration
+	limit   uint32
+	mu      sync.Mutex
+	live    []idler
+	on      bool
+	closed  bool
 }
 
 // add must not be called with the idler's own lock held.
@@ -47,6 +52,7 @@ func (j *janitor) run() {
 	list := slices.Clone(j.live)
 	j.mu.Unlock()
 
+	j.crowded.Store(n > manyLive)
 	keep := list[:0]
 	for _, i := range list {
 		if !i.reap(tick, j.limit) {

@@ -343,6 +343,9 @@ func (b *mailbox) reap(tick, limit uint32) bool {
 	if b.gone && !b.live {
 		return true
 	}
+	if b.processed < newcomer && b.sh.t.janitor.crowded.Load() {
+		limit = 1
+	}
 	if !b.parked || tick-b.parkedAt < limit {
 		return false
 	}

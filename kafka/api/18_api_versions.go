@@ -31,8 +31,9 @@ func apiVersions(c *Call) {
 	if c.Version >= 3 {
 		c.Conn.ClientSoftware, c.Conn.ClientVersion = req.ClientSoftwareName, req.ClientSoftwareVersion
 	}
-	for _, e := range c.Table {
-		resp.ApiKeys = append(resp.ApiKeys, apiKey(e))
+	resp.ApiKeys = make([]kmsg.ApiVersionsResponseApiKey, len(c.Table))
+	for i, e := range c.Table {
+		resp.ApiKeys[i] = apiKey(e)
 	}
 	tellFeatures(c, resp)
 	c.Respond(resp)
