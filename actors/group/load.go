@@ -13,6 +13,8 @@ import (
 const (
 	loadStep   = 1 << 20                // bytes of the log that are read at a time
 	retryAfter = 100 * time.Millisecond // until the partition is asked again
+
+	damagedRetry = 5 * time.Second // until a log that could not be read is read again, if no other broker leads by then
 )
 
 // replay is what the log says, up to an offset.
@@ -199,7 +201,9 @@ func (s *Shard) onChunk(c kit.Context, m chunk) {
 		return
 	}
 	if m.err != nil {
-		c.Fatal("DISK: the log of consumer groups cannot be read", "partition", s.o.Index, "offset", l.next, "err", m.err)
+		c.Log().Error("DISK: the log of consumer groups cannot be read: its groups have no coordinator here until it can", "partition", s.o.Index, "offset", l.next, "err", m.err)
+		s.facts.Partition.Tell(partition.Unreadable{LeaderEpoch: s.facts.LeaderEpoch, Err: m.err})
+		c.After(c.Self(), damagedRetry, again{l})
 		return
 	}
 	s.replay(c, l.replay, &m)

@@ -96,7 +96,7 @@ func (r *Read) Refuse() {
 
 // Unreadable says that a range which Readable gave cannot be read from the store. A leader gives its place to another replica in sync. No answer.
 //
-// From: conn. Fence: LeaderEpoch.
+// From: conn, group shard. Fence: LeaderEpoch.
 type Unreadable struct {
 	LeaderEpoch int32
 	Err         error
