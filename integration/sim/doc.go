@@ -36,7 +36,8 @@
 // Ledger the invariants of the design are checked, by their names there: M1 to M6 on each image that any broker publishes; D1 and D2, that
 // whoever is in sync or may be elected has on its disk all that anybody was told or a leader counts as committed; D3, that a leader counts
 // everybody whom the cluster takes for in sync; D4 to D7 on every answer and at the end, and that the high watermark goes back in no
-// epoch and from no leader to the next; L1, that ten seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
+// epoch and from no leader to the next; in a quarter of the towns, that what consumer groups have committed goes back under no coordinator; L1, that
+// ten seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
 //
 // Besides faults at random there are traps (town_traps.go): they wait for a moment at which one rule is all that keeps what was promised. Each
 // of these mutations fails the run of the test that stands beside it in integration/mutants/table.txt:
@@ -47,7 +48,8 @@
 //	high watermark over the committed ISR   joiner-stalls      83  D1, D2
 //	asked-for ISR forgotten                 -                   3  D3
 //	AlterPartition without broker epochs    joiner-restarts   151  KIP-903: who joins is the run that was asked for
-//	log cut at the high watermark           leader-falls       35  D1, D2
+//	log cut at the high watermark           leader-falls       47  D1, D2
+//	tail not read by a new coordinator      -                  11  D6: a commit that was answered went back
 //	proposal not entered again              quorum-breaks      23  L1
 //	replica made without the metadata       -                   3  a replica lives only where the image places it
 //

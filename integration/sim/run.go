@@ -236,6 +236,7 @@ func OptionsOf(seed uint64) Options {
 		default:
 			o.Nodes, o.Grows = 3, seed%5 == 0
 		}
+		o.Groups = seed%16 == 11
 	}
 	return o
 }

@@ -21,6 +21,7 @@ type town struct {
 	ids      []int32
 	founders []int32 // of them
 	clients  []patron
+	clerks   []*clerk // of them
 	ledger   *Ledger
 	cluster  *clusterBook
 	book     townBook
@@ -31,8 +32,8 @@ type town struct {
 	trap     trap // that is set
 	again    int  // how often it will be set again
 
-	slow, stuck, jumps, cuts, resets, sprung, stops, replaced, pauses, full, fatals uint64
-	faults                                                                          [faultKinds]uint64
+	slow, stuck, jumps, cuts, resets, sprung, stops, replaced, pauses, full, fatals, committed uint64
+	faults                                                                                     [faultKinds]uint64
 }
 
 // house is one node of a town: its disk outlives its broker.
@@ -223,7 +224,7 @@ func (t *town) totals() Totals {
 	s := t.Stats()
 	out := Totals{Clusters: 1, Steps: s.Steps, Messages: s.Messages, Crashes: s.Crashes - t.stops, Stops: t.stops, Replaced: t.replaced, Pauses: t.pauses, Full: t.full, Fatals: t.fatals, Faults: t.faults, Acked: t.ledger.acked, Repeated: t.ledger.repeated,
 		TimedOut: t.ledger.timedOut, Refused: t.ledger.refused, Consumed: t.ledger.consumed, Made: t.cluster.made, Deleted: t.cluster.deleted,
-		Jumps: t.jumps, Slow: t.slow, Stuck: t.stuck, Cuts: t.cuts, Elections: t.book.terms, Leaders: t.book.leaders, ISRs: t.book.isrs,
+		Jumps: t.jumps, Slow: t.slow, Stuck: t.stuck, Cuts: t.cuts, Committed: t.committed, Elections: t.book.terms, Leaders: t.book.leaders, ISRs: t.book.isrs,
 		Truncations: t.book.truncations, Moves: t.book.moves, Traps: t.sprung, Resets: t.resets, Tombstones: t.ledger.tombstones}
 	for _, h := range t.nodes {
 		lost, torn := h.disk.Lost()

@@ -83,6 +83,9 @@ func (t *town) cast() {
 	for i := range 1 + t.IntN(2) {
 		t.clients = append(t.clients, &walker{t: t, id: "c" + strconv.Itoa(i), finite: 3 + t.IntN(4), nearby: t.Chance(.3)})
 	}
+	if t.o.Groups {
+		t.castGroups()
+	}
 }
 
 // rest: the faults have ended. The cluster must be whole soon, and every client finish.
@@ -127,6 +130,12 @@ func (t *town) reckon() {
 	}
 	for _, a := range t.ledger.order {
 		if err := t.settle(a); err != nil {
+			t.failIfWell("at the end: %v", err)
+			return
+		}
+	}
+	for _, x := range t.clerks {
+		if err := t.settleGroup(x); err != nil {
 			t.failIfWell("at the end: %v", err)
 			return
 		}

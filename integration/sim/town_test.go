@@ -32,7 +32,7 @@ func TestClusters(t *testing.T) {
 	}
 	for name, x := range map[string]uint64{"crashes": sum.Crashes, "unsynced writes lost": sum.Unsynced, "batches sent again": sum.Repeated, "elections": sum.Elections,
 		"cuts": sum.Cuts, "leaders elected": sum.Leaders, "ISR changes": sum.ISRs, "truncations": sum.Truncations, "moves": sum.Moves,
-		"topics deleted": sum.Deleted, "slow disks": sum.Slow, "stuck disks": sum.Stuck, "clock jumps": sum.Jumps, "traps sprung": sum.Traps, "resets": sum.Resets, "disks lost": sum.Replaced, "pauses": sum.Pauses, "full disks": sum.Full,
+		"topics deleted": sum.Deleted, "slow disks": sum.Slow, "stuck disks": sum.Stuck, "clock jumps": sum.Jumps, "traps sprung": sum.Traps, "resets": sum.Resets, "disks lost": sum.Replaced, "pauses": sum.Pauses, "full disks": sum.Full, "commits of groups": sum.Committed,
 		"brokers that ended themselves": sum.Fatals,
 		"orderly stops":                 sum.Stops} {
 		if x == 0 {

@@ -19,6 +19,7 @@ type Options struct {
 	Seed   uint64
 	Nodes  int    // brokers of a cluster; 0 and 1: one broker, alone
 	Grows  bool   // the cluster begins with one of them, and the others join it
+	Groups bool   // of a cluster: consumer groups commit offsets
 	Pebble bool   // the real engines
 	Trap   string // of a cluster: by name, set in every trouble; "": by the seed
 	// NoSyncData and NoSyncMeta switch the syncs of a model store off: such a run must fail.
