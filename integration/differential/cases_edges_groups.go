@@ -15,11 +15,7 @@ var groupEdgeCases = []Case{
 		s.Coordinated("g")
 		for _, name := range groupNames {
 			m := s.consumer("a", s.Name(name))
-			for range 400 { // its shard may still load
-				if s.coordinated(m.group) {
-					break
-				}
-			}
+			s.awaitCoordinator(m.group)
 			m.join(v)
 			m.sync(3, m.id)
 			m.leave(2)

@@ -49,6 +49,18 @@ var createEdgeCases = []Case{
 		}
 		return out
 	}),
+	created("no time, and mistakes", func(s *Side, t string) []*kmsg.CreateTopicsRequest {
+		var out []*kmsg.CreateTopicsRequest
+		u := newTopic(s.Name("u"), 1, 1)
+		for _, topics := range [][]kmsg.CreateTopicsRequestTopic{
+			{u, u}, {u, u, newTopic(s.Name("w"), 1, 1)}, {newTopic(metadataLog, 1, 1)}, {newTopic(metadataLog, 1, 1), u}, {newTopic("a/b", 1, 1)}, {newTopic("a/b", 1, 1), u}, {},
+		} {
+			req := createTopics(topics...)
+			req.TimeoutMillis = 0
+			out = append(out, req)
+		}
+		return out
+	}),
 	created("names", func(s *Side, t string) []*kmsg.CreateTopicsRequest {
 		var out []*kmsg.CreateTopicsRequest
 		for _, n := range []string{"...", "-", "_", "a\nb", "a\x00", "A", "a:b", "日本", "a,b", "a;b", " a", "a "} {
@@ -110,6 +122,17 @@ var createPartitionsEdgeCases = []Case{
 			s.Ask(v, req)
 		}
 	}},
+	{"no time, and mistakes", 0, 3, func(s *Side, v int16) {
+		t, u := s.Topic("t", 1), s.Topic("u", 1)
+		for _, names := range [][]string{{t, t}, {t, t, u}, {s.Name("none")}, {s.Name("none"), u}, {}} {
+			req := createPartitions(t, 2)
+			req.TimeoutMillis, req.Topics = 0, nil
+			for _, n := range names {
+				req.Topics = append(req.Topics, createPartitions(n, 2).Topics...)
+			}
+			s.Ask(v, req)
+		}
+	}},
 	{"only tried", 0, 3, func(s *Side, v int16) {
 		t := s.Topic("t", 1)
 		for _, req := range []*kmsg.CreatePartitionsRequest{
@@ -138,6 +161,31 @@ var deleteTopicsEdgeCases = []Case{
 		s.Ask(12, byName(t, u))
 		s.Ask(v, join(deleteID(id, nil), deleteTopics(6, u)))
 	}},
+	{"no time, and mistakes", 1, 6, func(s *Side, v int16) {
+		t, u := s.Topic("t", 1), s.Topic("u", 1)
+		for _, names := range [][]string{{t, t}, {t, t, u}, {s.Name("none")}, {s.Name("none"), s.Name("none")}, {}} {
+			req := deleteTopics(v, names...)
+			req.TimeoutMillis = 0
+			s.Ask(v, req)
+		}
+		if v < 6 {
+			return
+		}
+		for _, first := range []*kmsg.DeleteTopicsRequest{deleteID(s.ID(t), &t), deleteID([16]byte{}, nil), deleteID(s.idOrMadeUp(s.Name("none")), nil)} {
+			s.Ask(v, untimed(first))
+			first.Topics = append(first.Topics, first.Topics[0])
+			s.Ask(v, untimed(first))
+			first.Topics = append(first.Topics, deleteTopics(6, u).Topics...)
+			s.Ask(v, untimed(first))
+		}
+	}},
+	{"both twice", 6, 6, func(s *Side, v int16) {
+		t := s.Topic("t", 1)
+		for _, first := range []*kmsg.DeleteTopicsRequest{deleteID(s.ID(t), &t), deleteID([16]byte{}, nil)} {
+			first.Topics = append(first.Topics, first.Topics[0])
+			s.Ask(v, first)
+		}
+	}},
 	{"three times", 1, 6, func(s *Side, v int16) {
 		t, u := s.Topic("t", 1), s.Topic("u", 1)
 		s.Ask(v, deleteTopics(v, t, t, t, u))
@@ -151,6 +199,12 @@ var deleteTopicsEdgeCases = []Case{
 			s.Ask(v, req)
 		}
 	}},
+}
+
+// untimed leaves no time.
+func untimed(req *kmsg.DeleteTopicsRequest) *kmsg.DeleteTopicsRequest {
+	req.TimeoutMillis = 0
+	return req
 }
 
 var metadataEdgeCases = []Case{

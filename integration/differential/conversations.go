@@ -101,9 +101,14 @@ func (p *Pending) EndWithin(limit time.Duration) kmsg.Response {
 // Coordinated gives the name of a group of this case, and returns when its coordinator serves.
 func (s *Side) Coordinated(suffix string) string {
 	name := s.Name(suffix)
+	s.awaitCoordinator(name)
+	return name
+}
+
+func (s *Side) awaitCoordinator(name string) {
 	for range 400 {
 		if s.coordinated(name) {
-			return name
+			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}

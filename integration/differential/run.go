@@ -24,7 +24,7 @@ type Group struct {
 }
 
 // Groups are all cases.
-var Groups = []Group{
+var Groups = append([]Group{
 	{"wire", wireCases},
 	{"Produce", append(produceCases, produceBatchCases...)},
 	{"Produce/idempotent", idempotentCases},
@@ -85,7 +85,7 @@ var Groups = []Group{
 	{"edges/DeleteTopics", deleteTopicsEdgeCases},
 	{"edges/Metadata", metadataEdgeCases},
 	{"edges/groups", groupEdgeCases},
-}
+}, eachGroups()...)
 
 // alone are the groups whose cases change what all share, the settings of brokers: nothing else is played at the same time.
 var alone = map[string]bool{"configs/brokers": true, "AlterConfigs": true, "configs/loggers": true}

@@ -27,6 +27,9 @@ func keepOwn(resp kmsg.Response, prefix string) {
 	switch m := resp.(type) {
 	case *kmsg.MetadataResponse:
 		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.MetadataResponseTopic) bool { return t.Topic == nil || !strings.HasPrefix(*t.Topic, prefix) })
+		if len(m.Topics) == 0 { // whether there were others' is not this case's matter
+			m.Topics = nil
+		}
 	case *kmsg.ListConfigResourcesResponse:
 		m.ConfigResources = slices.DeleteFunc(m.ConfigResources, func(r kmsg.ListConfigResourcesResponseConfigResource) bool {
 			return !strings.HasPrefix(r.Name, prefix) && r.Type != int8(configBroker) && r.Type != int8(configLogger)
@@ -36,6 +39,9 @@ func keepOwn(resp kmsg.Response, prefix string) {
 		}
 	case *kmsg.ListGroupsResponse:
 		m.Groups = slices.DeleteFunc(m.Groups, func(g kmsg.ListGroupsResponseGroup) bool { return !strings.HasPrefix(g.Group, prefix) })
+		if len(m.Groups) == 0 { // whether there were others' is not this case's matter
+			m.Groups = nil
+		}
 	case *kmsg.ElectLeadersResponse:
 		m.Topics = slices.DeleteFunc(m.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return !strings.HasPrefix(t.Topic, prefix) })
 	case *kmsg.DescribeLogDirsResponse:

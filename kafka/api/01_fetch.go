@@ -150,7 +150,7 @@ func (f *fetchCall) find(i int) bool {
 	t := topicOf(img, &w.key)
 	switch {
 	case t == nil:
-		p.refuse(unknownTopic(img, w))
+		p.refuse(unknownTopic(img, w, f.c.Version < 13))
 		p.refused = true
 		return false
 	case w.key.index < 0 || int(w.key.index) >= len(t.Partitions):
@@ -180,9 +180,9 @@ func topicOf(img *meta.Image, k *partKey) *meta.Topic {
 
 // unknownTopic is the code for a topic that is not there: by how it was named, and for an id that a session once knew by what its
 // name stands for now.
-func unknownTopic(img *meta.Image, w *wantedPart) code.Code {
+func unknownTopic(img *meta.Image, w *wantedPart, named bool) code.Code {
 	switch {
-	case w.key.name != "":
+	case named: // even by an empty name
 		return code.UnknownTopicOrPartition
 	case w.topic == "":
 		return code.UnknownTopicId
@@ -251,7 +251,7 @@ func (f *fetchCall) gone(i int, e code.Code) code.Code {
 	}
 	img, w := f.c.Env.Published.Get().Image, &f.scope.parts[i]
 	if topicOf(img, &w.key) == nil {
-		return unknownTopic(img, w)
+		return unknownTopic(img, w, f.c.Version < 13)
 	}
 	return e
 }

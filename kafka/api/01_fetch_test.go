@@ -174,6 +174,7 @@ func TestFetchErrors(t *testing.T) {
 	f(12, "0 0:3@-1(0)", fetchOf(none, "0@0"))
 	f(13, "0 0:100@-1(0)", fetchOf(none, "0@0"))
 	f(13, "0 0:100@-1(0)", fetchOf(&meta.Topic{}, "0@0"))
+	f(12, "0 0:3@-1(0)", fetchOf(&meta.Topic{}, "0@0"))                            // an empty name
 	f(12, "0 0:0@5(146) 9:3@-1(0) -1:3@-1(0)", fetchOf(top, "9@0", "-1@0", "0@0")) // refused ones come last
 	f(12, "0 0:1@-1(0)", fetchOf(top, "0@6"))
 	f(12, "0 1:6@-1(0)", fetchOf(top, "1@0"))

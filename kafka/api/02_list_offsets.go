@@ -149,9 +149,9 @@ func (k *offsetsCall) ask(r *offsetRow) {
 
 // partitionOf finds a partition of the image.
 func partitionOf(img *meta.Image, k *partKey) (*meta.Partition, code.Code) {
-	t := topicOf(img, k)
+	t := img.Topic(k.name)
 	if t == nil {
-		return nil, unknownTopic(img, &wantedPart{key: *k})
+		return nil, code.UnknownTopicOrPartition // an empty name too: nobody asks by id here
 	}
 	if k.index < 0 || int(k.index) >= len(t.Partitions) {
 		return nil, code.UnknownTopicOrPartition

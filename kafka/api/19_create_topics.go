@@ -20,8 +20,8 @@ import (
 func createTopics(c *Call) {
 	req := c.Req.(*kmsg.CreateTopicsRequest)
 	k := &createCall{c: c, req: req}
-	if e, _ := firstRefusal(checkTimeout(req.TimeoutMillis)); e != code.OK {
-		k.refuseAll(e, "")
+	if e, _ := firstRefusal(checkTimeout(req.TimeoutMillis)); e != code.OK && k.asksAnything() {
+		k.refuseAll(e)
 		return
 	}
 	k.plan()
@@ -54,15 +54,28 @@ type createRow struct {
 	place int // in cmd.Topics, -1 if it is not among them
 }
 
-// refuseAll answers every name with the same code.
-func (k *createCall) refuseAll(e code.Code, why string) {
-	k.rows = k.rows[:0]
-	seen := map[string]bool{}
-	for i := range k.req.Topics {
-		if name := k.req.Topics[i].Topic; !seen[name] {
-			seen[name] = true
-			k.rows = append(k.rows, createRow{name, e, why, -1})
+// asksAnything says whether any of the topics is for the cluster to decide; as with Kafka's controller, what its names refuse needs no time.
+func (k *createCall) asksAnything() bool {
+	for name, twice := range repeated(k.names()) {
+		if !twice && name != meta.ClusterMetadataTopic {
+			return true
 		}
+	}
+	return false
+}
+
+func (k *createCall) names() []string {
+	names := make([]string, len(k.req.Topics))
+	for i := range k.req.Topics {
+		names[i] = k.req.Topics[i].Topic
+	}
+	return names
+}
+
+// refuseAll answers every topic with the same code, and one that is named twice twice.
+func (k *createCall) refuseAll(e code.Code) {
+	for i := range k.req.Topics {
+		k.rows = append(k.rows, createRow{k.req.Topics[i].Topic, e, "", -1})
 	}
 	k.done = true
 	k.respond(k.c.View.Image)
@@ -70,11 +83,7 @@ func (k *createCall) refuseAll(e code.Code, why string) {
 
 // plan judges each topic and fills the command with those that are right.
 func (k *createCall) plan() {
-	names := make([]string, len(k.req.Topics))
-	for i := range k.req.Topics {
-		names[i] = k.req.Topics[i].Topic
-	}
-	again := repeated(names)
+	again := repeated(k.names())
 	var twice []createRow
 	var good []*kmsg.CreateTopicsRequestTopic
 	for i := range k.req.Topics {

@@ -128,7 +128,10 @@ func TestCreateTopicsWithoutLeaderOrTime(t *testing.T) {
 	r.Topics = []kmsg.CreateTopicsRequestTopic{newTopic("a", 1, 1), newTopic("b", 0, 1), newTopic("a", 1, 1)}
 	for _, ms := range []int32{0, -1} {
 		r.TimeoutMillis = ms
-		expect(t, "no time", created(w.ask(7, r).(*kmsg.CreateTopicsResponse)), "a:7(-1x-1) b:7(-1x-1)")
+		expect(t, "no time", created(w.ask(7, r).(*kmsg.CreateTopicsResponse)), "a:7(-1x-1) b:7(-1x-1) a:7(-1x-1)")
+		twice := *r
+		twice.Topics = []kmsg.CreateTopicsRequestTopic{newTopic("a", 1, 1), newTopic("a", 1, 1), newTopic("__cluster_metadata", 1, 1)}
+		expect(t, "no time, and nothing that needs any", created(w.ask(7, &twice).(*kmsg.CreateTopicsResponse)), "__cluster_metadata:42(-1x-1) a:42(-1x-1)")
 	}
 	r.TimeoutMillis, r.Topics = 5, r.Topics[:2]
 	for e, want := range map[code.Code]string{code.RequestTimedOut: "a:7(-1x-1) b:37(-1x-1)", code.CoordinatorNotAvailable: "a:41(-1x-1) b:37(-1x-1)"} {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,8 +25,7 @@ func deleteTopics(c *Call) {
 	for i := range req.Topics {
 		k.rows = append(k.rows, deleteRow{name: req.Topics[i].Topic, id: req.Topics[i].TopicID})
 	}
-	if e, _ := firstRefusal(checkTimeout(req.TimeoutMillis), checkDeletionEnabled(c)); e != code.OK {
-		k.rows = uniqueRows(k.rows)
+	if e, _ := firstRefusal(checkDeletionEnabled(c), k.checkTime(req.TimeoutMillis)); e != code.OK {
 		for i := range k.rows {
 			k.rows[i].code = e
 		}
@@ -43,6 +43,17 @@ func deleteTopics(c *Call) {
 		}
 	}
 	c.Propose(k.cmd, time.Duration(req.TimeoutMillis)*time.Millisecond)
+}
+
+// checkTime refuses what has no time, if there is anything that the cluster has to decide.
+func (k *deleteCall) checkTime(ms int32) check {
+	return func() (code.Code, string) {
+		again := repeated(k.keys())
+		if !slices.ContainsFunc(k.rows, func(r deleteRow) bool { return r.sound() && !again[r.key()] }) {
+			return code.OK, ""
+		}
+		return checkTimeout(ms)()
+	}
 }
 
 func checkDeletionEnabled(c *Call) check {
@@ -87,15 +98,26 @@ func (r *deleteRow) key() deleteKey {
 	return deleteKey{name: *r.name, id: r.id}
 }
 
+// sound says whether the row names a topic in one of the two ways.
+func (r *deleteRow) sound() bool { return (r.name != nil) == (r.id == meta.TopicID{}) }
+
+func (k *deleteCall) keys() []deleteKey {
+	keys := make([]deleteKey, len(k.rows))
+	for i := range k.rows {
+		keys[i] = k.rows[i].key()
+	}
+	return keys
+}
+
 func (r *deleteRow) refuse(e code.Code, why string) { r.code, r.why = e, why }
 
-// uniqueRows keeps the first of rows that name the same topic.
+// uniqueRows keeps the first of rows that name the same topic; those that name it in both ways or in none are all answered.
 func uniqueRows(rows []deleteRow) []deleteRow {
 	seen := make(map[deleteKey]bool, len(rows))
 	out := rows[:0]
 	for _, r := range rows {
 		if k := r.key(); !seen[k] {
-			seen[k] = true
+			seen[k] = r.sound()
 			out = append(out, r)
 		}
 	}
@@ -104,11 +126,7 @@ func uniqueRows(rows []deleteRow) []deleteRow {
 
 // resolve finds the topics, and refuses what is named twice, in both ways, or not at all.
 func (k *deleteCall) resolve() {
-	keys := make([]deleteKey, len(k.rows))
-	for i := range k.rows {
-		keys[i] = k.rows[i].key()
-	}
-	again := repeated(keys)
+	again := repeated(k.keys())
 	k.rows = uniqueRows(k.rows)
 	given, named := map[meta.TopicID]bool{}, map[string]bool{}
 	for i := range k.rows {

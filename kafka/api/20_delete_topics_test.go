@@ -70,7 +70,11 @@ func TestDeleteTopicsErrors(t *testing.T) {
 	expect(t, "the same topic in two ways", w.deleted(6, deletionOf("a", a.ID)), "a/true:42")
 	r := deletionOf("a", "a", "none")
 	r.TimeoutMillis = 0
-	expect(t, "no time", w.deleted(6, r), "a/false:7 none/false:7")
+	expect(t, "no time", w.deleted(6, r), "a/false:7 a/false:7 none/false:7")
+	r = deletionOf("a", "a")
+	r.TimeoutMillis, both.TimeoutMillis, both.Topics = 0, 0, append(both.Topics[:2:2], both.Topics[:2]...)
+	expect(t, "no time, and nothing that needs any", w.deleted(6, r), "a/false:42")
+	expect(t, "in both ways, and in none, twice", w.deleted(6, both), "a/true:42 null/false:42 a/true:42 null/false:42")
 	if len(w.asked) != 0 {
 		t.Errorf("%v was proposed", w.asked)
 	}

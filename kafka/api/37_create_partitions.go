@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -52,6 +54,12 @@ func (k *growCall) plan(req *kmsg.CreatePartitionsRequest) {
 		names[i] = req.Topics[i].Topic
 	}
 	again := repeated(names)
+	if e, _ := firstRefusal(checkTimeout(req.TimeoutMillis)); e != code.OK && slices.Contains(slices.Collect(maps.Values(again)), false) {
+		for _, name := range names { // one that is named twice is answered twice; if nothing else is asked for, no time is needed
+			k.rows = append(k.rows, growRow{name: name, code: e, place: -1})
+		}
+		return
+	}
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		twice, first := again[t.Topic]
@@ -62,7 +70,6 @@ func (k *growCall) plan(req *kmsg.CreatePartitionsRequest) {
 		row := growRow{name: t.Topic, place: -1}
 		var m meta.MorePartitions
 		row.code, row.why = firstRefusal(
-			checkTimeout(req.TimeoutMillis),
 			func() (code.Code, string) {
 				if twice {
 					return code.InvalidRequest, textDuplicateName

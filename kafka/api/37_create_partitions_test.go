@@ -74,6 +74,11 @@ func TestCreatePartitionsWithoutLeaderOrTime(t *testing.T) {
 	expect(t, "validate only", grown(w.ask(3, r).(*kmsg.CreatePartitionsResponse)), "a:0")
 	r.ValidateOnly, r.TimeoutMillis = false, 0
 	expect(t, "no time", grown(w.ask(3, r).(*kmsg.CreatePartitionsResponse)), "a:7")
+	twice := *r
+	twice.Topics = []kmsg.CreatePartitionsRequestTopic{moreOf("a", 2), moreOf("a", 2)}
+	expect(t, "no time, and nothing that needs any", grown(w.ask(3, &twice).(*kmsg.CreatePartitionsResponse)), "a:42")
+	twice.Topics = append(twice.Topics, moreOf("none", 2))
+	expect(t, "no time for one of them", grown(w.ask(3, &twice).(*kmsg.CreatePartitionsResponse)), "a:7 a:7 none:7")
 	if len(w.asked) != 0 {
 		t.Errorf("%v was proposed", w.asked)
 	}

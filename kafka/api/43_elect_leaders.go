@@ -25,6 +25,10 @@ const (
 func electLeaders(c *Call) {
 	req := c.Req.(*kmsg.ElectLeadersRequest)
 	k := &electCall{c: c, all: req.Topics == nil}
+	if req.Topics != nil && len(req.Topics) == 0 { // nothing needs neither time nor a kind
+		k.respond()
+		return
+	}
 	if e, why := firstRefusal(checkTimeout(req.TimeoutMillis), checkElection(req.ElectionType)); e != code.OK {
 		k.refuse(req, e, why)
 		return

@@ -196,3 +196,21 @@ func (w *world) moves(topics []kmsg.ListPartitionReassignmentsRequestTopic) stri
 	}
 	return strings.Join(out, ", ")
 }
+
+// A request for nothing needs no time; a refusal of the whole keeps the default of what it allows.
+func TestNothingNeedsNoTime(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	e := w.ask(2, &kmsg.ElectLeadersRequest{ElectionType: 9, Topics: []kmsg.ElectLeadersRequestTopic{}}).(*kmsg.ElectLeadersResponse)
+	expect(t, "election", fmt.Sprint(e.ErrorCode, len(e.Topics)), "0 0")
+	e = w.ask(2, &kmsg.ElectLeadersRequest{}).(*kmsg.ElectLeadersResponse)
+	expect(t, "election of all", fmt.Sprint(e.ErrorCode), "7")
+	req := &kmsg.AlterPartitionAssignmentsRequest{}
+	a := w.ask(1, req).(*kmsg.AlterPartitionAssignmentsResponse)
+	expect(t, "nothing", fmt.Sprint(a.ErrorCode, a.ErrorMessage != nil, a.AllowReplicationFactorChange), "0 true true")
+	req.Topics = []kmsg.AlterPartitionAssignmentsRequestTopic{{Topic: "a"}}
+	a = w.ask(1, req).(*kmsg.AlterPartitionAssignmentsResponse)
+	expect(t, "no time", fmt.Sprint(a.ErrorCode, a.ErrorMessage != nil, a.AllowReplicationFactorChange), "7 false true")
+	req.TimeoutMillis = 1000
+	a = w.ask(1, req).(*kmsg.AlterPartitionAssignmentsResponse)
+	expect(t, "time", fmt.Sprint(a.ErrorCode, a.AllowReplicationFactorChange), "0 false")
+}

@@ -19,7 +19,9 @@ import (
 func alterPartitionAssignments(c *Call) {
 	req := c.Req.(*kmsg.AlterPartitionAssignmentsRequest)
 	k := &reassignCall{c: c, req: req}
-	k.code, _ = firstRefusal(checkTimeout(req.TimeoutMillis))
+	if len(req.Topics) > 0 { // nothing needs no time
+		k.code, _ = firstRefusal(checkTimeout(req.TimeoutMillis))
+	}
 	k.plan()
 	if len(k.cmd.Partitions) == 0 {
 		k.respond()
@@ -118,7 +120,8 @@ func (k *reassignCall) proposed(p raftnode.Proposed) {
 
 func (k *reassignCall) respond() {
 	resp := kmsg.NewPtrAlterPartitionAssignmentsResponse()
-	resp.AllowReplicationFactorChange = k.req.AllowReplicationFactorChange
+	// An answer to nothing, and one that refuses the whole, keep the field's default, as Kafka's do.
+	resp.AllowReplicationFactorChange = k.req.AllowReplicationFactorChange || len(k.req.Topics) == 0 || k.code != code.OK
 	resp.ErrorCode, resp.ErrorMessage = int16(k.code), text(k.why)
 	if len(k.req.Topics) == 0 && k.code == code.OK {
 		resp.ErrorMessage = new(string) // Kafka's answer to nothing has an empty text, any other none
