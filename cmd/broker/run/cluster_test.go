@@ -63,11 +63,8 @@ func TestClusterView(t *testing.T) {
 			leaders++
 			want = "broker_active_controller 1"
 		}
-		metrics := read(t, b, "/metrics")
 		for _, line := range []string{want, "broker_fenced_brokers 0", "broker_lost_links 0", "broker_leaderless_partitions 0", "broker_under_replicated_partitions 0"} {
-			if !strings.Contains(metrics, "\n"+line+"\n") {
-				t.Errorf("metrics lack %q", line)
-			}
+			eventually(t, "metrics with "+line, func() bool { return strings.Contains(read(t, b, "/metrics"), "\n"+line+"\n") })
 		}
 		if found := read(t, b, "/api/v1/doctor"); strings.Contains(found, "node-out") || strings.Contains(found, "link-down") {
 			t.Error(found)

@@ -46,7 +46,7 @@ func TestRemovedNodeComesBack(t *testing.T) {
 		t.Fatal("waits for ever")
 	}
 	stop(t, back)
-	if took := time.Since(begin); took > 3*time.Second {
+	if took := time.Since(begin); took > 8*time.Second {
 		t.Errorf("took %s", took)
 	}
 }
@@ -86,7 +86,7 @@ func TestAllStopAtOnce(t *testing.T) {
 			}
 			took := time.Since(begin)
 			t.Logf("node %d took %s", b.NodeID(), took)
-			if took > 2*time.Second {
+			if took > 4*time.Second { // it is 0.7 s; who waits for the others takes 5 s and more
 				t.Errorf("node %d took %s", b.NodeID(), took)
 			}
 		})

@@ -64,6 +64,7 @@ type Broker struct {
 	turn                 sync.Mutex
 	working, stopped     bool // of turn: work was begun; it must not be any more
 	closing              sync.Once
+	leastClose           time.Duration
 	split                split
 	advertised           meta.Endpoint
 	peerTLS              *tls.Config // nil: brokers talk in plain text
@@ -85,7 +86,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{cfg: cfg, log: log, serving: make(chan struct{}), failed: make(chan error, 1), board: &raftnode.Board{}, pub: &node.Published{}}
+	b := &Broker{cfg: cfg, log: log, serving: make(chan struct{}), failed: make(chan error, 1), board: &raftnode.Board{}, pub: &node.Published{}, leastClose: leastClose}
 	b.steps = node.NewSteps(time.Now, func() { close(b.serving) })
 	b.steps.Wait(node.StepStores, "the disk")
 	if b.peerTLS, err = cfg.PeerTLS.load(); err != nil {

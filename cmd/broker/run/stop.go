@@ -63,15 +63,15 @@ func (b *Broker) end(ctx context.Context, abrupt bool) error {
 	idle = b.quiet(left()) && idle
 	b.sys.Close()
 	closed := make(chan error, 1)
-	if !idle || !within(max(left(), leastClose), func() { closed <- b.closeStores() }) {
+	if !idle || !within(max(left(), b.leastClose), func() { closed <- b.closeStores() }) {
 		return errors.New("stopped, but the disk is still at work: the stores were not closed; the next start recovers them")
 	}
 	b.log.Info("stopped")
 	return <-closed
 }
 
-// leastClose is the least time that the stores get to write out what they hold in memory.
-const leastClose = time.Second
+// leastClose is the least time that the stores get to write out what they hold in memory; tests shorten it.
+const leastClose = 5 * time.Second
 
 // closeStores does it once; a second call waits for the first.
 func (b *Broker) closeStores() (err error) {

@@ -29,6 +29,7 @@ func TestStopOnBadDisk(t *testing.T) {
 			died <- reason
 			select {} // the process has ended
 		})
+		b.leastClose = 200 * time.Millisecond
 		fs.Set(r)
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		defer cancel()
