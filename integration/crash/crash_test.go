@@ -181,7 +181,7 @@ func create(ctx context.Context, t *testing.T, boot string) {
 // offer produces numbered records round robin until stop, then waits for all answers.
 func offer(ctx context.Context, t *testing.T, boot string, id uint32, l *ledger, stop chan struct{}) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(boot), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000), kgo.RecordRetries(1000), kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	if err != nil {
 		t.Error(err)
 		return
@@ -210,7 +210,7 @@ func offer(ctx context.Context, t *testing.T, boot string, id uint32, l *ledger,
 			l.acked[key] = true
 			l.mu.Unlock()
 		})
-		if n%200 == 199 {
+		if n%20 == 19 { // some ten thousand a second: more would only be more to read
 			time.Sleep(time.Millisecond)
 		}
 	}

@@ -19,11 +19,12 @@ type plain struct {
 }
 
 // work goes on as long as the load does. A broker may die under a request that is the first of its connection, which the client takes for
-// a missing password unless it is told that an EOF is only that (AlwaysRetryEOF).
+// a missing password unless it is told that an EOF is only that (AlwaysRetryEOF). It asks where to send anew every 5 s at most unless it is told
+// otherwise (MetadataMinAge): it would rest after the first kill until the last.
 func (p *plain) work(ctx context.Context, t *testing.T, l *load) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.DefaultProduceTopic(plainTopic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(time.Millisecond),
-		kgo.RecordRetries(1000), kgo.AlwaysRetryEOF(), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+		kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
 	if err != nil {
 		t.Error(err)
 		return
