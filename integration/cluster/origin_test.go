@@ -70,13 +70,19 @@ func readyz(b *harness.Broker) string {
 // leader is the index of the broker that leads the metadata group.
 func leader(t *testing.T, c *harness.Cluster) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	m, err := kadm.NewClient(client(t, c)).BrokerMetadata(ctx)
-	if err != nil || m.Controller < 1 {
-		t.Fatalf("controller %d: %v", m.Controller, err)
+	adm := kadm.NewClient(client(t, c))
+	for {
+		m, err := adm.BrokerMetadata(ctx)
+		if err == nil && m.Controller >= 1 {
+			return int(m.Controller) - 1
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("controller %d: %v", m.Controller, err)
+		}
+		time.Sleep(20 * time.Millisecond) // nobody leads at the moment
 	}
-	return int(m.Controller) - 1
 }
 
 // python connects with kafka-python, if it is there.

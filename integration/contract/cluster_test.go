@@ -47,9 +47,13 @@ func TestSeedsAndJoin(t *testing.T) {
 			}
 		}
 	}
-	out, errOut, code := list[2].CLI("", "cluster", "status")
-	if code != 0 || strings.Count(out, "running") != 4 {
-		t.Errorf("code %d, %s%s", code, out, errOut)
+	var out, errOut string
+	var code int
+	for end := time.Now().Add(10 * time.Second); code != 0 || strings.Count(out, "running") != 4; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) { // others hear a moment later that the fourth runs
+			t.Fatalf("code %d, %s%s", code, out, errOut)
+		}
+		out, errOut, code = list[2].CLI("", "cluster", "status")
 	}
 
 	alone := harness.Start(t, filepath.Join(root, "alone"))

@@ -191,6 +191,9 @@ func TestAdminDoor(t *testing.T) {
 		}
 	}
 	_, metrics := get(t, b, "/metrics")
+	for end := time.Now().Add(5 * time.Second); !strings.Contains(metrics, "broker_raft_unapplied_entries 0") && time.Now().Before(end); { // a moment after the last one
+		_, metrics = get(t, b, "/metrics")
+	}
 	for _, m := range []string{"broker_raft_unapplied_entries 0", "broker_ready 1", `broker_actors{kind="node"} 1`, "broker_storage_", "broker_disk_free_bytes"} {
 		if !strings.Contains(metrics, m) {
 			t.Errorf("metrics lack %q", m)

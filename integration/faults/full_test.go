@@ -89,13 +89,13 @@ func (s *site) offer(size int, done func(error)) {
 	})
 }
 
-// offerUntil produces until a record is refused, and gives the error.
+// offerUntil produces until a record is refused for another reason than that the disk is slow, and gives the error.
 func (s *site) offerUntil(size int) error {
 	s.t.Helper()
 	bad := make(chan error, 1)
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		s.offer(size, func(err error) {
-			if err != nil {
+			if err != nil && !errors.Is(err, kerr.RequestTimedOut) {
 				select {
 				case bad <- err:
 				default:
@@ -136,6 +136,19 @@ func (s *site) refusal() (code int16, text string) {
 		text = *out.ErrorMessage
 	}
 	return out.ErrorCode, text
+}
+
+// refuses fills the disk and demands that a record is refused. It is tried again where one was accepted, for the space of what was deleted
+// before may have been given back between the two.
+func (s *site) refuses(what string) {
+	s.t.Helper()
+	for range 20 {
+		s.disk.Fill(0)
+		if code, _ := s.refusal(); code != 0 {
+			return
+		}
+	}
+	s.t.Errorf("%s: records are accepted by a full disk", what)
 }
 
 func (s *site) topicID() [16]byte {
@@ -320,9 +333,7 @@ func TestFullByOthers(t *testing.T) {
 			s.disk.Fill(0) // what the broker gives up is taken too
 		}
 		s.readAll(what)
-		if code, _ := s.refusal(); code == 0 {
-			t.Errorf("%s: a record was accepted", what)
-		}
+		s.refuses(what)
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func start(t *testing.T, dir string, faults raftnode.Faults) *run.Broker {
 
 func stop(t *testing.T, b *run.Broker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := b.Stop(ctx); err != nil {
 		t.Error(err)
@@ -73,11 +73,11 @@ func get(t *testing.T, b *run.Broker, path string) string {
 	return body.String()
 }
 
-// finding waits until the doctor names code, at most 5 seconds.
+// finding waits until the doctor names code. What waits since the start it names after 4 s.
 func finding(t *testing.T, b *run.Broker, code string) string {
 	t.Helper()
 	var list []admin.Finding
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if err := json.Unmarshal([]byte(get(t, b, "/api/v1/doctor")), &list); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func finding(t *testing.T, b *run.Broker, code string) string {
 			}
 		}
 	}
-	t.Fatalf("the doctor does not name %s within 5 s, but %+v", code, list)
+	t.Fatalf("the doctor does not name %s within 15 s, but %+v", code, list)
 	return ""
 }
 
@@ -144,7 +144,7 @@ func TestPersistedButNeverApplied(t *testing.T) {
 				if name == "append" && (!errors.As(err, &ke) || ke != kerr.RequestTimedOut) {
 					t.Errorf("the proposer got %v", err)
 				}
-			case <-time.After(8 * time.Second):
+			case <-time.After(20 * time.Second):
 				t.Error("the proposer got no answer")
 			}
 		})

@@ -123,7 +123,7 @@ func (l *load) pause(d time.Duration) bool {
 // produce writes at a rate until the stop, then waits for all answers.
 func (l *load) produce(s stream, led *ledger) error {
 	c, err := l.client(append(s.opts, kgo.DefaultProduceTopic(s.name), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(2*time.Millisecond),
-		kgo.MaxBufferedRecords(4*s.rate), kgo.RecordRetries(1000))...)
+		kgo.MaxBufferedRecords(4*s.rate))...)
 	if err != nil {
 		return err
 	}
