@@ -27,6 +27,7 @@ type subscriber struct {
 	live   bool   // the leader has answered: batches come
 	high   int64  // the leader's high watermark
 	start  int64  // the leader's log start
+	stuck  int64  // end of this log when batches did not continue it; -1: they always have
 	timer  kit.Timer
 }
 
@@ -54,7 +55,7 @@ func (p *Partition) follow(c kit.Context) {
 	if p.facts.Leader == meta.NoLeader || p.facts.Leader == p.self || p.o.Replicas == nil {
 		return
 	}
-	p.sub = &subscriber{leader: p.facts.Leader, epoch: p.facts.LeaderEpoch}
+	p.sub = &subscriber{leader: p.facts.Leader, epoch: p.facts.LeaderEpoch, stuck: -1}
 	p.subscribe(c)
 }
 
@@ -180,7 +181,7 @@ func (p *Partition) onReplicated(c kit.Context, m *replicated) {
 			for k := i; k < len(m.items); k++ {
 				Append{&m.items[k]}.Refuse()
 			}
-			p.subscribe(c)
+			p.askAnew(c)
 			return
 		}
 		v := l.follow(b, now, &p.cfg)
@@ -199,6 +200,18 @@ func (p *Partition) learn(c kit.Context, high, start int64) {
 	if to := min(s.start, l.high); to > l.floor && len(l.changes) < maxChanges {
 		p.raiseStart(c, to)
 	}
+}
+
+// askAnew subscribes again when batches did not continue the log: at once, for something was lost on the way; but with a pause if the same place was
+// refused before. What the leader has there may be damaged, and would be sent and refused as fast as the link carries it.
+func (p *Partition) askAnew(c kit.Context) {
+	s, end := p.sub, p.log.next
+	again := s.stuck == end
+	if s.stuck = end; again {
+		p.pause(c, askAgain)
+		return
+	}
+	p.subscribe(c)
 }
 
 func (p *Partition) onTipped(c kit.Context, m tipped) {

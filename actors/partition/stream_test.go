@@ -313,6 +313,9 @@ func TestFollowerTakesNoGap(t *testing.T) {
 	} {
 		end := r.p.log.next
 		send(s.number)
+		if err := r.st.Run(askAgain); err != nil {
+			t.Fatal(err)
+		}
 		next := r.subscription()
 		if r.p.log.next != end || next.number == s.number || next.from != end {
 			t.Errorf("%s: the log ends at %d, then %+v", name, r.p.log.next, next)
@@ -324,6 +327,43 @@ func TestFollowerTakesNoGap(t *testing.T) {
 	if r.p.log.next != 0 {
 		t.Errorf("batches of another subscription were taken: the log ends at %d", r.p.log.next)
 	}
+}
+
+// A follower that is sent the same rubbish again waits before it asks for it once more; one that got on in between asks at once.
+func TestFollowerIsSentRubbish(t *testing.T) {
+	r := newReplica(t)
+	r.facts.Leader = 2
+	r.become()
+	s := r.subscription()
+	rubbish := func() (asked int) {
+		t.Helper()
+		r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
+		f := r.batches(1, r.p.log.next, 4)
+		b := f.Slab.Batch(0)
+		b[len(b)-1] ^= 1
+		r.replicate(s.number, r.p.log.next, 0, 0, f)
+		list := outgoing[subscribe](r)
+		if len(list) > 0 {
+			s = list[len(list)-1].subscription
+		}
+		return len(list)
+	}
+	if n := rubbish(); n != 1 {
+		t.Fatalf("the first time it asked %d times", n)
+	}
+	if n := rubbish(); n != 0 {
+		t.Fatalf("the second time it asked %d times at once", n)
+	}
+	if err := r.st.Run(askAgain); err != nil {
+		t.Fatal(err)
+	}
+	s = r.subscription()
+	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
+	r.replicate(s.number, 0, 0, 0, r.batches(1, 0, 4))
+	if n := rubbish(); r.p.log.next != 1 || n != 1 {
+		t.Fatalf("the log ends at %d, and it asked %d times", r.p.log.next, n)
+	}
+	r.tail.Drop(7)
 }
 
 // A follower is cut by the epoch and end that the leader says, and subscribes with what is left; one that is no part of the leader's log
