@@ -21,18 +21,20 @@ type group struct {
 	shard *kit.Ref
 	topic topicFinder
 	clock clock
+	stats *Stats
 
 	handled   uint64 // messages of the shard
 	busyAt    int64  // when the last of them came
 	told      listing
 	resting   bool // the core was given back, unless another message comes
+	members   int  // counted in stats
 	timer     kit.Timer
 	timerAt   int64
 	lingering bool
 }
 
-func newGroup(c *core, shard *kit.Ref, topic topicFinder, clk clock) *group {
-	return &group{core: c, shard: shard, topic: topic, clock: clk, told: c.listing()}
+func newGroup(c *core, shard *kit.Ref, topic topicFinder, clk clock, stats *Stats) *group {
+	return &group{core: c, shard: shard, topic: topic, clock: clk, stats: stats, told: c.listing()}
 }
 
 // Receive implements kit.Actor.
@@ -131,6 +133,7 @@ func (g *group) settle(c kit.Context) {
 		g.told = l
 		g.shard.Tell(moved{k.id, c.Self(), l})
 	}
+	g.count(len(k.members))
 	out := k.out
 	k.out = outbox{}
 	for _, e := range out.writes {
@@ -148,6 +151,18 @@ func (g *group) settle(c kit.Context) {
 		g.rest(c)
 	case !g.lingering:
 		g.linger(c, lingerFor)
+	}
+}
+
+// count brings the stats up to date; members is how many there are now.
+func (g *group) count(members int) {
+	if members != g.members {
+		g.stats.members.Add(int64(members - g.members))
+		g.members = members
+	}
+	if g.core.tally != (tally{}) {
+		g.stats.add(&g.core.tally)
+		g.core.tally = tally{}
 	}
 }
 
@@ -207,6 +222,7 @@ func (g *group) onStopping() {
 	}
 	k := g.core
 	k.abandon(gone)
+	g.count(0)
 	for _, a := range k.out.answers {
 		a.send()
 	}

@@ -73,6 +73,7 @@ type core struct {
 	wake    int64    // at which time tick has something to do, at the latest; 0: never
 	history []Rebalance
 	beganAt int64 // when the last of them began
+	tally   tally
 	out     outbox
 }
 
@@ -389,7 +390,7 @@ func (c *core) expireMembers(now moment) {
 			continue // removed, or heard, by what the removal of another led to
 		}
 		c.remove(m)
-		why := cause{text: "member " + m.id + " was not heard of for its session timeout", member: m.id, client: m.client}
+		why := cause{kind: silent, text: "member " + m.id + " was not heard of for its session timeout", member: m.id, client: m.client}
 		switch {
 		case c.state == stable || c.state == completing:
 			c.prepareRebalance(why, now)
@@ -401,6 +402,7 @@ func (c *core) expireMembers(now moment) {
 
 // cause is why a rebalance began.
 type cause struct {
+	kind   reason
 	text   string
 	member string
 	client Client

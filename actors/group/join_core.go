@@ -167,7 +167,7 @@ func (c *core) because(j *Join, why string) cause {
 	if id == "" && len(c.list) > 0 {
 		id = c.list[len(c.list)-1].id
 	}
-	return cause{why, id, j.Client}
+	return cause{joined, why, id, j.Client}
 }
 
 // replace gives a static member that has come back a new id; whoever still uses the old one is fenced (KIP-345). If the assignment of a

@@ -34,7 +34,7 @@ func (c *core) leave(l *Leave, now moment) ([]kmsg.LeaveGroupResponseMember, cod
 	}
 	list := leaving(l.Req)
 	out := make([]kmsg.LeaveGroupResponseMember, len(list))
-	why := cause{client: l.Client}
+	why := cause{kind: left, client: l.Client}
 	left := 0
 	for i, x := range list {
 		out[i] = kmsg.NewLeaveGroupResponseMember()

@@ -38,7 +38,7 @@ type load struct {
 // startLoad asks the partition for the range to read: first where the log starts, if nothing of it was read before, then where it ends, which
 // a new leader may not know at once.
 func (s *Shard) startLoad(c kit.Context) {
-	s.role = loading
+	s.enter(loading)
 	s.loads++
 	s.load = &load{replay: s.stopFollowing(), slot: s.loads, end: -1, began: c.Now()}
 	s.locate(c)
@@ -239,11 +239,12 @@ func (s *Shard) replay(c kit.Context, r *replay, m *chunk) {
 // while nobody led are dropped.
 func (s *Shard) loaded(c kit.Context) {
 	l := s.load
-	s.load, s.role = nil, leading
-	t := &term{groups: make(map[string]*slot, len(l.groups))}
+	s.load = nil
+	s.enter(leading)
+	t := &term{groups: make(map[string]*slot, len(l.groups)), stats: s.o.Stats}
 	s.term = t
 	for id, g := range l.groups {
-		x := &slot{core: g}
+		x := &slot{listing: listing{nothing: true}, core: g}
 		t.shows(x, g.listing())
 		t.groups[id] = x
 	}

@@ -114,7 +114,7 @@ func (c *core) serve(e *entry, bad code.Code, now moment) {
 			c.answerJoin(m, joinFailure(m.join, m.id, bad))
 			c.touch(m, now)
 		}
-		c.prepareRebalance(cause{text: "the generation could not be written: " + bad.String()}, now)
+		c.prepareRebalance(cause{kind: unwritten, text: "the generation could not be written: " + bad.String()}, now)
 		return
 	}
 	for _, m := range c.list {
@@ -182,7 +182,7 @@ func (c *core) endSyncPhase(now moment) {
 		return
 	}
 	gone := c.removeAll(func(m *member) bool { return m.unsynced })
-	why := cause{text: fmt.Sprintf("%d members did not ask for their assignment in time, first %s", len(gone), gone[0].id),
+	why := cause{kind: unassigned, text: fmt.Sprintf("%d members did not ask for their assignment in time, first %s", len(gone), gone[0].id),
 		member: gone[0].id, client: gone[0].client}
 	c.prepareRebalance(why, now)
 }
@@ -215,6 +215,7 @@ func (c *core) remember(why cause, now moment) {
 		c.history = slices.Delete(c.history, 0, 1)
 	}
 	c.beganAt = now.mono
+	c.tally.rebalances[why.kind]++
 	c.history = append(c.history, Rebalance{Began: time.UnixMilli(now.wall), Generation: c.generation, Members: len(c.members),
 		Reason: why.text, MemberID: why.member, ClientID: why.client.ID, ClientHost: why.client.Host})
 }

@@ -197,6 +197,6 @@ func (c *core) wakeUp(now moment) {
 		c.awaitSyncs(now)
 	}
 	if len(c.members) > c.cfg.MaxSize {
-		c.prepareRebalance(cause{text: "the group is larger than group.max.size allows"}, now)
+		c.prepareRebalance(cause{kind: oversized, text: "the group is larger than group.max.size allows"}, now)
 	}
 }

@@ -32,7 +32,7 @@ func TestRoom(t *testing.T) {
 	}
 	f(true, nil, 400)
 
-	s, x := &term{}, &slot{}
+	s, x := &term{stats: &Stats{}}, &slot{}
 	newcomer, old := &Join{Req: &kmsg.JoinGroupRequest{}}, &Join{Req: &kmsg.JoinGroupRequest{MemberID: "m"}}
 	g := func(bytes int, forNew, forOld bool) {
 		t.Helper()

@@ -38,7 +38,7 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(code.CoordinatorNotAvailable)
 		return
 	default:
-		x = &slot{core: newCore(id, s.facts.Config, s.clock.at(c.Now()))}
+		x = &slot{listing: listing{nothing: true}, core: newCore(id, s.facts.Config, s.clock.at(c.Now()))}
 		s.term.groups[id] = x
 	}
 	s.pass(c, id, x, m)
@@ -140,7 +140,7 @@ func (s *Shard) pass(c kit.Context, id string, x *slot, m any) {
 		core.cfg = s.facts.Config
 		x.core, x.sent = nil, 0
 		s.term.shows(x, core.listing())
-		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.clock), kit.Options{Kind: "group"})
+		x.ref = c.Spawn(actorName(s.o.Index, id), newGroup(core, c.Self(), s.o.Topic, s.clock, s.o.Stats), kit.Options{Kind: "group"})
 	}
 	s.tell(x, m)
 }
@@ -204,7 +204,7 @@ func (s *Shard) onStopped(c kit.Context, m stopped) {
 		s.pass(c, m.id, x, h)
 	}
 	if x.ref == nil && x.core.worthless() {
-		s.term.shows(x, listing{})
+		s.term.shows(x, listing{nothing: true})
 		delete(s.term.groups, m.id)
 	}
 }

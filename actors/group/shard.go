@@ -32,6 +32,7 @@ type Options struct {
 	// Topic finds a topic in the published view.
 	Topic topicFinder
 	Lease *partition.Lease // nil: held for ever
+	Stats *Stats           // nil: its own
 }
 
 // role is where a shard is in its life; see doc.go.
@@ -73,11 +74,14 @@ type term struct {
 	queue       []*write
 	queuedBytes int
 	memberBytes int // of all groups, in steps
+	stats       *Stats
 }
 
 // shows takes down what a group shows of itself now.
 func (t *term) shows(x *slot, l listing) {
 	t.memberBytes += l.bytes - x.bytes
+	t.stats.show(x.listing, -1)
+	t.stats.show(l, 1)
 	x.listing = l
 }
 
@@ -114,7 +118,19 @@ type shardStats struct {
 }
 
 // NewShard makes the actor of a local replica of a partition of Topic. It does nothing until Become.
-func NewShard(o Options) *Shard { return &Shard{o: o} }
+func NewShard(o Options) *Shard {
+	if o.Stats == nil {
+		o.Stats = &Stats{}
+	}
+	return &Shard{o: o}
+}
+
+// enter changes the role.
+func (s *Shard) enter(r role) {
+	s.o.Stats.roles[s.role].Add(-1)
+	s.o.Stats.roles[r].Add(1)
+	s.role = r
+}
 
 // Receive implements kit.Actor.
 func (s *Shard) Receive(c kit.Context, m any) {
@@ -196,7 +212,7 @@ func (s *Shard) onBecome(c kit.Context, m Become) {
 func (s *Shard) unload(c kit.Context) {
 	s.load = nil
 	if s.role != retired {
-		s.role = following
+		s.enter(following)
 	}
 	t := s.term
 	if s.term = nil; t == nil {
@@ -205,6 +221,7 @@ func (s *Shard) unload(c kit.Context) {
 	refuseWrites(t.queue)
 	for _, id := range t.ids() {
 		x := t.groups[id]
+		t.stats.show(x.listing, -1)
 		refuseAll(x.held, code.NotCoordinator)
 		if x.ref == nil {
 			continue
@@ -238,7 +255,8 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 		m.Refuse()
 		return
 	}
-	s.retire, s.role = m, retired
+	s.retire = m
+	s.enter(retired)
 	s.stopFollowing()
 	s.unload(c)
 	s.settle(c)
@@ -246,7 +264,7 @@ func (s *Shard) onRetire(c kit.Context, m *Retire) {
 
 // onStopping answers everybody. The memory of a write on its way is not given back then: who stops a shard retires it first.
 func (s *Shard) onStopping(c kit.Context) {
-	s.role = retired
+	s.enter(retired)
 	s.stopFollowing()
 	if s.flying != nil {
 		refuseWrites(s.flying.writes)

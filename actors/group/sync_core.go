@@ -62,7 +62,7 @@ func (c *core) assigned(e *entry, bad code.Code, now moment) {
 	}
 	if bad != code.OK {
 		c.resetAssignment(bad, now)
-		c.prepareRebalance(cause{text: "the assignment could not be written: " + bad.String(), member: e.member}, now)
+		c.prepareRebalance(cause{kind: unwritten, text: "the assignment could not be written: " + bad.String(), member: e.member}, now)
 		return
 	}
 	for _, m := range c.list {

@@ -70,7 +70,10 @@ func (c *core) written(e *entry, bad code.Code, now moment) {
 		return
 	}
 	c.writes = slices.Delete(c.writes, i, i+1)
-	if bad == code.OK {
+	if bad != code.OK {
+		c.tally.refused += int64(len(e.offsets))
+	} else {
+		c.tally.commits += int64(len(e.offsets))
 		for i := range e.offsets {
 			x := &e.offsets[i]
 			c.putOffset(x.topic, x.id, x.partition, x.offset)

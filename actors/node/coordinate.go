@@ -51,7 +51,7 @@ func (n *Node) coordinate(c kit.Context, t *meta.Topic, p *meta.Partition, r *re
 	switch {
 	case x == nil:
 		x = &coordinator{ref: c.Spawn(group.ShardName(p.Index), group.NewShard(group.Options{
-			Index: p.Index, Data: n.o.Data, Writer: n.o.Writer, Topic: n.topicID, Lease: n.lease}), kit.Options{Kind: "group-shard"})}
+			Index: p.Index, Data: n.o.Data, Writer: n.o.Writer, Topic: n.topicID, Lease: n.lease, Stats: n.o.Groups}), kit.Options{Kind: "group-shard"})}
 		n.coordinators[p.Index] = x
 	case x.retired:
 		return

@@ -45,6 +45,7 @@ type Options struct {
 	// CleanerMemory bounds the memory that compaction may take for keys, in bytes; 0: its settings alone do. Cleaner gets its figures.
 	CleanerMemory int64
 	Cleaner       *cleaner.Stats
+	Groups        *group.Stats // of the consumer groups that are coordinated here; nil: nobody looks
 	// Leader is the Raft leader's node id as the Raft actor last knew it, -1 if unknown. Safe for any goroutine.
 	Leader func() int32
 	// Raft tells this node's part in Raft; nil: of a group with one member. Links shows the links to other nodes, nil: nobody looks.

@@ -15,13 +15,15 @@ import (
 const groupPatience = time.Second
 
 // Groups implements admin.Source.
-func (s source) Groups() []admin.Group {
+func (s source) Groups() []admin.Group { return s.groupsUntil(time.Now().Add(groupPatience)) }
+
+// groupsUntil are the groups of this broker, by name, as far as its shards answer in time.
+func (s source) groupsUntil(until time.Time) []admin.Group {
 	out := []admin.Group{}
 	t := s.b.pub.Get().Image.Topic(group.Topic)
 	if t == nil {
 		return out
 	}
-	until := time.Now().Add(groupPatience)
 	for i := range t.Partitions {
 		shard := s.b.sys.Lookup(group.ShardName(int32(i)))
 		if shard == nil {

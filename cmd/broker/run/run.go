@@ -18,6 +18,7 @@ import (
 
 	"troupe/actors/cleaner"
 	"troupe/actors/controller"
+	"troupe/actors/group"
 	"troupe/actors/kit"
 	"troupe/actors/kit/trace"
 	"troupe/actors/meta"
@@ -42,6 +43,7 @@ type Broker struct {
 	pub     *node.Published
 	written writer.Stats
 	cleaned cleaner.Stats
+	groups  group.Stats
 	scrub   scrub.Stats
 	links   peer.Board
 	callers peer.Strangers

@@ -19,7 +19,8 @@ import (
 	"troupe/kafka/api"
 )
 
-// source is what the admin door sees of a broker. It reads published state only; nobody waits for an actor.
+// source is what the admin door sees of a broker. It reads published state only; nobody waits for an actor, but for what is told of consumer
+// groups, and there not for long.
 type source struct{ b *Broker }
 
 // Status implements admin.Source.
@@ -207,6 +208,7 @@ func (s source) Collect(emit func(name string, kind prometheus.ValueType, value 
 	for name, v := range s.b.callers.Metrics() {
 		emit(name, kindOf(name), v)
 	}
+	s.groupMetrics(emit)
 	s.door(gauge, count)
 }
 

@@ -93,7 +93,7 @@ func (b *Broker) work(p place) {
 		NodeID: id.NodeID, RaftID: id.RaftID, StoreID: id.StoreID, Incarnation: newUUID(), PrevEpoch: id.CleanEpoch,
 		Rack: b.cfg.Rack, Version: b.cfg.Version, Listeners: []meta.Endpoint{b.advertised}, Peer: b.peerEndpoint(), Static: b.cfg.Static,
 		Metadata: b.metadata, Writer: b.writer, Peers: b.peers, Quorum: b.raft, Data: b.stores.data, Tail: b.tail, Gate: b.gate, Published: b.pub, Steps: b.steps,
-		CleanerMemory: sp.cleaner, Cleaner: &b.cleaned,
+		CleanerMemory: sp.cleaner, Cleaner: &b.cleaned, Groups: &b.groups,
 		Leader:     func() int32 { return b.board.Status().LeaderNode() },
 		Raft:       b.board,
 		Links:      &b.links,

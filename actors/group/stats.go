@@ -1,0 +1,77 @@
+package group
+
+import "sync/atomic"
+
+// reason is what kind of event began a rebalance. The set is small and fixed: it is a label of a metric.
+type reason uint8
+
+const (
+	joined     reason = iota // a member is new, came back, or changed what it says
+	left                     // a member left
+	silent                   // a member was not heard of for its session timeout
+	unassigned               // members did not ask for their assignment in time
+	unwritten                // the generation or the assignment could not be written
+	oversized                // the group is larger than group.max.size allows by now
+	reasons    = iota
+)
+
+var reasonNames = [reasons]string{"join", "leave", "session_timeout", "sync_timeout", "write_failed", "max_size"}
+
+// tally is what happened to a group and has not been counted yet: cores do not know the stats.
+type tally struct {
+	rebalances [reasons]int64
+	commits    int64 // partitions whose committed offset is durable
+	refused    int64 // partitions whose offset could not be made durable
+}
+
+// Stats are counters and gauges of all groups that a broker coordinates, for metrics. Shards and groups write them; safe to read from any
+// goroutine.
+type Stats struct {
+	groups     [len(stateNames)]atomic.Int64
+	members    atomic.Int64
+	roles      [len(roleNames)]atomic.Int64 // shards
+	rebalances [reasons]atomic.Int64
+	commits    atomic.Int64
+	refused    atomic.Int64
+}
+
+// add counts what happened to a group.
+func (s *Stats) add(t *tally) {
+	for i, n := range t.rebalances {
+		if n != 0 {
+			s.rebalances[i].Add(n)
+		}
+	}
+	s.commits.Add(t.commits)
+	s.refused.Add(t.refused)
+}
+
+// show counts a group among those of its state, or no longer (n is 1 or -1).
+func (s *Stats) show(l listing, n int64) {
+	if !l.nothing {
+		s.groups[l.state].Add(n)
+	}
+}
+
+// EachState tells how many groups there are in each state.
+func (s *Stats) EachState(f func(state string, groups int64)) {
+	for i := range s.groups {
+		f(stateNames[i], s.groups[i].Load())
+	}
+}
+
+// EachReason tells how many rebalances began for each reason.
+func (s *Stats) EachReason(f func(reason string, rebalances int64)) {
+	for i := range s.rebalances {
+		f(reasonNames[i], s.rebalances[i].Load())
+	}
+}
+
+// Metrics are the other stats by name, for /metrics.
+func (s *Stats) Metrics() map[string]float64 {
+	return map[string]float64{
+		"group_members": float64(s.members.Load()), "group_partitions_loaded": float64(s.roles[leading].Load()),
+		"group_partitions_loading": float64(s.roles[loading].Load()), "group_offsets_committed_total": float64(s.commits.Load()),
+		"group_offset_commits_failed_total": float64(s.refused.Load()),
+	}
+}
