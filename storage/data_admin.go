@@ -70,6 +70,7 @@ func (e *engine) Metrics() map[string]float64 {
 		"background_errors_total":    float64(e.backgroundErrors.Load()),
 		"damaged_reads_total":        float64(e.damagedReads.Load()),
 		"corrupt_blocks_total":       float64(e.corruptions.Load()),
+		"damaged_block_reads_total":  float64(e.damaged.reads.Load()),
 		"slabs_live":                 float64(SlabsLive()),
 		"slab_idle_bytes":            float64(IdleSlabs()),
 		"cache_bytes":                float64(m.BlockCache.Size),

@@ -146,7 +146,7 @@ func (e *engine) batchesWithin(partID uint32, offset int64, wanted func(last int
 		if !wanted(at, lazy.Len()) {
 			break
 		}
-		v, verr := valueOf(it)
+		v, verr := e.value(it, &lazy)
 		if verr == nil {
 			verr = checkBatch(v, at)
 		}

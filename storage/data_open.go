@@ -34,6 +34,7 @@ type engine struct {
 	disk    disk
 	sweep   sweeper
 	scatter scatter
+	damaged damagedBlocks
 
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
