@@ -150,13 +150,6 @@ func trouble(t *testing.T, s *kitsim.Sim) *cluster {
 	return w
 }
 
-// TestReplicasInRareTrouble runs the seeds in which a rare fault shows: 170, a log that is cut to its high watermark.
-func TestReplicasInRareTrouble(t *testing.T) {
-	for _, seed := range []uint64{170} {
-		kitsim.Seed(t, seed, false, func(t *testing.T, s *kitsim.Sim) { trouble(t, s) })
-	}
-}
-
 func TestReplicasInTrouble(t *testing.T) {
 	acks, trims := 0, 0
 	kitsim.Seeds(t, 24, func(t *testing.T, s *kitsim.Sim) {

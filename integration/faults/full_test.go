@@ -40,7 +40,7 @@ type site struct {
 
 func newSite(t *testing.T, disk *harness.Disk) *site {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	s := &site{t: t, ctx: ctx, disk: disk, acked: map[int64]uint64{}, Broker: harness.Start(t, filepath.Join(disk.Dir, "data"), "--memory", "256MiB")}
 	s.connect()
@@ -93,7 +93,7 @@ func (s *site) offer(size int, done func(error)) {
 func (s *site) offerUntil(size int) error {
 	s.t.Helper()
 	bad := make(chan error, 1)
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); {
 		s.offer(size, func(err error) {
 			if err != nil && !errors.Is(err, kerr.RequestTimedOut) {
 				select {
