@@ -295,7 +295,7 @@ func (k *Cleaner) onCleanable(c kit.Context, m partition.Cleanable) {
 		budget = min(budget, k.o.MaxBuffer)
 	}
 	k.job = &job{partID: e.PartID, name: e.Name, cfg: e.Config, data: k.o.Data, most: k.o.MaxBatch, began: now,
-		start: d.Start, from: d.Clean, through: r.end, to: r.end, at: d.Clean, keys: newKeys(budget), last: m.Last, epoch: m.Epoch}
+		start: d.Start, from: d.Clean, through: r.end, to: r.end, at: d.Clean, keys: newKeys(budget), last: m.Last, limit: m.Limit, epoch: m.Epoch}
 	k.o.Stats.Running.Store(1)
 	k.state = mapping
 	k.run(c, k.job)

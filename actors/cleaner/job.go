@@ -32,6 +32,7 @@ type job struct {
 	keys    *keys
 	epoch   int32           // leader epoch
 	last    map[int64]int64 // last offset of each producer's newest batch
+	limit   int64           // the high watermark: the batch that ends there stays, be it empty, for the log may end there
 
 	at   int64 // the next offset to be read
 	done bool  // with this pass
@@ -189,7 +190,7 @@ func (j *job) shrink(b record.Batch) (*storage.Rewrite, error) {
 	case s.Batch != nil:
 	case s.Kept > 0, b.LastOffset() >= j.to:
 		return nil, nil
-	case b.ProducerID() != record.NoProducer && j.lastOf(b):
+	case b.ProducerID() != record.NoProducer && j.lastOf(b), b.LastOffset()+1 == j.limit:
 		if s.Gone == 0 {
 			return nil, nil // it is empty already
 		}

@@ -80,7 +80,7 @@ func (s *shop) clean() error {
 		s.t.Fatal(err)
 	}
 	end := d.Segments[len(d.Segments)-1].End
-	j := &job{partID: 1, cfg: s.cfg, data: s.data, most: maxBatch, now: s.now, start: d.Start, from: d.Clean, through: end, to: end, at: d.Clean, keys: newKeys(s.most), last: s.last}
+	j := &job{partID: 1, limit: s.end, cfg: s.cfg, data: s.data, most: maxBatch, now: s.now, start: d.Start, from: d.Clean, through: end, to: end, at: d.Clean, keys: newKeys(s.most), last: s.last}
 	for !j.done {
 		if j.mapSome(); j.err != nil {
 			return j.err
@@ -221,6 +221,21 @@ func TestLastBatchOfProducerStays(t *testing.T) {
 	s.last = nil
 	s.must(s.clean())
 	s.holds("| 6:a=9 7:b=9 | 8:x=1 | 9:y=1 | 10:z=1")
+}
+
+// The batch in which the log ends stays, empty, where all its records go: a replica that has nothing else to copy could not come to the end. Behind
+// others it goes.
+func TestEndStays(t *testing.T) {
+	s := newShop(t)
+	s.put(record.Plain(), "a=1", nil)
+	s.put(record.Plain(), "=old =older", nil)
+	s.roll()
+	s.must(s.clean())
+	s.holds("| 0:a=1 |")
+	s.put(record.Plain(), "x=1", nil)
+	s.roll()
+	s.must(s.clean())
+	s.holds("| 0:a=1 | 3:x=1")
 }
 
 // When the keys do not fit, several rounds do it.
