@@ -97,6 +97,10 @@ differential: build ## the same requests to Kafka and to Troupe, every version
 differential-smoke: build
 	SMOKE=1 TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v ./integration/differential
 
+.PHONY: differential-cluster
+differential-cluster: build ## the same to three nodes of each (not part of make test)
+	CLUSTER=1 ORACLE_HEAP=512m TROUPE_BINARY=$(BIN_PATH) $(GO) test -count=1 -timeout 10m -v -run TestDifferentialCluster ./integration/differential
+
 clients: build ## real clients against the real binary
 	BROKER_BIN=$(BIN_PATH) $(GO) test -count=1 -timeout 15m -v ./integration/clients
 

@@ -86,6 +86,8 @@ func tamed(v int16, req kmsg.Request) kmsg.Request {
 				}
 			}
 		}
+	case *kmsg.InitProducerIDRequest:
+		r.TransactionalID = nil // transactions are not served yet
 	case *kmsg.ListOffsetsRequest:
 		r.IsolationLevel &= 1
 	case *kmsg.JoinGroupRequest:

@@ -3,6 +3,7 @@ package differential
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -265,7 +266,9 @@ var listOffsetsEdgeCases = []Case{
 	}},
 	{"under LogAppendTime", 1, 11, func(s *Side, v int16) {
 		t := s.Topic("t", 1, "message.timestamp.type=LogAppendTime")
-		s.Put(t, 0, s.batchOf("a", "b"), s.batchOf("c"))
+		s.Put(t, 0, s.batchOf("a", "b"))
+		time.Sleep(5 * time.Millisecond) // not within the same one
+		s.Put(t, 0, s.batchOf("c"))
 		for _, stamp := range []int64{-1, -2, -3, 0, s.Stamp(0), math.MaxInt64} {
 			s.Ask(v, listOffsets(when{topic: t, stamp: stamp}))
 		}

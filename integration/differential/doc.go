@@ -5,5 +5,8 @@
 // (topic ids, producer ids, ports, the clock) is replaced by a name. Two transcripts are equal, or each line that differs
 // stands in the table of accepted differences with its reason, or the case has failed.
 //
+// Beside the cases that say what they try (cases_*.go), edges try what a stranger would, each key and version is asked with ten fills of its
+// fields (cases_each.go), and clusters of three nodes are compared, too (cases_cluster.go).
+//
 // Kafka compared with itself must show no difference: that is the test of the transcripts.
 package differential

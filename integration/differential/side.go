@@ -12,6 +12,7 @@ import (
 // A Side is one broker as one case sees it: a connection, the names of what cannot be compared, and the transcript.
 type Side struct {
 	addr     string
+	nodes    []string  // of a cluster: the address of each, by node id
 	prefix   string    // of the topics of this case
 	epoch    time.Time // what timestamps in records are counted from; the same on both sides
 	w        *wire

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -69,6 +70,11 @@ func quorumPartition(c *Call, s raftnode.Status) kmsg.DescribeQuorumResponseTopi
 	for _, id := range s.Learners {
 		x.Observers = append(x.Observers, replicaState(c, s, id))
 	}
+	byNode := func(a, b kmsg.DescribeQuorumResponseTopicPartitionReplicaState) int {
+		return cmp.Compare(a.ReplicaID, b.ReplicaID)
+	}
+	slices.SortFunc(x.CurrentVoters, byNode) // Raft knows them by ids that tell nothing
+	slices.SortFunc(x.Observers, byNode)
 	return x
 }
 

@@ -39,7 +39,7 @@ func TestDescribeQuorum(t *testing.T) {
 		f(v, metadataLog, 1, "3 leader 0/0 hw 0")
 		f(v, "a", 0, "3 leader 0/0 hw 0")
 	}
-	w.quorum.Voters, w.quorum.Learners = []uint64{1, 2}, []uint64{3}
+	w.quorum.Voters, w.quorum.Learners = []uint64{2, 1}, []uint64{3}
 	f(1, metadataLog, 0, "0 leader 1/3 hw 9 voter 1/00 end 10 fetched 1000000 caught up 1000000 voter 2/00 end -1 fetched -1 caught up -1 observer 3 end -1 fetched -1 caught up -1")
 	at := time.UnixMilli(999_000)
 	w.quorum.Replicas = []raftnode.Replica{{ID: 1, Voter: true, Match: 9}, {ID: 2, Voter: true, Match: 7, LastContact: at, LastCaughtUp: at.Add(-time.Second)}, {ID: 3}}
