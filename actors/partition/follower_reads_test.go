@@ -36,6 +36,7 @@ func TestFollowersAnswer(t *testing.T) {
 		&Read{Ask: ask(), LeaderEpoch: -1, LastEpoch: -1},
 		&Locate{Ask: ask(), Timestamp: earliest, LeaderEpoch: -1},
 		&Locate{Ask: ask(), Timestamp: latest, LeaderEpoch: -1, Replica: true},
+		&ListProducers{Ask: ask()},
 	} {
 		h.ref.Tell(m)
 	}
@@ -46,6 +47,8 @@ func TestFollowersAnswer(t *testing.T) {
 			return m.Code, m.High
 		case Located:
 			return m.Code, m.Offset
+		case Producers:
+			return m.Code, int64(len(m.List))
 		case Grown:
 			return code.OK, m.Offset
 		}
@@ -55,7 +58,7 @@ func TestFollowersAnswer(t *testing.T) {
 	for i, want := range []struct {
 		code code.Code
 		at   int64
-	}{{code.OK, h.p.log.high}, {code.OK, 0}, {code.OK, 9}, {no, -1}, {no, -1}, {no, -1}} {
+	}{{code.OK, h.p.log.high}, {code.OK, 0}, {code.OK, 9}, {no, -1}, {no, -1}, {no, -1}, {code.OK, int64(len(h.p.log.active()))}} {
 		if e, at := codes(got[uint64(i)]); e != want.code || at != want.at {
 			t.Errorf("answer %d: %v %d, want %+v", i, e, at, want)
 		}

@@ -5,9 +5,9 @@ import (
 	"troupe/kafka/code"
 )
 
-// onListProducers tells who writes here. Batches that are accepted and not durable yet count, as with Kafka.
+// onListProducers tells who writes here. Batches that are accepted and not durable yet count, and followers tell it too, as with Kafka.
 func (p *Partition) onListProducers(c kit.Context, m *ListProducers) {
-	if bad := p.fence(-1); bad != code.OK {
+	if bad := p.fenceRead(noLeaderEpoch, true); bad != code.OK {
 		m.Reply(Producers{ListProducers: m, Code: bad})
 		return
 	}

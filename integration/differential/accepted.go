@@ -77,7 +77,6 @@ var acceptedDifferences = []accepted{
 
 	// Clusters.
 	{cases: `^cluster/moves/`, path: `Partitions\[\d\] LeaderEpoch$`, reason: "here a leader's epoch begins anew whenever the replicas change; Kafka's only when one leaves or another one leads"},
-	{cases: `^cluster/leaders/producers and folders elsewhere `, path: `^003 DescribeProducers v0 .* ErrorCode$`, kafka: `^0$`, troupe: `^6$`, reason: "who produces is told by the leader alone, not by followers that keep it too"},
 
 	// Bytes that no client uses.
 	{cases: `^(Fetch/max bytes|edges/session/other limits in a session )`, path: `RecordBatches$`, kafka: `^(\d+ batches) and \d+ more bytes$`, troupe: `^\d+ batches and 0 more bytes$`, reason: "a batch is sent whole or not at all: clients throw away what is cut"},

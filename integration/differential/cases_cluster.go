@@ -144,6 +144,9 @@ var clusterGroups = []Group{
 		}},
 		{"producers and folders elsewhere", 0, 0, func(s *Side, v int16) {
 			t := s.placed("t", []int32{2, 3})
+			pid, _ := s.Producer()
+			s.At(2).Put(t, 0, s.numbered(pid, send{0, 0, 2}))
+			time.Sleep(1200 * time.Millisecond) // until all have it
 			s.everywhere(v, func() kmsg.Request { return producersOf(of(t, 0)) })
 			s.everywhere(4, func() kmsg.Request { return logDirs(of(t, 0)) })
 		}},
