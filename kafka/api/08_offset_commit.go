@@ -41,7 +41,7 @@ func beginOffsetCommit(c *Call, req *kmsg.OffsetCommitRequest) {
 		if a, ok := answer.(group.Committed); ok {
 			c.Op.Resume()
 			resp := *a.Resp
-			resp.Topics = joinCommits(resp.Topics, refused)
+			resp.Topics = joinCommits(refused, resp.Topics) // in Kafka's order
 			c.Respond(&resp)
 		}
 	}

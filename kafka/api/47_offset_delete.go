@@ -63,12 +63,12 @@ func joinDeleted(from *kmsg.OffsetDeleteResponse, refused []kmsg.OffsetDeleteRes
 	if resp.ErrorCode != 0 {
 		return &resp
 	}
-	resp.Topics = append([]kmsg.OffsetDeleteResponseTopic(nil), from.Topics...)
+	resp.Topics = refused // first, as Kafka has them
 next:
-	for _, t := range refused {
+	for _, t := range from.Topics {
 		for i := range resp.Topics {
 			if x := &resp.Topics[i]; x.Topic == t.Topic {
-				x.Partitions = append(append([]kmsg.OffsetDeleteResponseTopicPartition(nil), x.Partitions...), t.Partitions...)
+				x.Partitions = append(x.Partitions, t.Partitions...)
 				continue next
 			}
 		}

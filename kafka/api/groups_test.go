@@ -354,7 +354,7 @@ func TestOffsetCommitSortsOutStrangers(t *testing.T) {
 		}
 	}
 	f(2, commitOf("g", commitPart{"a", 0}, commitPart{"a", 1}), "a[0:0 1:0]", 1)
-	f(9, commitOf("g", commitPart{"a", 2}, commitPart{"a", 0}, commitPart{"a", -1}, commitPart{"nope", 0}), "a[0:0 2:3 -1:3]nope[0:3]", 1)
+	f(9, commitOf("g", commitPart{"a", 2}, commitPart{"a", 0}, commitPart{"a", -1}, commitPart{"nope", 0}), "a[2:3 -1:3 0:0]nope[0:3]", 1)
 	f(8, commitOf("g", commitPart{"a", 2}, commitPart{"nope", 0}), "a[2:3]nope[0:3]", 0)
 	f(8, commitOf("g"), "", 0)
 	req := commitOf("g", commitPart{"nope", 0}, commitPart{"a", 0})
@@ -362,7 +362,7 @@ func TestOffsetCommitSortsOutStrangers(t *testing.T) {
 	f(8, req, "nope[]", 0)
 	req = commitOf("g", commitPart{"a", 0}, commitPart{"a", 5}, commitPart{"x", 0}, commitPart{"y", 0})
 	req.Topics[0].TopicID, req.Topics[1].TopicID = a.ID, [16]byte{9}
-	f(10, req, "[0:0 5:3][0:100][0:100]", 1)
+	f(10, req, "[5:3 0:0][0:100][0:100]", 1)
 	expect(t, "name", s.asked[0].(*group.Commit).Req.Topics[0].Topic, "a")
 }
 
@@ -445,7 +445,7 @@ func TestDescribeAndDeleteGroups(t *testing.T) {
 		o.Topics = append(o.Topics, kmsg.OffsetDeleteRequestTopic{Topic: p.topic, Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: p.index}}})
 	}
 	r := w.ask(0, o).(*kmsg.OffsetDeleteResponse)
-	expect(t, "offsets", fmt.Sprintf("%d %+v", r.ErrorCode, r.Topics), "0 [{Topic:a Partitions:[{Partition:0 ErrorCode:0} {Partition:1 ErrorCode:0} {Partition:3 ErrorCode:3}]} {Topic:nope Partitions:[{Partition:0 ErrorCode:3}]}]")
+	expect(t, "offsets", fmt.Sprintf("%d %+v", r.ErrorCode, r.Topics), "0 [{Topic:a Partitions:[{Partition:3 ErrorCode:3} {Partition:0 ErrorCode:0} {Partition:1 ErrorCode:0}]} {Topic:nope Partitions:[{Partition:0 ErrorCode:3}]}]")
 	o.Group = "none"
 	r = w.ask(0, o).(*kmsg.OffsetDeleteResponse)
 	expect(t, "offsets of no group", fmt.Sprint(r.ErrorCode, len(r.Topics)), "69 0")
