@@ -7,21 +7,12 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // TestDamageIsRemembered: who reads a damaged block again, or another batch in it, is not made to wait for another search of the bit; whole blocks
 // beside it are read, and so is what is written in the place of what was lost.
 func TestDamageIsRemembered(t *testing.T) {
-	fs := vfs.NewMem()
-	e := openData(t, "data", Options{FS: fs, VerifyReads: true})
-	l := newDataLogs(t, e)
-	for range 50 {
-		l.commit(l.write(10_000, 3))
-	}
-	mustData(t, e.Close())
-	damageValues(t, fs, 200_000)
-	e = openData(t, "data", Options{FS: fs, VerifyReads: true})
+	e := damagedData(t)
 	all := func() (damaged int) {
 		t.Helper()
 		var bad *CorruptError

@@ -225,8 +225,9 @@ func TestWALFailureIsFinal(t *testing.T) {
 	}
 }
 
-// TestDamagedBlock: a flipped byte in a file of values is an error of the read that meets it, with partition and offset.
-func TestDamagedBlock(t *testing.T) {
+// damagedData is a store of 50 batches of 10 kB in partition 3, with a flipped byte in the file of their values.
+func damagedData(t *testing.T) *engine {
+	t.Helper()
 	fs := vfs.NewMem()
 	e := openData(t, "data", Options{FS: fs, VerifyReads: true})
 	l := newDataLogs(t, e)
@@ -236,6 +237,12 @@ func TestDamagedBlock(t *testing.T) {
 	mustData(t, e.Close())
 	damageValues(t, fs, 200_000)
 	e = openData(t, "data", Options{FS: fs, VerifyReads: true})
+	return e
+}
+
+// TestDamagedBlock: a flipped byte in a file of values is an error of the read that meets it, with partition and offset.
+func TestDamagedBlock(t *testing.T) {
+	e := damagedData(t)
 	var bad *CorruptError
 	before, err := e.Read(3, 0, 50, 1<<30, true)
 	if err != nil || before.Bytes < 150_000 || before.Bytes > 250_000 {

@@ -38,13 +38,8 @@ var sessionCases = []Case{
 		}
 		id := s.open(v, at{topic: t}, at{topic: t, partition: 1})
 		req := s.fetch(v, 0, at{topic: t, partition: 2})
-		forget := kmsg.NewFetchRequestForgottenTopic()
-		forget.Topic, forget.Partitions = t, []int32{0}
-		if v >= 13 {
-			forget.TopicID = s.ID(t)
-		}
-		req.ForgottenTopics = append(req.ForgottenTopics, forget)
-		s.Ask(v, within(req, id, 1))
+		req.Version = v
+		s.Ask(v, within(s.forgetting(req, t, 0), id, 1))
 		s.Ask(v, within(s.fetch(v, 0, at{topic: t, partition: 2, offset: 1}), id, 2))
 	}},
 	{"wrong epoch", 7, 18, func(s *Side, v int16) {
