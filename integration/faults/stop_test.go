@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"troupe/integration/harness"
 )
 
@@ -56,7 +58,7 @@ func stopOnFullDisk(t *testing.T, freed bool) {
 		}
 	})
 	code, log := s.Ended(stopsWithin)
-	t.Logf("ended after %v with code %d", time.Since(began).Round(time.Millisecond), code)
+	t.Logf("ended after %v with code %d; %d topics were made", time.Since(began).Round(time.Millisecond), code, len(*made))
 	if code != 0 && (code != 1 || freed) {
 		t.Errorf("ended after %v with code %d; its log:\n%s", time.Since(began), code, log)
 	}
@@ -74,7 +76,7 @@ func stopOnFullDisk(t *testing.T, freed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range made {
+	for _, name := range *made {
 		if !list.Has(name) {
 			t.Errorf("the making of topic %s was acknowledged, and it is not there", name)
 		}
@@ -101,16 +103,17 @@ func (s *site) offerOn(ctx context.Context) {
 }
 
 // stick takes all space, and what the broker gives up, while topics are made, which a full disk does not stop, until the broker says that a
-// write waits for room. The names of topics whose making is acknowledged are sent when load ends.
-func (s *site) stick(ctx context.Context, load *sync.WaitGroup) (made chan string) {
+// write waits for room. It gives the names of topics whose making is acknowledged; they are all there when load has ended.
+func (s *site) stick(ctx context.Context, load *sync.WaitGroup) (made *[]string) {
 	s.t.Helper()
-	made = make(chan string, 100)
+	made = new([]string)
+	// Each takes 28 KB of the logs, some of whose files have their room already: how many fit is the disk's affair.
+	configs := map[string]*string{"leader.replication.throttled.replicas": kadm.StringPtr(strings.Repeat("0:1,", 7<<10) + "0:1")}
 	load.Go(func() {
-		defer close(made)
-		for n := 0; n < cap(made) && ctx.Err() == nil; n++ {
+		for n := 0; ctx.Err() == nil; n++ {
 			name := fmt.Sprint("made-", n)
-			if res, err := s.adm.CreateTopics(ctx, 100, 1, nil, name); err == nil && res[name].Err == nil {
-				made <- name
+			if res, err := s.adm.CreateTopics(ctx, 1, 1, configs, name); err == nil && res[name].Err == nil {
+				*made = append(*made, name)
 			}
 		}
 	})
