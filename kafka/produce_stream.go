@@ -144,8 +144,8 @@ func (p *produceParser) place(part *api.ProducePartition, n, guess int) []byte {
 			return nil
 		}
 	}
-	rest := max(n, p.left) + guess*storage.SlabOverhead
-	size := max(n+storage.SlabOverhead, min(rest, slabMax, p.granted()))
+	rest := storage.SlabSize(guess, max(n, p.left))
+	size := max(storage.SlabSize(1, n), min(rest, slabMax, p.granted()))
 	if !p.acc.take(size) {
 		p.err = errClosed
 		return nil

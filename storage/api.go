@@ -129,6 +129,7 @@ type Append struct {
 	Base, Last int64
 	Slab       *Slab     // owner of the bytes
 	At         int       // index of the batch in Slab (see Slab.Batch)
+	Unshared   bool      // nobody reads the bytes before Apply has returned: it may move them about, and back
 	MaxTime    int64     // max timestamp of the batch, for the time index
 	Bytes      int64     // cumulative bytes of the partition before this batch
 	Producer   *Producer // state after this batch, nil if it has no producer id; must not change until Apply has returned

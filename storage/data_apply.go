@@ -193,10 +193,7 @@ func (c *commit) records(as []Append, alone bool) error {
 			}
 		}
 		c.bytes += len(v) + SlabOverhead
-		d := c.batch().SetDeferred(keyLen, len(v))
-		putKey(d.Key, a)
-		copy(d.Value, v)
-		if err := d.Finish(); err != nil {
+		if err := setBatch(c.batch(), a.PartID, a.Last, v); err != nil {
 			return err
 		}
 		c.touch(a.PartID)
@@ -221,7 +218,7 @@ func (c *commit) whole(as []Append) bool {
 		return false
 	}
 	for i := range as {
-		if as[i].At != i {
+		if as[i].At != i || s.at[i].n > pieceMin && !(s.at[i].pieces && as[i].Unshared) {
 			return false
 		}
 	}
@@ -231,10 +228,17 @@ func (c *commit) whole(as []Append) bool {
 // slab commits a slab as it is: keys are written in place, the extra keys follow in its spare room.
 func (c *commit) slab(as []Append) error {
 	s := as[0].Slab
+	entries := 0
 	for i := range as {
 		putKey(s.buf[s.at[i].key:], &as[i])
+		if !s.at[i].pieces {
+			entries++
+			continue
+		}
+		entries += s.lay(i, &as[i])
+		defer s.mend(i) // Pebble has copied all then
 	}
-	binary.LittleEndian.PutUint32(s.buf[8:], uint32(len(as)))
+	binary.LittleEndian.PutUint32(s.buf[8:], uint32(entries))
 	// The least retention makes Pebble let go of the slab's memory when the batch is closed.
 	b := c.e.db.NewBatch(pebble.WithMaxRetainedSizeBytes(1))
 	if err := b.SetRepr(s.buf); err != nil {

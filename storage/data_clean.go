@@ -69,13 +69,7 @@ func (c *commit) clean(o *Op) error {
 		if r.Last < start.start || r.Last >= m.through {
 			return fmt.Errorf("BUG: compaction of partition %d rewrites offset %d, outside of [%d, %d)", o.PartID, r.Last, start.start, m.through)
 		}
-		k := key8(o.PartID, kindBatch, r.Last)
-		if r.Batch == nil {
-			err = b.Delete(k.bytes(), nil)
-		} else {
-			err = b.Set(k.bytes(), r.Batch, nil)
-		}
-		if err != nil {
+		if err := replaceBatch(b, o.PartID, r); err != nil {
 			return err
 		}
 		m.size += int64(len(r.Batch) - r.Was)
@@ -89,6 +83,22 @@ func (c *commit) clean(o *Op) error {
 	p.clean = m
 	c.e.mu.Unlock()
 	return nil
+}
+
+// replaceBatch puts a rewritten batch in the place of what it was made from, which may have been in pieces.
+func replaceBatch(b *pebble.Batch, partID uint32, r *Rewrite) (err error) {
+	k := key8(partID, kindBatch, r.Last)
+	switch {
+	case r.Was > pieceMin:
+		next := key8(partID, kindBatch, r.Last+1)
+		err = b.DeleteRange(k.bytes(), next.bytes(), nil)
+	case r.Batch == nil:
+		err = b.Delete(k.bytes(), nil)
+	}
+	if err != nil || r.Batch == nil {
+		return err
+	}
+	return setBatch(b, partID, r.Last, r.Batch)
 }
 
 // cleanUpTo moves the mark's border up to the start of a virtual segment. Nothing between them was rewritten yet.

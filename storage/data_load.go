@@ -130,23 +130,27 @@ func (e *engine) readPart(partID uint32) (*part, error) {
 
 // batches calls fn for every batch from the one that covers offset on, until it returns false. The bytes are only good during the call.
 func (e *engine) batches(partID uint32, offset int64, fn func(last int64, b record.Batch) (bool, error)) error {
-	return e.batchesWithin(partID, offset, func(int64, int) bool { return true }, fn)
+	room := func(n int) []byte { return make([]byte, n) }
+	return e.batchesWithin(partID, offset, func(int64, int) bool { return true }, room, fn)
 }
 
-// batchesWithin is like batches, but asks wanted, which is told the length of the next batch, before it reads that from the disk.
-func (e *engine) batchesWithin(partID uint32, offset int64, wanted func(last int64, n int) bool, fn func(last int64, b record.Batch) (bool, error)) error {
+// batchesWithin is like batches, but asks wanted, which is told the length of the next batch, before it reads that from the disk, and room, where
+// to put together a batch that is in pieces.
+func (e *engine) batchesWithin(partID uint32, offset int64, wanted func(last int64, n int) bool, room func(n int) []byte,
+	fn func(last int64, b record.Batch) (bool, error)) error {
 	it, err := e.iter(key8(partID, kindBatch, offset), prefix(partID, kindBatch+1))
 	if err != nil {
 		return &CorruptError{partID, offset, err}
 	}
 	at := offset
 	for ok := it.First(); ok && err == nil; ok = it.Next() {
-		at = tail8(it.Key())
+		at = lastOf(it.Key())
 		lazy := it.LazyValue()
-		if !wanted(at, lazy.Len()) {
+		n, begins := sizeOf(it.Key(), lazy.Len())
+		if begins && !wanted(at, n) {
 			break
 		}
-		v, verr := e.value(it, &lazy)
+		v, verr := e.batchAt(it, &lazy, n, begins, room)
 		if verr == nil {
 			verr = checkBatch(v, at)
 		}
@@ -166,6 +170,31 @@ func (e *engine) batchesWithin(partID uint32, offset int64, wanted func(last int
 		e.damagedReads.Add(1)
 	}
 	return err
+}
+
+// batchAt reads the batch of n bytes that begins where an iterator is placed, and moves that to its last piece.
+func (e *engine) batchAt(it *pebble.Iterator, lazy *pebble.LazyValue, n int, begins bool, room func(n int) []byte) ([]byte, error) {
+	switch {
+	case !begins:
+		return nil, errPieces
+	case len(it.Key()) == keyLen:
+		return e.value(it, lazy)
+	}
+	at := lastOf(it.Key())
+	j := joined{buf: room(n)}
+	for {
+		v, err := e.value(it, lazy)
+		if err != nil {
+			return nil, err
+		}
+		if done, err := j.add(it.Key(), v); done || err != nil {
+			return j.buf, err
+		}
+		if !it.Next() || lastOf(it.Key()) != at {
+			return nil, errors.Join(errPieces, it.Error())
+		}
+		*lazy = it.LazyValue()
+	}
 }
 
 // valueOf reads the value that an iterator is placed on. Where the end of a file of values is damaged, v2.1.7 panics while it reports that; it
@@ -300,7 +329,7 @@ func (e *engine) endBelow(partID uint32, offset, start int64) (int64, error) {
 		return 0, err
 	}
 	if it.Last() {
-		end = max(end, tail8(it.Key())+1)
+		end = max(end, lastOf(it.Key())+1)
 	}
 	return end, errors.Join(it.Error(), it.Close())
 }

@@ -54,7 +54,8 @@ type part struct {
 }
 
 const (
-	dataFormat   = "troupe data store, format 1\n"
+	dataFormat   = "troupe data store, format 2\n"
+	wholeFormat  = "troupe data store, format 1\n" // knows no batches in pieces; all else is the same
 	dataCreating = "troupe data store, being created\n"
 	formatFile   = "FORMAT"
 	lockFile     = "LOCK"
@@ -175,8 +176,10 @@ func (e *engine) claim() (fresh bool, err error) {
 			}
 		}
 		return true, nil
-	case text == dataFormat:
+	case text == dataFormat, text == wholeFormat && e.opts.ReadOnly:
 		return false, nil
+	case text == wholeFormat:
+		return false, e.writeFormat(dataFormat) // before a broker that knows only the old format could meet what it does not know
 	case text == dataCreating:
 		return true, nil
 	}

@@ -105,7 +105,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 	f("foreign file", ErrForeign, func(dir string) { write(dir, "photo.jpg", "x") })
 	f("store without its mark", ErrForeign, func(dir string) { mustData(t, os.MkdirAll(filepath.Join(dir, dbDir), 0o755)) })
-	f("later format", ErrFormat, func(dir string) { write(dir, formatFile, "troupe data store, format 2\n") })
+	f("later format", ErrFormat, func(dir string) { write(dir, formatFile, "troupe data store, format 3\n") })
 	f("a file", syscall.ENOTDIR, func(dir string) { write(filepath.Dir(dir), "data", "x") })
 	f("locked", ErrLocked, func(dir string) {
 		e := openData(t, dir, Options{})

@@ -24,7 +24,10 @@ type Slab struct {
 }
 
 // place says where a batch is: its key at buf[key:key+keyLen], its bytes at buf[val:val+n].
-type place struct{ key, val, n int }
+type place struct {
+	key, val, n int
+	pieces      bool // laid out so that it can be stored in pieces, see mendRoom
+}
 
 const (
 	keyLen     = 13 // partId, kind, last offset
@@ -62,12 +65,21 @@ func (s *Slab) Add(n int) (i int, ok bool) {
 	if n < 0 || n > s.Room() {
 		return -1, false
 	}
+	key, mend := keyLen, mendRoom(n)
+	if mend > 0 && n+mend <= s.Room() {
+		key = firstKeyLen
+	} else {
+		mend = 0
+	}
 	o := len(s.buf)
-	b := append(s.buf, 1, keyLen) // base.InternalKeyKindSet
-	b = b[:len(b)+keyLen]
+	b := append(s.buf, 1, byte(key)) // base.InternalKeyKindSet
+	b = b[:len(b)+key]
 	b = binary.AppendUvarint(b, uint64(n))
-	s.at = append(s.at, place{key: o + 2, val: len(b), n: n})
-	s.buf = b[:len(b)+n]
+	s.at = append(s.at, place{key: o + 2, val: len(b), n: n, pieces: mend > 0})
+	if b = b[:len(b)+n]; mend > 0 {
+		b = b[:len(b)+pieceHeader+displaced(n)]
+	}
+	s.buf = b
 	return len(s.at) - 1, true
 }
 

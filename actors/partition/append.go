@@ -77,13 +77,14 @@ func (p *Partition) send(c kit.Context, it *writer.Item, v *verdict) {
 	it.Owner, it.PartID, it.Alive = c.Self(), p.o.PartID, l.alive
 	it.First, l.first = l.first, false
 	it.WantApplied = p.cfg.FlushOS
-	it.Append = storage.Append{PartID: p.o.PartID, Base: v.base, Last: v.last, Slab: it.Frame.Slab, At: it.At, MaxTime: v.maxTime, Bytes: v.before}
+	it.Append = storage.Append{PartID: p.o.PartID, Base: v.base, Last: v.last, Slab: it.Frame.Slab, At: it.At, MaxTime: v.maxTime, Bytes: v.before,
+		Unshared: p.state != following && l.led == nil}
 	if v.producer != nil {
 		it.SetProducer(v.producer.stored())
 	}
 	it.Written = true
 	it.Frame.Slab.Hold() // ours, until the batch is in the tail
-	x := batch{slab: it.Frame.Slab, at: it.At, base: v.base, last: v.last}
+	x := batch{slab: it.Frame.Slab, at: it.At, base: v.base, last: v.last, unshared: it.Append.Unshared}
 	if p.state == following {
 		x.item = it
 	}

@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"troupe/actors/kit"
@@ -30,6 +31,7 @@ type batch struct {
 	slab       *storage.Slab
 	at         int
 	base, last int64
+	unshared   bool         // the store may be moving its bytes about: nobody is sent them until it is durable
 	item       *writer.Item // of a follower, to be answered; nil: a leader's, whose answer waits for more
 }
 
@@ -121,4 +123,9 @@ func (q *queue[T]) pop() T {
 		}
 	}
 	return x
+}
+
+// unshared says whether a batch is on its way to the disk that nobody may be sent.
+func (l *log) unshared() bool {
+	return slices.ContainsFunc(l.unsynced.each(), func(b batch) bool { return b.unshared })
 }

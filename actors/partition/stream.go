@@ -95,7 +95,7 @@ func (p *Partition) onSubscribed(c kit.Context, m *subscribed) {
 	switch {
 	case p.path(m.node) != m.path:
 		return // the link has broken meanwhile
-	case l.led == nil || l.led.mate(m.node) == nil:
+	case l.led == nil || l.led.mate(m.node) == nil, l.unshared(): // the last until what was appended before there were followers is durable
 		m.respond(reply{outcome: notServed, code: code.ReplicaNotAvailable})
 		return
 	}

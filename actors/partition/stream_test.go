@@ -457,6 +457,37 @@ func TestFlushPolicyWaitsForReplicas(t *testing.T) {
 	r.tail.Drop(7)
 }
 
+// What was appended while there was one replica may be moved about in memory by the store until it is durable: who becomes a follower meanwhile is
+// told to come again, and is sent it then. With followers nothing is unshared, for they are sent it at once.
+func TestFollowersAreNotSentWhatIsUnshared(t *testing.T) {
+	r := newReplica(t)
+	r.facts.Replicas, r.facts.ISR, r.cfg.MinISR = []int32{1}, []int32{1}, 1
+	r.become()
+	r.produce(1) // which loads the log
+	r.w.hold = true
+	if f := r.produce(1); !f.Items[0].Append.Unshared {
+		t.Error("a batch of which there is one replica is not unshared")
+	}
+	r.facts.Replicas, r.facts.PartitionEpoch = []int32{1, 2}, 2
+	r.become()
+	r.follower(2, 1, 0, -1)
+	if x := outgoing[respond](r); len(x) != 1 || x[0].outcome != notServed || len(outgoing[*push](r)) != 0 {
+		t.Fatalf("answered %+v", x)
+	}
+	r.w.hold = false
+	r.w.release(len(r.w.held))
+	r.tell()
+	r.follower(2, 2, 0, -1)
+	if x := outgoing[respond](r); len(x) != 1 || x[0].outcome != started {
+		t.Fatalf("answered %+v", x)
+	}
+	if f := r.produce(1); f.Items[0].Append.Unshared {
+		t.Error("a batch that followers are sent is unshared")
+	}
+	outgoing[*push](r)
+	r.tail.Drop(7)
+}
+
 // A mark may outlive in a crash what it was written for. It goes when the log is loaded: what comes there next may be of another epoch.
 func TestMarkThatOutlivedItsRecords(t *testing.T) {
 	r := newReplica(t)

@@ -94,7 +94,7 @@ func (l *logs) write(batches map[uint32][]record.Record, o record.BuildOpts, ops
 		b, err := record.Build(o, rs)
 		must(l.t, err)
 		built[id] = b
-		n += len(b) + storage.SlabOverhead
+		n += storage.SlabSize(1, len(b))
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
@@ -107,7 +107,7 @@ func (l *logs) write(batches map[uint32][]record.Record, o record.BuildOpts, ops
 		copy(s.Batch(i), built[id])
 		b := record.Batch(s.Batch(i))
 		b.SetBaseOffset(l.end[id])
-		a := storage.Append{PartID: id, Base: l.end[id], Last: b.LastOffset(), Slab: s, At: i, MaxTime: b.MaxTimestamp(), Bytes: l.sum[id]}
+		a := storage.Append{PartID: id, Base: l.end[id], Last: b.LastOffset(), Slab: s, At: i, MaxTime: b.MaxTimestamp(), Bytes: l.sum[id], Unshared: l.end[id]%2 == 0}
 		if o.ProducerID >= 0 {
 			a.Producer = &storage.Producer{ID: o.ProducerID, Epoch: o.ProducerEpoch, LastTime: a.MaxTime,
 				Batches: []storage.ProducerBatch{{FirstSeq: b.BaseSequence(), LastSeq: b.LastSequence(), Base: a.Base, Last: a.Last, MaxTime: a.MaxTime}}}

@@ -32,7 +32,11 @@ func (c *crashRun) live(d storage.Data) {
 		batches := map[uint32][]record.Record{}
 		for id := range uint32(4) {
 			if c.rng.IntN(2) == 0 {
-				rs := rec(1+c.rng.IntN(3), int64(c.rng.IntN(1000)), c.rng.IntN(1<<c.rng.IntN(15)))
+				size := c.rng.IntN(1 << c.rng.IntN(15))
+				if c.rng.IntN(30) == 0 {
+					size = c.rng.IntN(700 << 10) // stored in pieces
+				}
+				rs := rec(1+c.rng.IntN(3), int64(c.rng.IntN(1000)), size)
 				for i := range rs {
 					noise(c.rng, rs[i].Value)
 				}
