@@ -35,9 +35,10 @@
 // two or all at the same moment. Clients are connected to every broker and keep to whoever leads by what that broker publishes. Beside the
 // Ledger the invariants of the design are checked, by their names there: M1 to M6 on each image that any broker publishes; D1 and D2, that
 // whoever is in sync or may be elected has on its disk all that anybody was told or a leader counts as committed; D3, that a leader counts
-// everybody whom the cluster takes for in sync; D4 to D7 on every answer and at the end, and that the high watermark goes back in no
-// epoch and from no leader to the next; in a quarter of the towns, that what consumer groups have committed goes back under no coordinator; L1, that
-// ten seconds after the last fault every broker serves and every replica is in sync; L2 and L3.
+// everybody whom the cluster takes for in sync; D4 to D7 on every answer and at the end (for D7 a disk that was lost since counts for what it
+// had of the log that is shown), and that the high watermark goes back in no epoch and from no leader to the next; in a quarter of the towns,
+// that what consumer groups have committed goes back under no coordinator; L1, that ten seconds after the last fault every broker serves and
+// every replica is in sync; L2 and L3.
 //
 // Besides faults at random there are traps (town_traps.go): they wait for a moment at which one rule is all that keeps what was promised. Each
 // of these mutations fails the run of the test that stands beside it in integration/mutants/table.txt:

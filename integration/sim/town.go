@@ -44,6 +44,7 @@ type house struct {
 	node   *kitsim.Node
 	broker *Broker
 	store  [16]byte    // of the present disk
+	past   []*models   // disks that it has lost
 	raftID uint64      // that goes with it
 	seen   *meta.Image // the last published image that was looked at
 	index  uint64      // of it; never goes back in one life

@@ -103,6 +103,8 @@ func (t *town) quorate() bool {
 
 // replace gives a node that is down an empty disk, and has the cluster take it in anew under the same id. It starts when that is done.
 func (h *house) replace() {
+	h.t.Note("%s loses its disk", host(h.id))
+	h.past = append(h.past, h.disk)
 	h.disk = NewModels(h.t.o.NoSyncData, h.t.o.NoSyncMeta).(*models)
 	for k := range h.t.book.ends {
 		if k.id == h.id {

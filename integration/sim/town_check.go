@@ -6,6 +6,7 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/kafka/code"
+	"troupe/storage"
 )
 
 // townBook is what is known of the metadata of a town, whoever tells it. The names of the invariants (M1, D1...) are those of the design.
@@ -208,22 +209,61 @@ func (t *town) checkReplicas() error {
 	return nil
 }
 
-// told notes that somebody was told of records up to an offset: they must be durable on as many brokers as min.insync.replicas asks for (D7).
-func (t *town) told(a *account, partID uint32, to int64, how string) {
+// told notes that a broker told somebody of records up to an offset: they must have become durable on as many brokers as min.insync.replicas asks
+// for (D7). A disk that was lost since counts for what it held of that broker's log: what was committed on it stays committed, and is shown as
+// long as anybody in sync has it, for a high watermark does not go back (D6).
+func (t *town) told(by *house, a *account, partID uint32, to int64, how string) {
 	x, p := t.book.newest.ByPartID(partID)
 	if p == nil || a.gone {
 		return
 	}
 	n := 0
 	for _, h := range t.nodes {
-		if h.durable(partID) >= to {
+		if h.durable(partID) >= to || h.had(by.disk.data.Durable(partID), partID, to) {
 			n++
 		}
 	}
 	if least := t.book.newest.MinISROf(x, p); n < least {
-		t.Fail("D7: %s: records up to %d were %s, and are durable on %d brokers of %d", a, to, how, n, least)
+		t.Fail("D7: %s: records up to %d were %s by %s, and are durable on %d brokers of %d", a, to, how, host(by.id), n, least)
 	}
 	t.book.high[partID] = max(t.book.high[partID], to)
+}
+
+// had says whether a disk that a node has lost held a log up to an offset.
+func (h *house) had(log storage.Loaded, partID uint32, to int64) bool {
+	return slices.ContainsFunc(h.past, func(d *models) bool { return held(d.data.Durable(partID), log, to) })
+}
+
+// held says whether a lost log was the same up to an offset as one that is there, but for what was deleted. They are as far as the shorter of them
+// goes in the last epoch that both know: each epoch has one leader.
+func held(lost, log storage.Loaded, to int64) bool {
+	if lost.End < to || log.End < to {
+		return false
+	}
+	if to <= max(lost.Start, log.Start) {
+		return true
+	}
+	for _, e := range slices.Backward(lost.Epochs) {
+		if end, ok := endOfEpoch(log, e.Epoch); ok {
+			own, _ := endOfEpoch(lost, e.Epoch)
+			return to <= min(own, end)
+		}
+	}
+	return false
+}
+
+// endOfEpoch is where an epoch ends in a log; false: the log does not know it.
+func endOfEpoch(l storage.Loaded, epoch int32) (end int64, ok bool) {
+	for i, e := range l.Epochs {
+		switch {
+		case e.Epoch != epoch:
+		case i+1 < len(l.Epochs):
+			return l.Epochs[i+1].Start, true
+		default:
+			return l.End, true
+		}
+	}
+	return 0, false
 }
 
 // ackedAt notes that a broker told somebody that a command was applied at an index: its published view must show it already.

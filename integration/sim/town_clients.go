@@ -152,7 +152,7 @@ func (p *hawker) onDone(h *house, m writer.Done) {
 	}
 	switch {
 	case it.Code == code.OK && p.acks == -1:
-		p.confirmed(x, it.Base)
+		p.confirmed(h, x, it.Base)
 	case it.Code == code.OK, !p.idem:
 		s.drop(b) // acks=1 promises nothing when a leader dies; or the outcome is not known and never will be
 	case retries(it.Code):
@@ -163,7 +163,7 @@ func (p *hawker) onDone(h *house, m writer.Done) {
 	m.Frame.Slab.Release()
 }
 
-func (p *hawker) confirmed(x *errand, base int64) {
+func (p *hawker) confirmed(h *house, x *errand, base int64) {
 	s, b := x.items[0].s, x.items[0].b
 	s.drop(b)
 	s.known = true
@@ -171,7 +171,7 @@ func (p *hawker) confirmed(x *errand, base int64) {
 	if b.sent > 1 {
 		p.t.ledger.repeated++
 	}
-	p.t.told(s.a, x.partID, base+int64(len(b.values)), "acknowledged")
+	p.t.told(h, s.a, x.partID, base+int64(len(b.values)), "acknowledged")
 	for i, v := range b.values {
 		if err := s.a.promise(base+int64(i), v, "acknowledged"); err != nil {
 			p.t.Fail("D5: %v", err)
@@ -289,7 +289,7 @@ func (x *walker) onReadable(h *house, m partition.Readable) {
 	if m.Code != code.OK || x.a.gone {
 		return // another leader, or one that does not know yet how far it may show
 	}
-	if x.t.told(x.a, m.PartID, m.High, "shown to readers by "+host(h.id)); m.Limit <= x.at {
+	if x.t.told(h, x.a, m.PartID, m.High, "shown to readers"); m.Limit <= x.at {
 		x.idle++
 		return
 	}

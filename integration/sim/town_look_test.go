@@ -6,6 +6,7 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/actors/partition"
+	"troupe/storage"
 )
 
 // A check that cannot fail proves nothing: each is shown what it must not let pass.
@@ -100,6 +101,43 @@ func TestJoinedSeesItsViolation(t *testing.T) {
 		p := &meta.Partition{ID: 7, PartitionEpoch: x.partitionEpoch, LeaderEpoch: x.leaderEpoch, ISR: x.isr}
 		if err := w.checkJoined(p, 3, x.epochOf3); (err != nil) != x.bad {
 			t.Errorf("case %d: %v", i, err)
+		}
+	}
+}
+
+// A disk that was lost counts for what it had of the log that is shown, and for nothing else.
+func TestHeldSeesItsViolation(t *testing.T) {
+	log := func(start, end int64, epochs ...storage.EpochStart) storage.Loaded {
+		return storage.Loaded{Start: start, End: end, Epochs: epochs}
+	}
+	at := func(epoch int32, start int64) storage.EpochStart {
+		return storage.EpochStart{Epoch: epoch, Start: start}
+	}
+	now := log(0, 20, at(0, 0), at(2, 8), at(5, 14))
+	for i, x := range []struct {
+		lost, now storage.Loaded
+		to        int64
+		want      bool
+	}{
+		{log(0, 12, at(0, 0), at(2, 8)), now, 12, true},
+		{log(0, 12, at(0, 0), at(2, 8)), now, 13, false},           // it had no more
+		{log(0, 18, at(0, 0), at(2, 8)), now, 14, true},            // what it was the only one to have was of an epoch that had ended
+		{log(0, 18, at(0, 0), at(2, 8)), now, 15, false},           // and is not what is there now
+		{log(0, 18, at(0, 0), at(2, 8), at(3, 12)), now, 12, true}, // it led alone, and nobody has followed
+		{log(0, 18, at(0, 0), at(2, 8), at(3, 12)), now, 13, false},
+		{log(0, 18, at(0, 0), at(5, 12)), now, 18, true},                 // it was fed after compaction: its marks lie elsewhere
+		{log(0, 18, at(7, 0)), now, 1, false},                            // another log
+		{log(0, 0), now, 0, true},                                        // nothing is told
+		{log(0, 0), now, 1, false},                                       // an empty disk
+		{log(6, 12, at(0, 6), at(2, 8)), now, 12, true},                  // trimmed
+		{log(9, 9), now, 9, true},                                        // what lay below was deleted
+		{log(9, 9), now, 10, false},                                      //
+		{log(0, 12, at(0, 0)), log(9, 20, at(2, 9)), 9, true},            // deleted since
+		{log(0, 12, at(0, 0)), log(9, 20, at(2, 9)), 10, false},          //
+		{log(0, 18, at(0, 0), at(2, 8)), log(0, 10, at(0, 0)), 9, false}, // who tells it has another
+	} {
+		if got := held(x.lost, x.now, x.to); got != x.want {
+			t.Errorf("case %d: %v", i, got)
 		}
 	}
 }
