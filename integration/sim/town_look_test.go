@@ -6,7 +6,9 @@ import (
 
 	"troupe/actors/meta"
 	"troupe/actors/partition"
+	"troupe/kafka/code"
 	"troupe/storage"
+	"troupe/storage/record"
 )
 
 // A check that cannot fail proves nothing: each is shown what it must not let pass.
@@ -139,5 +141,68 @@ func TestHeldSeesItsViolation(t *testing.T) {
 		if got := held(x.lost, x.now, x.to); got != x.want {
 			t.Errorf("case %d: %v", i, got)
 		}
+	}
+}
+
+// What was committed on two disks may be shown when one of them is lost. What comes after it needs two disks again.
+func TestToldOfALostDisk(t *testing.T) {
+	x := newTown(Options{Seed: 1, Nodes: 3})
+	img, id := meta.NewImage(), meta.TopicID{1}
+	init := meta.InitCluster{ClusterID: "clusterclusterclusterA", FeatureLevel: 1}
+	for _, n := range x.nodes {
+		init.Founders = append(init.Founders, meta.Node{ID: n.id, RaftID: n.raftID, StoreID: n.store})
+	}
+	for i, cmd := range []meta.Command{
+		init,
+		meta.RegisterBroker{BrokerID: 2, StoreID: storeID(2), Incarnation: [16]byte{2}, PrevBrokerEpoch: -1},
+		meta.RegisterBroker{BrokerID: 3, StoreID: storeID(3), Incarnation: [16]byte{3}, PrevBrokerEpoch: -1},
+		meta.UnfenceBroker{BrokerID: 2, BrokerEpoch: 2}, // the index of its registration
+		meta.UnfenceBroker{BrokerID: 3, BrokerEpoch: 3},
+		meta.CreateTopics{Topics: []meta.NewTopic{{Name: "a", ID: id, Assignments: [][]int32{{3, 2}}, Configs: map[string]string{"min.insync.replicas": "2"}}}},
+	} {
+		var r meta.Result
+		if img, _, r = meta.Apply(img, uint64(i+1), meta.Envelope{Cmd: cmd}); r.Code != code.OK {
+			t.Fatal(r)
+		}
+	}
+	x.book.newest = img
+	a, partID := x.ledger.part(id, 0), img.TopicByID(id).Partitions[0].ID
+	leads, follows := x.nodes[1], x.nodes[2]
+	for i := range int64(3) {
+		leads.put(t, partID, 0, i)
+		follows.put(t, partID, 0, i)
+	}
+	leads.put(t, partID, 1, 3)
+	follows.replace()
+	if x.told(leads, a, partID, 3, "shown"); x.Err() != nil {
+		t.Error(x.Err())
+	}
+	if x.told(leads, a, partID, 4, "shown"); x.Err() == nil || !strings.Contains(x.Err().Error(), "D7") {
+		t.Errorf("a record that is on one disk only: %v", x.Err())
+	}
+}
+
+// put stores one record, with the mark of an epoch that begins by it.
+func (h *house) put(t *testing.T, partID uint32, epoch int32, offset int64) {
+	t.Helper()
+	b, err := record.Build(record.Plain(), []record.Record{{Timestamp: 1, Value: []byte("x")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slab := storage.NewSlab(len(b) + storage.SlabOverhead)
+	defer slab.Release()
+	at, _ := slab.Add(len(b))
+	copy(slab.Batch(at), b)
+	record.Batch(slab.Batch(at)).SetBaseOffset(offset)
+	l := h.disk.data.Durable(partID)
+	w := &storage.Write{Records: []storage.Append{{PartID: partID, Base: offset, Last: offset, Slab: slab, At: at, MaxTime: 1, Bytes: l.Bytes}}}
+	if _, known := endOfEpoch(l, epoch); !known {
+		w.Ops = []storage.Op{{Kind: storage.OpEpoch, PartID: partID, Epoch: epoch, Offset: offset}}
+	}
+	if err := h.disk.data.Apply(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.disk.data.Wait(w); err != nil {
+		t.Fatal(err)
 	}
 }
