@@ -127,7 +127,8 @@ func (e *engine) recycle(b *pebble.Batch) error {
 	return b.Close()
 }
 
-func (e *engine) newBatch() *pebble.Batch {
+// newBatch is a batch, with room for size bytes if it must be made.
+func (e *engine) newBatch(size int) *pebble.Batch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if k := len(e.spare) - 1; k >= 0 {
@@ -135,13 +136,13 @@ func (e *engine) newBatch() *pebble.Batch {
 		e.spare = e.spare[:k]
 		return b
 	}
-	return e.db.NewBatch(pebble.WithInitialSizeBytes(64<<10), pebble.WithMaxRetainedSizeBytes(2*maxMerged))
+	return e.db.NewBatch(pebble.WithInitialSizeBytes(max(64<<10, size)), pebble.WithMaxRetainedSizeBytes(2*maxMerged))
 }
 
 // batch is the one that changes go to now.
 func (c *commit) batch() *pebble.Batch {
 	if c.open == nil {
-		c.open = c.e.newBatch()
+		c.open = c.e.newBatch(0)
 	}
 	return c.open
 }
@@ -193,7 +194,10 @@ func (c *commit) records(as []Append, alone bool) error {
 			}
 		}
 		c.bytes += len(v) + SlabOverhead
-		if err := setBatch(c.batch(), a.PartID, a.Last, v); err != nil {
+		if c.open == nil {
+			c.open = c.e.newBatch(len(v) + pieces(len(v))*pieceHeader + SlabOverhead)
+		}
+		if err := setBatch(c.open, a.PartID, a.Last, v); err != nil {
 			return err
 		}
 		c.touch(a.PartID)

@@ -89,7 +89,7 @@ func (c *commit) clean(o *Op) error {
 func replaceBatch(b *pebble.Batch, partID uint32, r *Rewrite) (err error) {
 	k := key8(partID, kindBatch, r.Last)
 	switch {
-	case r.Was > pieceMin:
+	case max(r.Was, len(r.Batch)) > pieceMin:
 		next := key8(partID, kindBatch, r.Last+1)
 		err = b.DeleteRange(k.bytes(), next.bytes(), nil)
 	case r.Batch == nil:

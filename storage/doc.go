@@ -6,7 +6,7 @@
 // Keys of the data store; partId is given by the metadata FSM in order and never used again, all numbers are big endian:
 //
 //	partId 0x01                          log start offset, cumulative bytes and greatest timestamp before it
-//	partId 0x10 last offset (8)          a record batch, exactly as it is sent
+//	partId 0x10 last offset (8)          a record batch, exactly as it is sent; one of more than 256 KB in pieces, under longer keys (see pieceLen)
 //	partId 0x20 max time+1 (8) last (8)  sparse index, one per MB: cumulative bytes up to and with offset last; both coordinates rise
 //	partId 0x30 epoch (4)                where a leader epoch starts
 //	partId 0x40 producer id (8)          its epoch, time and last five batches; set in the same commit as the records

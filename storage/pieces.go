@@ -93,33 +93,25 @@ func (s *Slab) mend(i int) {
 	}
 }
 
-// setBatch adds a record batch to a Pebble batch, in pieces if it is large.
+// setBatch adds a copy of a record batch to a Pebble batch, in pieces if it is large.
 func setBatch(b *pebble.Batch, partID uint32, last int64, v []byte) error {
 	var k [firstKeyLen]byte
 	a := Append{PartID: partID, Last: last}
 	putKey(k[:], &a)
 	if len(v) <= pieceMin {
-		return set(b, k[:keyLen], v)
+		return b.Set(k[:keyLen], v, nil)
 	}
 	be.PutUint32(k[keyLen+2:], uint32(len(v)))
-	if err := set(b, k[:], v[:pieceLen]); err != nil {
+	if err := b.Set(k[:], v[:pieceLen], nil); err != nil {
 		return err
 	}
 	for i := 1; i < pieces(len(v)); i++ {
 		be.PutUint16(k[keyLen:], uint16(i))
-		if err := set(b, k[:pieceKeyLen], v[i*pieceLen:min((i+1)*pieceLen, len(v))]); err != nil {
+		if err := b.Set(k[:pieceKeyLen], v[i*pieceLen:min((i+1)*pieceLen, len(v))], nil); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// set copies once, where Batch.Set of a small batch would copy again as it grows.
-func set(b *pebble.Batch, k, v []byte) error {
-	d := b.SetDeferred(len(k), len(v))
-	copy(d.Key, k)
-	copy(d.Value, v)
-	return d.Finish()
 }
 
 var errPieces = errors.New("its pieces do not fit together")
@@ -147,7 +139,7 @@ func sizeOf(k []byte, length int) (n int, ok bool) {
 func (j *joined) add(k, v []byte) (done bool, err error) {
 	n, count := len(j.buf), pieces(len(j.buf))
 	switch at := j.next * pieceLen; {
-	case len(k) == firstKeyLen || len(k) == pieceKeyLen && int(be.Uint16(k[keyLen:])) == j.next:
+	case len(k) == firstKeyLen && j.next == 0, len(k) == pieceKeyLen && int(be.Uint16(k[keyLen:])) == j.next:
 		full := min(pieceLen, n-at)
 		if j.next >= count || len(v) != full && (j.next == count-1 || len(v) != full-pieceHeader) {
 			return false, errPieces
