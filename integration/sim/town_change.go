@@ -63,12 +63,11 @@ func (h *house) ended() {
 	}
 }
 
-// spare reports whether a node may lose its disk: it is down and fenced, whatever it holds is on another one that may lead, and the metadata
-// log has a majority without it.
+// spare reports whether a node may lose its disk: it is down, the cluster can do without what it holds, and the metadata log has a majority without it.
 func (h *house) spare() bool {
 	t := h.t
 	img := t.book.newest
-	if h.up() || img == nil || img.Serves(h.id) || !t.quorate() {
+	if h.up() || img == nil || !dispensable(img, h.id) || !t.quorate() {
 		return false
 	}
 	for _, x := range t.nodes { // of another disk that was lost it must know already
@@ -76,9 +75,17 @@ func (h *house) spare() bool {
 			return false
 		}
 	}
+	return true
+}
+
+// dispensable reports whether a broker is fenced, and whatever it holds is on another one that may lead.
+func dispensable(img *meta.Image, id int32) bool {
+	if b := img.Broker(id); b != nil && !b.Fenced { // who is about to leave does not serve, and may be in sync
+		return false
+	}
 	for x := range img.Topics() {
 		for i := range x.Partitions {
-			if in := slices.Concat(x.Partitions[i].ISR, x.Partitions[i].ELR); len(in) == 1 && in[0] == h.id {
+			if in := slices.Concat(x.Partitions[i].ISR, x.Partitions[i].ELR); len(in) == 1 && in[0] == id {
 				return false
 			}
 		}

@@ -144,27 +144,57 @@ func TestHeldSeesItsViolation(t *testing.T) {
 	}
 }
 
-// What was committed on two disks may be shown when one of them is lost. What comes after it needs two disks again.
-func TestToldOfALostDisk(t *testing.T) {
-	x := newTown(Options{Seed: 1, Nodes: 3})
-	img, id := meta.NewImage(), meta.TopicID{1}
+// imageOf is what a town of three knows when brokers 2 and 3 are in service with a topic, and then more has been applied.
+func imageOf(t *testing.T, topic meta.NewTopic, more ...meta.Command) *meta.Image {
+	t.Helper()
 	init := meta.InitCluster{ClusterID: "clusterclusterclusterA", FeatureLevel: 1}
-	for _, n := range x.nodes {
-		init.Founders = append(init.Founders, meta.Node{ID: n.id, RaftID: n.raftID, StoreID: n.store})
+	for id := int32(1); id <= 3; id++ {
+		init.Founders = append(init.Founders, meta.Node{ID: id, RaftID: meta.RaftIDOf(1, id), StoreID: storeID(id)})
 	}
-	for i, cmd := range []meta.Command{
+	img := meta.NewImage()
+	for i, cmd := range append([]meta.Command{
 		init,
 		meta.RegisterBroker{BrokerID: 2, StoreID: storeID(2), Incarnation: [16]byte{2}, PrevBrokerEpoch: -1},
 		meta.RegisterBroker{BrokerID: 3, StoreID: storeID(3), Incarnation: [16]byte{3}, PrevBrokerEpoch: -1},
 		meta.UnfenceBroker{BrokerID: 2, BrokerEpoch: 2}, // the index of its registration
 		meta.UnfenceBroker{BrokerID: 3, BrokerEpoch: 3},
-		meta.CreateTopics{Topics: []meta.NewTopic{{Name: "a", ID: id, Assignments: [][]int32{{3, 2}}, Configs: map[string]string{"min.insync.replicas": "2"}}}},
-	} {
+		meta.CreateTopics{Topics: []meta.NewTopic{topic}},
+	}, more...) {
 		var r meta.Result
 		if img, _, r = meta.Apply(img, uint64(i+1), meta.Envelope{Cmd: cmd}); r.Code != code.OK {
 			t.Fatal(r)
 		}
 	}
+	return img
+}
+
+// A disk is taken only from a broker that is fenced: one that is about to leave may be in sync still, and then all others may fall before the
+// cluster hears of the loss.
+func TestDispensable(t *testing.T) {
+	id := meta.TopicID{1}
+	leaves := meta.BeginControlledShutdown{BrokerID: 3, BrokerEpoch: 3}
+	falls := meta.FenceBroker{BrokerID: 3, BrokerEpoch: 3}
+	for i, x := range []struct {
+		replicas []int32
+		more     []meta.Command
+		want     bool
+	}{
+		{[]int32{3, 2}, nil, false},
+		{[]int32{3, 2}, []meta.Command{leaves}, false},
+		{[]int32{3, 2}, []meta.Command{falls}, true},
+		{[]int32{3, 2}, []meta.Command{leaves, falls}, true},
+		{[]int32{3}, []meta.Command{falls}, false}, // nobody else has it
+	} {
+		if got := dispensable(imageOf(t, meta.NewTopic{Name: "a", ID: id, Assignments: [][]int32{x.replicas}}, x.more...), 3); got != x.want {
+			t.Errorf("case %d: %v", i, got)
+		}
+	}
+}
+
+// What was committed on two disks may be shown when one of them is lost. What comes after it needs two disks again.
+func TestToldOfALostDisk(t *testing.T) {
+	x, id := newTown(Options{Seed: 1, Nodes: 3}), meta.TopicID{1}
+	img := imageOf(t, meta.NewTopic{Name: "a", ID: id, Assignments: [][]int32{{3, 2}}, Configs: map[string]string{"min.insync.replicas": "2"}})
 	x.book.newest = img
 	a, partID := x.ledger.part(id, 0), img.TopicByID(id).Partitions[0].ID
 	leads, follows := x.nodes[1], x.nodes[2]
