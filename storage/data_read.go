@@ -83,6 +83,12 @@ func (b *Batches) add(r *readRange, offset, limit int64, maxBytes int, minOne bo
 // readRange reads a range from the disk: up to size bytes, but a first batch of up to first bytes.
 func (e *engine) readRange(r *readRange, size, first int) error {
 	var next *Slab // r.slab, from when its memory is needed
+	room := func(n int) []byte {
+		if next == nil {
+			next = rawSlab(max(n, size))
+		}
+		return next.buf[len(next.buf) : len(next.buf)+n]
+	}
 	err := e.batchesWithin(r.partID, r.from, func(last int64, n int) bool {
 		switch {
 		case last >= r.limit:
@@ -91,23 +97,15 @@ func (e *engine) readRange(r *readRange, size, first int) error {
 			return n <= first
 		}
 		return len(r.slab.buf)+n <= size
-	}, func(n int) []byte {
-		if next == nil {
-			next = rawSlab(max(n, size))
-		}
-		return next.buf[len(next.buf) : len(next.buf)+n]
-	}, func(last int64, v record.Batch) (bool, error) {
+	}, room, func(last int64, v record.Batch) (bool, error) {
 		if e.opts.VerifyReads && v.Sum() != v.CRC() {
 			return false, &CorruptError{r.partID, last, errCRC}
 		}
-		if next == nil {
-			next = rawSlab(max(len(v), size))
+		to := room(len(v))
+		if &to[0] != &v[0] { // it was not put together there
+			copy(to, v)
 		}
-		if end := next.buf[len(next.buf):cap(next.buf)]; &end[0] == &v[0] {
-			next.buf = next.buf[:len(next.buf)+len(v)] // it was put together there
-		} else {
-			next.buf = append(next.buf, v...)
-		}
+		next.buf = next.buf[:len(next.buf)+len(v)]
 		r.slab = next
 		r.batches = append(r.batches, rangeBatch{last, len(r.slab.buf)})
 		r.next = last + 1
