@@ -95,6 +95,10 @@ var describeConfigsCases = []Case{
 		s.Ask(v, describing(described(0, "x"), described(1, ""), described(3, "x"), described(64, "x"), described(-1, "x")))
 		s.Ask(v, describing(described(configLogger, "2"), described(configLogger, ""), described(configLogger, "x"), described(configMetrics, ""), described(configGroup, "")))
 	}},
+	{"an unknown kind among others", 1, 4, func(s *Side, v int16) {
+		t := s.Topic("t", 1)
+		s.Ask(v, describing(described(configTopic, t, "segment.ms"), described(3, "x"), described(configBroker, "1", "num.io.threads"), described(configTopic, s.Name("none")), described(configTopic, "a/b")))
+	}},
 	{"loggers", 1, 4, func(s *Side, v int16) {
 		s.Ask(v, describing(described(configLogger, "1", "root"), described(configLogger, "01", "root"), described(configLogger, "1", "nonsense")))
 		s.Ask(v, brief(described(configLogger, "1")))

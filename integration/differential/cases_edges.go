@@ -108,6 +108,16 @@ var produceEdgeCases = append(recordEdgeCases(), []Case{
 			s.Ask(v, s.produce(v, acks, part{t, 0, s.batchOf("a").bytes()}))
 		}
 	}},
+	{"other acks and other mistakes", 3, 13, func(s *Side, v int16) {
+		t := s.Topic("t", 8)
+		crc, magic, control, zipped, key := s.batchOf("a"), s.batchOf("a"), s.batchOf("a"), s.batchOf("a"), s.batchOf("a")
+		crc.crc, magic.magic, control.attrs, zipped.attrs, key.base = ptr(uint32(1)), 1, 1<<5, zstded, 7
+		parts := []part{{t, 99, crc.bytes()}, {t, 6, []byte{}}}
+		for i, b := range []batch{crc, magic, control, zipped, key, s.batchOf("a")} {
+			parts = append(parts, part{t, int32(i), b.bytes()})
+		}
+		s.Ask(v, s.produce(v, 2, append(parts, part{s.Name("none"), 0, control.bytes()}, part{s.Name("none"), 1, magic.bytes()})...))
+	}},
 	{"acks 0 and 2 to nobody", 9, 9, func(s *Side, v int16) {
 		s.Ask(v, s.produce(v, 2))
 		s.unanswered(s.produce(v, 0))

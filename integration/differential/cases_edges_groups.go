@@ -148,6 +148,9 @@ var groupEdgeCases = []Case{
 		s.Ask(v, req)
 		s.Ask(v, forget(g, commitAt{t, 1, 0}, commitAt{s.Name("none"), 0, 0}, commitAt{t, 1, 0}))
 		s.committed(g, commitAt{t, 0, 5}, commitAt{t, 1, 6})
+		req = forget(g, commitAt{s.Name("none"), 0, 0}, commitAt{t, 0, 0}, commitAt{"a/b", 0, 0})
+		req.Topics[0].Partitions, req.Topics[1].Partitions = nil, nil
+		s.Ask(v, req)
 		s.Ask(v, forget(g, commitAt{t, math.MaxInt32, 0}, commitAt{t, -1, 0}, commitAt{"", 0, 0}))
 	}},
 	{"list: filters with nothing and twice", 4, 5, func(s *Side, v int16) {

@@ -51,6 +51,25 @@ var fetchEdgeCases = []Case{
 			}
 		}
 	}},
+	{"diverging, committed", 12, 18, func(s *Side, v int16) {
+		t := s.filled()
+		for level := range int8(2) {
+			req := s.fetch(v, 0, at{topic: t, offset: 7, lastEpoch: 1}, at{topic: t, partition: 4, lastEpoch: 1})
+			req.IsolationLevel = level
+			s.Ask(v, req)
+		}
+	}},
+	{"replica ids and epochs", 9, 18, func(s *Side, v int16) {
+		t := s.filled()
+		for _, epoch := range []int32{-2, -1, 0, 1, math.MaxInt32} {
+			req := s.fetch(v, 0, at{topic: t, offset: 99, epoch: epoch + 1})
+			req.ReplicaID, req.ReplicaState.ID = 7, 7
+			if v < 15 {
+				req.ReplicaState = kmsg.NewFetchRequestReplicaState()
+			}
+			s.Ask(v, req)
+		}
+	}},
 	{"other replica ids", 4, 18, func(s *Side, v int16) {
 		t := s.filled()
 		for _, id := range []int32{-2, -3, 1, 0, math.MaxInt32} {

@@ -117,11 +117,16 @@ var offsetCommitCases = []Case{
 		s.describe(5, g, s.Name("another"))
 	}},
 	{"twice in one request", 2, 10, func(s *Side, v int16) {
-		t, g := s.Topic("t", 2), s.Coordinated("g")
+		t, u, g := s.Topic("t", 2), s.Topic("u", 1), s.Coordinated("g")
 		s.Ask(v, s.committing(v, g, commitAt{t, 0, 5}, commitAt{t, 0, 6}))
 		s.Ask(8, s.fetching(8, g))
 		s.Ask(v, s.committing(v, g, commitAt{t, 0, 7}, commitAt{s.Name("none"), 0, 0}, commitAt{t, 1, 8}))
 		s.Ask(8, s.fetching(8, g))
+		s.Ask(v, s.committing(v, g, commitAt{t, 0, 9}, commitAt{u, 0, 0}, commitAt{t, 1, 10}))
+		s.Ask(8, s.fetching(8, g))
+		req := s.committing(v, g, commitAt{t, 0, 9}, commitAt{u, 0, 0}, commitAt{t, 1, 10})
+		req.MemberID = "stranger"
+		s.Ask(v, req)
 	}},
 	{"zero id", 10, 10, func(s *Side, v int16) {
 		t, g := s.Topic("t", 1), s.Coordinated("g")

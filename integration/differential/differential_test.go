@@ -17,6 +17,7 @@ import (
 //	SMOKE             1: only the first and last version of each case, and no edges
 //	SHOW              1: print Kafka's transcripts
 //	TEXTS             1: error messages are compared word by word: differences are not mistakes, but worth a look
+//	SEED, SEEDS       the first seed of conversations by chance and how many (default 0 and 1)
 //	PARALLEL          conversations at the same time (default 8)
 //	STRICT            1: a missing oracle fails instead of skipping
 func TestDifferential(t *testing.T) {

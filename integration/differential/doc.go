@@ -6,7 +6,7 @@
 // stands in the table of accepted differences with its reason, or the case has failed.
 //
 // Beside the cases that say what they try (cases_*.go), edges try what a stranger would, each key and version is asked with ten fills of its
-// fields (cases_each.go), and clusters of three nodes are compared, too (cases_cluster.go).
+// fields (cases_each.go), conversations by chance say what nobody thought of (cases_random.go, cases_random_talks.go), and clusters of three nodes are compared, too (cases_cluster.go).
 //
 // Kafka compared with itself must show no difference: that is the test of the transcripts.
 package differential

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -86,13 +87,13 @@ var Groups = append([]Group{
 	{"edges/DeleteTopics", deleteTopicsEdgeCases},
 	{"edges/Metadata", metadataEdgeCases},
 	{"edges/groups", groupEdgeCases},
-}, eachGroups()...)
+}, slices.Concat(eachGroups(), randomGroups(), randomTalks())...)
 
 // alone are the groups whose cases change what all share, as the settings of brokers: nothing else is played at the same time.
 var alone = map[string]bool{"OffsetCommit/nameless group": true, "configs/brokers": true, "AlterConfigs": true, "configs/loggers": true}
 
 // thorough are the groups that a short run leaves out.
-var thorough = regexp.MustCompile(`^(edges|each)/`)
+var thorough = regexp.MustCompile(`^(edges|each|random)/`)
 
 // worded are the groups that compare error messages word by word: people read these.
 var worded = map[string]bool{

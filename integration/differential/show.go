@@ -161,7 +161,7 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 // label names an element by what identifies it, if it has such a field.
 func (s *Side) label(v reflect.Value) string {
 	var parts []string
-	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "Type", "NodeID", "Group", "MemberID"} {
+	for _, name := range []string{"Topic", "TopicID", "Partition", "ApiKey", "ResourceType", "ResourceName", "Name", "Type", "NodeID", "Group", "MemberID", "ProducerID"} {
 		if f := v.FieldByName(name); f.IsValid() {
 			text := s.scalar(name, f)
 			if name == "TopicID" && len(parts) > 0 && parts[0] != `""` && parts[0] != "null" {

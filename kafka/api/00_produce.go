@@ -167,7 +167,7 @@ func (p *produceCall) judge() {
 			r.code = code.UnknownTopicId
 		case r.part == nil:
 			r.code = code.UnknownTopicOrPartition
-		case err != nil && !err.Validating:
+		case err != nil && err.Framing:
 			r.refused()
 		case p.req.Acks < -1 || p.req.Acks > 1:
 			r.code = code.InvalidRequiredAcks

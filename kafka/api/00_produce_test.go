@@ -292,6 +292,8 @@ func TestProduceErrors(t *testing.T) {
 		{"illegal name", 9, batches(-1, rec{"../a", 0, one("x")}), map[string][]int{"../a": {0, 3}}},
 		{"unknown partition", 9, batches(-1, rec{"a", 9, one("x")}, rec{"a", -1, one("x")}), map[string][]int{"a": {9, 3, -1, 3}}},
 		{"acks", 9, batches(2, rec{"a", 0, one("x")}, rec{"nope", 0, one("x")}), map[string][]int{"a": {0, 21}, "nope": {0, 3}}},
+		{"acks and crc", 9, batches(2, rec{"a", 0, broken}, rec{"a", 1, built("x", control)}), map[string][]int{"a": {0, 21, 1, 21}}},
+		{"acks and zstd too early", 6, batches(2, rec{"a", 0, built("x", zstd)}, rec{"a", 1, nil}), map[string][]int{"a": {0, 76, 1, 87}}},
 		{"crc", 9, batches(-1, rec{"a", 0, broken}, rec{"a", 1, one("x")}), map[string][]int{"a": {0, 2, 1, 0}}},
 		{"one that cannot be read refuses all", 9, batches(-1, rec{"a", 0, one("x")}, rec{"b", 0, magic}), map[string][]int{"a": {0, 2}, "b": {0, 2}}},
 		{"of an unknown topic too", 9, batches(-1, rec{"a", 0, one("x")}, rec{"nope", 0, magic}), map[string][]int{"a": {0, 2}, "nope": {0, 2}}},

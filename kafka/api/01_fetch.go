@@ -161,14 +161,31 @@ func (f *fetchCall) find(i int) bool {
 	p.image = &t.Partitions[w.key.index]
 	p.ref = f.c.View.Partition(p.image.ID)
 	switch {
-	case p.ref == nil || f.replicaID() >= 0:
+	case p.ref == nil:
 		p.refuse(code.NotLeaderForPartition)
+	case f.replicaID() >= 0: // brokers read by streams of their own
+		p.refuse(fenceReplica(w.currentEpoch, p.image.LeaderEpoch))
 	case w.maxBytes < 0 || f.maxBytes < 0: // Kafka: -1, an internal error
 		p.refuse(code.InvalidFetchSize)
 	default:
 		return true
 	}
 	return false
+}
+
+// noEpoch is what a fetch carries that knows no epoch of the leader.
+const noEpoch int32 = -1
+
+// fenceReplica is what a fetch hears that says it comes from a broker, by the epoch that it knows: that it is no replica in it (Kafka's
+// Partition.followerReplicaOrThrow).
+func fenceReplica(known, epoch int32) code.Code {
+	switch {
+	case known == noEpoch:
+		return code.NotLeaderForPartition
+	case known < epoch:
+		return code.FencedLeaderEpoch
+	}
+	return code.UnknownLeaderEpoch
 }
 
 func topicOf(img *meta.Image, k *partKey) *meta.Topic {

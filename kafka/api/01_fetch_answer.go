@@ -66,7 +66,7 @@ func (f *fetchCall) collect(a *fetchAnswer, show []bool) {
 				continue
 			}
 			x := fetchAnswerPart{key: f.scope.parts[i].key, code: p.code, high: p.high, stable: p.stable, start: p.start, diverging: p.diverging, preferred: p.preferred, batches: p.batches}
-			x.aborted = refused && p.code != code.InconsistentTopicId || p.code == code.OK && f.req.IsolationLevel == readCommitted
+			x.aborted = refused && p.code != code.InconsistentTopicId || p.searched() && f.req.IsolationLevel == readCommitted
 			p.batches = nil
 			if f.c.Version >= 16 && (p.code == code.NotLeaderForPartition || p.code == code.FencedLeaderEpoch) {
 				f.showLeader(a, &x)
@@ -74,6 +74,11 @@ func (f *fetchCall) collect(a *fetchAnswer, show []bool) {
 			a.add(x)
 		}
 	}
+}
+
+// searched says whether the log was looked at for records, found or not: then a committed read says which transactions were aborted.
+func (p *fetchPart) searched() bool {
+	return p.code == code.OK && p.diverging == nil && p.preferred == noReplica
 }
 
 // showLeader tells where the partition is led, by the newest view.

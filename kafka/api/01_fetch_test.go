@@ -198,6 +198,12 @@ func TestFetchErrors(t *testing.T) {
 	r.ReplicaID, r.ReplicaState.ID = 77, 77
 	f(12, "0 0:6@-1(0) 9:3@-1(0)", r)
 	f(18, "0 0:6@-1(0) 9:3@-1(0)", r)
+	r = fetchOf(top, "2@0")
+	r.ReplicaID, r.ReplicaState.ID = 77, 77
+	for known, want := range map[int32]string{-1: "6", 0: "75", 1: "75", -2: "6"} {
+		r.Topics[0].Partitions[0].CurrentLeaderEpoch = known
+		f(17, "0 2:"+want+"@-1(0)", r)
+	}
 	r = fetchOf(top, "0@0")
 	r.ReplicaID = -2
 	f(12, "0 0:0@5(146)", r)
@@ -233,10 +239,14 @@ func TestFetchDiverging(t *testing.T) {
 	top := w.topic("a", []int32{1})
 	w.part("a", 0).add(1, 10, 100, true)
 	w.part("a", 0).diverging = &partition.EpochEnd{Epoch: 2, End: 17}
-	f := w.begin(17, fetchOf(top, "0@1"))
-	p := f.answer().(*kmsg.FetchResponse).Topics[0].Partitions[0] // at once
-	if p.DivergingEpoch.Epoch != 2 || p.DivergingEpoch.EndOffset != 17 || len(p.RecordBatches) != 0 || p.ErrorCode != 0 {
-		t.Errorf("%+v", p)
+	for level := range int8(2) {
+		r := fetchOf(top, "0@1")
+		r.IsolationLevel = level
+		f := w.begin(17, r)
+		p := f.answer().(*kmsg.FetchResponse).Topics[0].Partitions[0] // at once
+		if p.DivergingEpoch.Epoch != 2 || p.DivergingEpoch.EndOffset != 17 || len(p.RecordBatches) != 0 || p.ErrorCode != 0 || p.AbortedTransactions != nil {
+			t.Errorf("%+v", p)
+		}
 	}
 	w.leaks()
 }

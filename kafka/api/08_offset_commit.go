@@ -41,7 +41,9 @@ func beginOffsetCommit(c *Call, req *kmsg.OffsetCommitRequest) {
 		if a, ok := answer.(group.Committed); ok {
 			c.Op.Resume()
 			resp := *a.Resp
-			resp.Topics = joinCommits(refused, resp.Topics) // in Kafka's order
+			if len(refused) > 0 { // as with Kafka: else a topic that is named twice is answered twice
+				resp.Topics = joinCommits(refused, resp.Topics) // in Kafka's order
+			}
 			c.Respond(&resp)
 		}
 	}

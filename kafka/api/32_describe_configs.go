@@ -35,15 +35,32 @@ func describeConfigs(c *Call) {
 	req := c.Req.(*kmsg.DescribeConfigsRequest)
 	resp := kmsg.NewPtrDescribeConfigsResponse()
 	d := &configDescriber{img: c.View.Image, env: c.Env, d: c.Env.defaults(), synonyms: req.IncludeSynonyms, docs: req.IncludeDocumentation, described: map[any]bool{}}
+	refusal, whyRefused := strangeResource(req.Resources)
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		x := kmsg.NewDescribeConfigsResponseResource()
 		x.ResourceType, x.ResourceName = r.ResourceType, r.ResourceName
-		configs, e, why := d.resource(r)
+		var configs describedConfigs
+		e, why := refusal, whyRefused
+		if e == code.OK {
+			configs, e, why = d.resource(r)
+		}
 		x.Configs, x.ErrorCode, x.ErrorMessage = configs, int16(e), &why // never null, as with Kafka
 		resp.Resources = append(resp.Resources, x)
 	}
 	c.Respond(resp)
+}
+
+// strangeResource finds a resource of a kind that nobody knows: as with Kafka, one of them refuses all that the request asks for.
+func strangeResource(list []kmsg.DescribeConfigsRequestResource) (code.Code, string) {
+	for i := range list {
+		switch list[i].ResourceType {
+		case topicResource, brokerResource, loggerResource, metricsResource, groupResource:
+		default:
+			return code.InvalidRequest, "Unknown resource type " + itoa(int64(int8(list[i].ResourceType)))
+		}
+	}
+	return code.OK, ""
 }
 
 // configDescriber describes settings as one request wants them.
@@ -100,10 +117,8 @@ func (d *configDescriber) resource(r *kmsg.DescribeConfigsRequestResource) (desc
 		return d.logger(r)
 	case metricsResource:
 		return d.clientMetrics(r)
-	case groupResource:
-		return d.group(r)
 	}
-	return nil, code.InvalidRequest, "Unknown resource type " + itoa(int64(int8(r.ResourceType)))
+	return d.group(r)
 }
 
 func (d *configDescriber) topic(r *kmsg.DescribeConfigsRequestResource) (describedConfigs, code.Code, string) {

@@ -148,6 +148,23 @@ func TestDescribeConfigsPlain(t *testing.T) {
 	}
 }
 
+// A kind of resource that nobody knows refuses the whole request.
+func TestDescribeConfigsOfStrangeKinds(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	w.topic("t", []int32{1})
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: 2, ResourceName: "t"}, {ResourceType: 3, ResourceName: "x"}, {ResourceType: 4, ResourceName: "9"}}
+	x := w.ask(4, req).(*kmsg.DescribeConfigsResponse)
+	if len(x.Resources) != 3 {
+		t.Fatalf("%+v", x)
+	}
+	for _, r := range x.Resources {
+		if r.ErrorCode != int16(code.InvalidRequest) || len(r.Configs) != 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 // A small request cannot make an answer larger than the cluster, but for a bounded number of repetitions.
 func TestDescribeConfigsRepeated(t *testing.T) {
 	w := newWorld(t, 1, nil)

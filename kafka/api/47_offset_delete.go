@@ -29,7 +29,7 @@ func offsetDelete(c *Call) {
 		if len(yes.Partitions) > 0 {
 			asked.Topics = append(asked.Topics, yes)
 		}
-		if len(no.Partitions) > 0 {
+		if len(no.Partitions) > 0 || len(t.Partitions) == 0 && c.View.Image.Topic(t.Topic) == nil {
 			refused = append(refused, no)
 		}
 	}

@@ -357,6 +357,11 @@ func TestOffsetCommitSortsOutStrangers(t *testing.T) {
 	f(9, commitOf("g", commitPart{"a", 2}, commitPart{"a", 0}, commitPart{"a", -1}, commitPart{"nope", 0}), "a[2:3 -1:3 0:0]nope[0:3]", 1)
 	f(8, commitOf("g", commitPart{"a", 2}, commitPart{"nope", 0}), "a[2:3]nope[0:3]", 0)
 	f(8, commitOf("g"), "", 0)
+	twice := commitOf("g", commitPart{"a", 0})
+	twice.Topics = append(twice.Topics, commitOf("g", commitPart{"a", 1}).Topics...)
+	f(8, twice, "a[0:0]a[1:0]", 1)
+	twice.Topics = append(twice.Topics, commitOf("g", commitPart{"nope", 1}).Topics...)
+	f(8, twice, "nope[1:3]a[0:0 1:0]", 1)
 	req := commitOf("g", commitPart{"nope", 0}, commitPart{"a", 0})
 	req.Topics[0].Partitions, req.Topics[1].Partitions = nil, nil
 	f(8, req, "nope[]", 0)

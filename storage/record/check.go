@@ -103,20 +103,20 @@ func frame(raw []byte, o Opts) (int, *Error) {
 		return 0, err
 	}
 	if size == 0 {
-		return 0, refuse(codeInvalidRecord, "Produce requests must have at least one record batch per partition")
+		return 0, misframed(codeInvalidRecord, "Produce requests must have at least one record batch per partition")
 	}
 	if raw[atMagic] != 2 {
-		return 0, refuse(codeInvalidRecord, "Produce requests are only allowed to contain record batches with magic version 2")
+		return 0, misframed(codeInvalidRecord, "Produce requests are only allowed to contain record batches with magic version 2")
 	}
 	if o.NoZstd && size > atAttributes+1 && Codec(raw[atAttributes+1]&attrCodec) == Zstd {
-		return 0, refuse(codeUnsupported, "Produce requests before version 7 are not allowed to use ZStandard compression")
+		return 0, misframed(codeUnsupported, "Produce requests before version 7 are not allowed to use ZStandard compression")
 	}
 	more, err := next(raw[size:])
 	if err != nil {
 		return 0, err
 	}
 	if more != 0 {
-		return 0, refuse(codeInvalidRecord, "Produce requests are only allowed to contain exactly one record batch per partition")
+		return 0, misframed(codeInvalidRecord, "Produce requests are only allowed to contain exactly one record batch per partition")
 	}
 	return size, nil
 }

@@ -17,6 +17,7 @@ type Error struct {
 	// Validating says that the batch got as far as the log's own checks, so that Kafka's answer shows the real log start
 	// offset and not -1 (LogValidator, against ProduceRequest.validateRecords and UnifiedLog.analyzeAndValidateRecords).
 	Validating bool
+	Framing    bool // of the request, before anything is asked of the partition (ProduceRequest.validateRecords)
 	Custom     bool // RecordValidationException: Message and Records go to the client (Produce v8+)
 	Records    []RecordError
 	Inflated   int64 // bytes that were decompressed before it was found
@@ -37,6 +38,12 @@ func bad(format string, a ...any) *Error {
 
 func refuse(code int16, format string, a ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, a...)}
+}
+
+func misframed(code int16, format string, a ...any) *Error {
+	e := refuse(code, format, a...)
+	e.Framing = true
+	return e
 }
 
 // at says which record it was.
