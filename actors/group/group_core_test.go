@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -228,6 +229,13 @@ func TestActorNames(t *testing.T) {
 	long := actorName(3, string(make([]byte, 30_000)))
 	if len(long) > 130 || long == actorName(3, string(make([]byte, 30_001))) {
 		t.Fatal(long)
+	}
+	// A client may name its group as the actor of another one, and two actors of one name end the process.
+	for _, id := range []string{string(make([]byte, 30_000)), strings.Repeat("a", 200), strings.Repeat("\\", 101), strings.Repeat("ä", 90)} {
+		name := actorName(3, id)
+		if copied := strings.TrimPrefix(name, "group/3/"); actorName(3, copied) == name {
+			t.Errorf("groups %q and %q have one actor, %s", id, copied, name)
+		}
 	}
 }
 

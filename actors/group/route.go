@@ -150,13 +150,17 @@ func (s *Shard) tell(x *slot, m any) {
 	x.ref.Tell(m)
 }
 
+// maxShown is the longest id that is shown as it is. What is shown of longer ones is longer than that, 69 to 72 bytes and the hash: or a client
+// could name a group as another one's actor.
+const maxShown = 100
+
 // actorName is the name of a group's actor: people find a group by it, and no two groups have the same.
 func actorName(p int32, id string) string {
 	shown := strconv.QuoteToGraphic(id)
 	shown = shown[1 : len(shown)-1]
-	if len(shown) > 100 {
+	if len(shown) > maxShown {
 		sum := sha256.Sum256([]byte(id))
-		shown = strings.ToValidUTF8(shown[:60], "") + "~" + hex.EncodeToString(sum[:16])
+		shown = strings.ToValidUTF8(shown[:72], "") + "~" + hex.EncodeToString(sum[:16])
 	}
 	return "group/" + strconv.Itoa(int(p)) + "/" + shown
 }
