@@ -135,6 +135,21 @@ func named(list []*member) string {
 	return text
 }
 
+// maxWords is how much of a client's reason (KIP-800) is remembered, in bytes: its own clients say no more.
+const maxWords = 255
+
+// words is what a client says of its reason, behind what we say ourselves.
+func words(reason *string) string {
+	switch r := deref(reason); {
+	case r == "":
+		return ""
+	case len(r) > maxWords:
+		return "; it says: " + strings.ToValidUTF8(r[:maxWords], "") + "…"
+	default:
+		return "; it says: " + r
+	}
+}
+
 func ms(v int64) time.Duration { return time.Duration(v) * time.Millisecond }
 
 func deref(s *string) string {

@@ -263,6 +263,7 @@ func (c *core) answerJoin(m *member, resp *kmsg.JoinGroupResponse) {
 // has asked again.
 func (c *core) await(m *member, j *Join) {
 	c.answerJoin(m, joinFailure(m.join, m.id, code.RebalanceInProgress))
+	j.waits()
 	m.join = j
 	c.joining++
 }

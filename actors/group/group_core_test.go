@@ -165,9 +165,9 @@ func TestFailedWrites(t *testing.T) {
 		c.out = outbox{}
 		return answers, writes
 	}
-	j := &Join{Req: &kmsg.JoinGroupRequest{Version: 3, Group: "g", SessionTimeoutMillis: 10_000, RebalanceTimeoutMillis: 30_000, ProtocolType: "x",
-		Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p"}}}}
-	c.join(j, "m", at(1))
+	req := kmsg.JoinGroupRequest{Version: 3, Group: "g", SessionTimeoutMillis: 10_000, RebalanceTimeoutMillis: 30_000, ProtocolType: "x",
+		Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p"}}}
+	c.join(&Join{Req: &req}, "m", at(1))
 	c.tick(at(1))
 	_, writes := take()
 	c.written(writes[1], code.CoordinatorNotAvailable, at(2))
@@ -175,7 +175,7 @@ func TestFailedWrites(t *testing.T) {
 	if r := answers[0].(Joined).Resp; r.ErrorCode != int16(code.CoordinatorNotAvailable) || c.state != preparing {
 		t.Fatalf("got %d in %s", r.ErrorCode, c.state)
 	}
-	again := *j.Req
+	again := req
 	again.MemberID = "m"
 	c.join(&Join{Req: &again}, "", at(3))
 	_, writes = take()

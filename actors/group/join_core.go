@@ -145,7 +145,9 @@ func (c *core) addMember(j *Join, id string, now moment) {
 	c.add(m)
 	m.heard = now.mono
 	c.expireAt(m, now.mono+newMemberTimeout)
-	c.rebalanceOrComplete(c.because(j, "member "+id+" is new"), now)
+	why := c.because(j, "member "+id+" is new")
+	j.waits()
+	c.rebalanceOrComplete(why, now)
 }
 
 // updateMember takes what a member says now and makes it wait for the next generation.
@@ -154,15 +156,14 @@ func (c *core) updateMember(j *Join, m *member, why string, now moment) {
 	m.update(j.Req)
 	c.count(m, 1)
 	m.heard = now.mono
+	reason := c.because(j, why)
 	c.await(m, j)
-	c.rebalanceOrComplete(c.because(j, why), now)
+	c.rebalanceOrComplete(reason, now)
 }
 
 // because is why a Join begins a rebalance, with the client's own reason (KIP-800).
 func (c *core) because(j *Join, why string) cause {
-	if r := j.Req.Reason; r != nil && *r != "" {
-		why += "; it says: " + *r
-	}
+	why += words(j.Req.Reason)
 	id := j.Req.MemberID
 	if id == "" && len(c.list) > 0 {
 		id = c.list[len(c.list)-1].id
@@ -182,10 +183,10 @@ func (c *core) replace(j *Join, old *member, newID string, now moment) {
 	c.count(m, -1)
 	m.update(j.Req)
 	c.count(m, 1)
-	c.await(m, j)
-	c.touch(m, now)
 	why := c.because(j, "static member "+*m.instance+" came back")
 	why.member = newID
+	c.await(m, j)
+	c.touch(m, now)
 	switch {
 	case c.state == stable && c.protocol != nil && c.selectProtocol() == *c.protocol:
 		c.write(&entry{kind: writeStatic, generation: c.generation, member: newID, before: before,

@@ -44,10 +44,7 @@ func (c *core) leave(l *Leave, now moment) ([]kmsg.LeaveGroupResponseMember, cod
 			continue
 		}
 		if left++; left == 1 {
-			why.member, why.text = id, "member "+id+" left"
-			if x.Reason != nil && *x.Reason != "" {
-				why.text += "; it says: " + *x.Reason
-			}
+			why.member, why.text = id, "member "+id+" left"+words(x.Reason)
 		}
 	}
 	switch {

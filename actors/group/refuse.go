@@ -111,6 +111,17 @@ func (m *DeleteOffsets) refuse(c code.Code) {
 
 func (m *Explain) refuse(c code.Code) { m.Reply(Explained{Explain: m, Code: c}) }
 
+// waits lets go of the request, and with it of the frame that it came in: what a Join says is its member's by then, in memory that is counted, and
+// what waits for minutes is not. Of the request only what the answer needs stays.
+func (m *Join) waits() {
+	m.Req = &kmsg.JoinGroupRequest{Version: m.Req.Version, Group: m.Req.Group, MemberID: m.Req.MemberID}
+}
+
+// waits lets go of the request, as that of Join. Only the leader's assignment is of use, and that is on its way.
+func (m *Sync) waits() {
+	m.Req = &kmsg.SyncGroupRequest{Version: m.Req.Version, Group: m.Req.Group, Generation: m.Req.Generation, MemberID: m.Req.MemberID}
+}
+
 // joinError is the answer to a join that failed: no generation, no protocol, no leader.
 func joinError(req *kmsg.JoinGroupRequest, c code.Code) *kmsg.JoinGroupResponse {
 	resp := kmsg.NewPtrJoinGroupResponse()

@@ -38,6 +38,7 @@ func (c *core) syncGroup(s *Sync, now moment) {
 	if c.leader == m.id {
 		c.assign(s, now)
 	}
+	s.waits()
 }
 
 func differs(said, is *string) bool { return said != nil && is != nil && *said != *is }

@@ -23,7 +23,7 @@ func joinGroup(c *Call) {
 	size := joinSize(req)
 	if c.Env.joining.Add(size) > maxJoining {
 		c.Env.joining.Add(-size)
-		c.Respond(joinRefused(c.Version, req, code.CoordinatorNotAvailable))
+		c.Respond(joinRefused(c.Version, req.MemberID, code.CoordinatorNotAvailable))
 		return
 	}
 	m := &group.Join{Ask: c.Ask(), Client: c.groupClient(), Req: req}
@@ -34,11 +34,13 @@ func joinGroup(c *Call) {
 			c.Respond(a.Resp)
 		}
 	}
+	id := req.MemberID
 	c.OnClose = func(c *Call) {
 		c.Env.joining.Add(-size)
-		c.Respond(joinRefused(c.Version, req, groupCode))
+		c.Respond(joinRefused(c.Version, id, groupCode))
 	}
-	c.Rest() // it may wait for minutes; joining bounds it
+	c.Req = nil // the group lets go of it too
+	c.Rest()    // it may wait for minutes; joining bounds it
 	c.Op.Await(trace.AwaitMembers, "")
 	c.tellGroup(req.Group, m)
 }
@@ -48,7 +50,7 @@ const maxJoining = 16 << 20
 
 // joinSize is about what a JoinGroup takes while it waits, in bytes.
 func joinSize(req *kmsg.JoinGroupRequest) int64 {
-	n := 1024
+	n := 1024 + len(req.Group) + len(req.MemberID)
 	for i := range req.Protocols {
 		n += 64 + len(req.Protocols[i].Name) + len(req.Protocols[i].Metadata)
 	}
@@ -56,9 +58,9 @@ func joinSize(req *kmsg.JoinGroupRequest) int64 {
 }
 
 // joinRefused is an answer that is no place in a generation.
-func joinRefused(version int16, req *kmsg.JoinGroupRequest, e code.Code) *kmsg.JoinGroupResponse {
+func joinRefused(version int16, memberID string, e code.Code) *kmsg.JoinGroupResponse {
 	resp := kmsg.NewPtrJoinGroupResponse()
-	resp.ErrorCode, resp.Generation, resp.MemberID = int16(e), -1, req.MemberID
+	resp.ErrorCode, resp.Generation, resp.MemberID = int16(e), -1, memberID
 	if version < 7 {
 		resp.Protocol = new(string) // null is not allowed there
 	}

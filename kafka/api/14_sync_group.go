@@ -32,14 +32,15 @@ func syncGroup(c *Call) {
 		c.Env.joining.Add(-size)
 		c.Respond(syncRefused(groupCode))
 	}
-	c.Rest() // it may wait for minutes, for the leader; joining bounds it
+	c.Req = nil // the group lets go of it too
+	c.Rest()    // it may wait for minutes, for the leader; joining bounds it
 	c.Op.Await(trace.AwaitMembers, "")
 	c.tellGroup(req.Group, &group.Sync{Ask: c.Ask(), Client: c.groupClient(), Req: req})
 }
 
 // syncSize is about what a SyncGroup takes while it waits, in bytes.
 func syncSize(req *kmsg.SyncGroupRequest) int64 {
-	n := 1024
+	n := 1024 + len(req.Group) + len(req.MemberID)
 	for i := range req.GroupAssignment {
 		n += 64 + len(req.GroupAssignment[i].MemberID) + len(req.GroupAssignment[i].MemberAssignment)
 	}
