@@ -54,7 +54,7 @@ type core struct {
 	list     []*member         // the same, in the order of joining
 	static   map[string]string // instance id to member id
 	pending  map[string]int64  // member ids given out that have not come back (KIP-394), and until when they may
-	bytes    int               // of the members' protocols, see sizeOf
+	bytes    int               // what members say and are called, and ids given out, take: see size
 	supports map[string]int    // by protocol: how many members know it
 	joining  int               // members whose Join waits
 	unsynced int               // members that have not asked for the assignment of this generation
@@ -180,12 +180,27 @@ func (c *core) add(m *member) {
 	if m.join != nil {
 		c.joining++
 	}
-	delete(c.pending, m.id)
+	c.returned(m.id)
+}
+
+// giveOut notes an id that was given out and has to come back by some time.
+func (c *core) giveOut(id string, until int64) {
+	c.pending[id] = until
+	c.bytes += len(id)
+	c.alarm(until)
+}
+
+// returned says that an id has come back, or will not.
+func (c *core) returned(id string) {
+	if _, ok := c.pending[id]; ok {
+		delete(c.pending, id)
+		c.bytes -= len(id)
+	}
 }
 
 // count adds a member's votes and its size, or takes them away.
 func (c *core) count(m *member, by int) {
-	c.bytes += by * sizeOf(m.protocols)
+	c.bytes += by * m.size()
 	seen := make(map[string]bool, len(m.protocols)) // a member may name ten thousand, and name them twice
 	for _, p := range m.protocols {
 		if seen[p.name] {
@@ -328,6 +343,11 @@ func sizeOf(list []protocol) (n int) {
 	return n
 }
 
+// size is what a member's words and names take: clients choose both.
+func (m *member) size() int { return sizeOf(m.protocols) + len(m.id) + called(m.instance, m.client) }
+
+func called(instance *string, by Client) int { return len(deref(instance)) + len(by.ID) + len(by.Host) }
+
 func (m *member) isStatic() bool { return m.instance != nil }
 
 // idle says whether the group has nothing to do: no members, nobody expected, nothing on its way.
@@ -362,7 +382,7 @@ func (c *core) expirePending(now moment) {
 	}
 	slices.Sort(gone)
 	for _, id := range gone {
-		delete(c.pending, id)
+		c.returned(id)
 	}
 	if len(gone) > 0 {
 		c.completeIfAll(now)

@@ -23,7 +23,7 @@ func (c *core) join(j *Join, newID string, now moment) {
 		}
 	case c.state == dead:
 		c.failJoin(j, req.MemberID, code.CoordinatorNotAvailable)
-	case !c.hasRoom(known, req.Protocols):
+	case !c.hasRoom(j, known, newID):
 		c.failJoin(j, req.MemberID, code.GroupMaxSizeReached)
 	case !c.supportsAny(req.ProtocolType, req.Protocols) || req.ProtocolType == consumerType && !subscriptionsReadable(req.Protocols):
 		c.failJoin(j, req.MemberID, code.InconsistentGroupProtocol)
@@ -47,14 +47,16 @@ func (c *core) accepts(known *member) bool {
 	return true
 }
 
-// hasRoom says whether the metadata of all members stays within bounds with what a member says now.
-func (c *core) hasRoom(known *member, list []kmsg.JoinGroupRequestProtocol) bool {
+// hasRoom says whether what all members say and are called stays within bounds with a Join.
+func (c *core) hasRoom(j *Join, known *member, newID string) bool {
 	n := 0
-	for i := range list {
-		n += len(list[i].Name) + len(list[i].Metadata)
+	for i := range j.Req.Protocols {
+		n += len(j.Req.Protocols[i].Name) + len(j.Req.Protocols[i].Metadata)
 	}
 	if known != nil {
 		n -= sizeOf(known.protocols)
+	} else {
+		n += max(len(newID), len(j.Req.MemberID)) + called(j.Req.InstanceID, j.Client)
 	}
 	return n <= 0 || c.cfg.MaxBatch <= 0 || c.bytes+n <= tooManyBatches*c.cfg.MaxBatch
 }
@@ -86,8 +88,7 @@ func (c *core) joinNew(j *Join, newID string, now moment) {
 		c.failJoin(j, "", code.CoordinatorNotAvailable)
 		return
 	}
-	c.pending[newID] = now.mono + int64(req.SessionTimeoutMillis)
-	c.alarm(c.pending[newID])
+	c.giveOut(newID, now.mono+int64(req.SessionTimeoutMillis))
 	c.failJoin(j, newID, code.MemberIdRequired)
 }
 
@@ -211,6 +212,7 @@ func (c *core) rename(m *member, id string) {
 	if c.leader == m.id {
 		c.leader = id
 	}
+	c.bytes += len(id) - len(m.id)
 	m.id = id
 	c.members[id] = m
 	c.static[*m.instance] = id

@@ -76,7 +76,7 @@ func (c *core) leaveOne(x kmsg.LeaveGroupRequestMember) (string, code.Code) {
 		x.MemberID = c.static[*x.InstanceID]
 	}
 	if _, ok := c.pending[x.MemberID]; ok {
-		delete(c.pending, x.MemberID)
+		c.returned(x.MemberID)
 		return x.MemberID, code.OK
 	}
 	m, bad := c.memberOf(x.MemberID, x.InstanceID)

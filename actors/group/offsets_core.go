@@ -312,7 +312,9 @@ func (c *core) burial(offsets []place, now moment) *entry {
 	if c.saved {
 		e.records = append(e.records, kv{groupKey(c.id), nil})
 	}
-	clear(c.pending)
+	for id := range c.pending {
+		c.returned(id)
+	}
 	c.become(dead, now)
 	return e
 }

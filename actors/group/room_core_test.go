@@ -1,9 +1,13 @@
 package group
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"troupe/kafka/code"
 )
 
 // What members say is bounded for each group by what a batch can hold, and for each shard.
@@ -11,11 +15,11 @@ func TestRoom(t *testing.T) {
 	cfg := plainConfig()
 	cfg.MaxBatch = 100
 	c := newCore("g", cfg, moment{})
-	one := &member{id: "1", protocols: []protocol{{"range", make([]byte, 195)}}}
+	one := &member{id: "1", protocols: []protocol{{"range", make([]byte, 194)}}}
 	f := func(want bool, known *member, size int) {
 		t.Helper()
-		list := []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, size-5)}}
-		if got := c.hasRoom(known, list); got != want {
+		j := &Join{Req: &kmsg.JoinGroupRequest{Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, size-5)}}}}
+		if got := c.hasRoom(j, known, ""); got != want {
 			t.Fatalf("%d bytes beside %d: %v", size, c.bytes, got)
 		}
 	}
@@ -24,8 +28,8 @@ func TestRoom(t *testing.T) {
 	c.add(one)
 	f(true, nil, 200)
 	f(false, nil, 201)
-	f(true, one, 400)
-	f(false, one, 401)
+	f(true, one, 399)
+	f(false, one, 400)
 	c.remove(one)
 	if c.bytes != 0 {
 		t.Fatalf("%d bytes of nobody", c.bytes)
@@ -45,4 +49,82 @@ func TestRoom(t *testing.T) {
 	g(maxMemberBytes+byteStep, true, false)
 	g(2*maxMemberBytes+byteStep, true, true)
 	g(0, false, false)
+}
+
+// What members are called counts too, and what clients that never came back were given: both are theirs to choose.
+func TestNamesTakeRoom(t *testing.T) {
+	c := newCore("g", plainConfig(), at(1))
+	c.cfg.CommitTimeoutMs = 0
+	name := strings.Repeat("n", 30_000)
+	made := 0
+	join := func(id string, instance *string, now int64) (string, code.Code) {
+		made++
+		req := &kmsg.JoinGroupRequest{Version: 9, Group: "g", SessionTimeoutMillis: 10_000, RebalanceTimeoutMillis: 60_000, MemberID: id, InstanceID: instance, ProtocolType: "x",
+			Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p", Metadata: []byte{}}}}
+		c.out = outbox{}
+		j := &Join{Client: Client{name, "/h"}, Req: req}
+		c.join(j, fmt.Sprint(name, made), at(now))
+		for _, a := range c.out.answers {
+			if r := a.(Joined); r.Join == j {
+				return r.Resp.MemberID, code.Code(r.Resp.ErrorCode)
+			}
+		}
+		return fmt.Sprint(name, made), code.OK
+	}
+	check := func(what string) {
+		t.Helper()
+		n := 0
+		for _, m := range c.list {
+			n += m.size()
+		}
+		for id := range c.pending {
+			n += len(id)
+		}
+		if n != c.bytes || n > tooManyBatches*c.cfg.MaxBatch {
+			t.Fatalf("%s: %d bytes, counted as %d", what, n, c.bytes)
+		}
+	}
+	var ids []string
+	for i := range 10_000 {
+		instance := kmsg.StringPtr(fmt.Sprint(i, name))
+		if i%2 == 0 {
+			instance = nil
+		}
+		id, bad := join("", instance, 2)
+		if bad == code.GroupMaxSizeReached {
+			break
+		}
+		ids = append(ids, id)
+		check(fmt.Sprint("after join ", i))
+	}
+	if n := len(ids); n < 20 || n > 200 {
+		t.Fatalf("%d were let in", n)
+	}
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Version = 5
+	for _, id := range ids[len(ids)-20:] { // some are members, some were given an id only
+		x := kmsg.NewLeaveGroupRequestMember()
+		x.MemberID = id
+		leave.Members = append(leave.Members, x)
+	}
+	c.leave(&Leave{Req: leave}, at(3))
+	check("after some have left")
+	if _, bad := join(ids[0], nil, 3); bad != code.OK {
+		t.Fatalf("an id that was given out came back: %v", bad)
+	}
+	check("after an id has come back")
+	if _, bad := join("", kmsg.StringPtr(fmt.Sprint(1, name)), 4); bad != code.OK {
+		t.Fatalf("a static member came back: %v", bad)
+	}
+	check("after a static member has come back")
+	c.tick(at(20_000))
+	check("after ids have expired")
+	c.removeAll(func(*member) bool { return true })
+	check("after all")
+	if c.bytes != 0 {
+		t.Fatalf("%d bytes of nobody", c.bytes)
+	}
+	c.giveOut("id", 30_000)
+	c.burial(nil, at(20_001))
+	check("buried")
 }
