@@ -218,6 +218,7 @@ func (c *core) deleteOffsets(m *DeleteOffsets, now moment) {
 	}
 	e := &entry{kind: writeRemoval, deleteOffsets: m, deleted: resp}
 	resp.Topics = make([]kmsg.OffsetDeleteResponseTopic, len(m.Req.Topics))
+	coming := c.coming()
 	for i := range m.Req.Topics {
 		from, to := &m.Req.Topics[i], &resp.Topics[i]
 		to.Topic = from.Topic
@@ -227,7 +228,7 @@ func (c *core) deleteOffsets(m *DeleteOffsets, now moment) {
 			to.Partitions[k].Partition = p
 			if c.subscribedTo(from.Topic) {
 				to.Partitions[k].ErrorCode = int16(code.GroupSubscribedToTopic)
-			} else if at := (place{from.Topic, p}); c.holds(at) {
+			} else if at := (place{from.Topic, p}); c.holds(at, coming) {
 				e.remove(c.id, at)
 			}
 		}
@@ -240,27 +241,29 @@ func (c *core) deleteOffsets(m *DeleteOffsets, now moment) {
 }
 
 // holds says whether an offset is there, or will be.
-func (c *core) holds(at place) bool {
+func (c *core) holds(at place, coming map[place]*committing) bool {
 	if t := c.offsets[at.topic]; t != nil {
 		if _, ok := t.parts[at.partition]; ok {
 			return true
 		}
 	}
-	return c.onItsWay(at)
+	return coming[at] != nil
 }
 
-func (c *core) onItsWay(at place) bool { return c.coming(at) != nil }
-
-// coming is the last commit to a place that is on its way, nil if there is none.
-func (c *core) coming(at place) *committing {
-	for _, e := range slices.Backward(c.writes) {
-		for i := range slices.Backward(e.offsets) {
-			if x := &e.offsets[i]; x.place == at {
-				return x
-			}
+// coming are the last commits to each place that are on their way. Who asks for many places asks once: there may be as many of both as a
+// request can name.
+func (c *core) coming() map[place]*committing {
+	if len(c.writes) == 0 {
+		return nil
+	}
+	all := map[place]*committing{}
+	for _, e := range c.writes {
+		for i := range e.offsets {
+			x := &e.offsets[i]
+			all[x.place] = x
 		}
 	}
-	return nil
+	return all
 }
 
 // places are all offsets that are there or will be, for which which is true, in a fixed order.
@@ -274,9 +277,17 @@ func (c *core) places(which func(place, meta.TopicID) bool) []place {
 			}
 		}
 	}
+	if len(c.writes) == 0 {
+		return all
+	}
+	seen := make(map[place]bool, len(all))
+	for _, at := range all {
+		seen[at] = true
+	}
 	for _, e := range c.writes {
 		for i := range e.offsets {
-			if x := &e.offsets[i]; which(x.place, x.id) && !slices.Contains(all, x.place) {
+			if x := &e.offsets[i]; !seen[x.place] && which(x.place, x.id) {
+				seen[x.place] = true
 				all = append(all, x.place)
 			}
 		}
@@ -326,14 +337,19 @@ func (c *core) forgetTopics(gone []TopicRef, now moment) {
 		return
 	}
 	e := &entry{kind: writeRemoval}
-	of := func(topic string, id meta.TopicID) bool {
-		return slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == topic && (t.ID == id || id == meta.TopicID{}) })
+	names := make(map[string]bool, len(gone))
+	for _, t := range gone {
+		names[t.Name] = true
 	}
+	of := func(topic string, id meta.TopicID) bool {
+		return names[topic] && slices.ContainsFunc(gone, func(t TopicRef) bool { return t.Name == topic && (t.ID == id || id == meta.TopicID{}) })
+	}
+	coming := c.coming()
 	for _, at := range c.places(func(at place, id meta.TopicID) bool {
 		if !of(at.topic, id) {
 			return false
 		}
-		x := c.coming(at)
+		x := coming[at]
 		return x == nil || of(at.topic, x.id)
 	}) {
 		e.remove(c.id, at)
@@ -352,6 +368,7 @@ func (c *core) expired(now moment) (gone []place, all bool) {
 		return nil, false
 	}
 	all = true
+	coming := c.coming()
 	for _, name := range slices.Sorted(maps.Keys(c.offsets)) {
 		t := c.offsets[name]
 		if c.subscribedTo(name) {
@@ -364,7 +381,7 @@ func (c *core) expired(now moment) (gone []place, all bool) {
 			if !fromCommit && c.since >= 0 {
 				from = c.since
 			}
-			if (o.expire >= 0 && now.wall >= o.expire || o.expire < 0 && now.wall-from >= c.cfg.RetentionMs) && !c.onItsWay(place{name, p}) {
+			if (o.expire >= 0 && now.wall >= o.expire || o.expire < 0 && now.wall-from >= c.cfg.RetentionMs) && coming[place{name, p}] == nil {
 				gone = append(gone, place{name, p})
 			} else {
 				all = false

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"troupe/actors/meta"
 	"troupe/kafka/code"
 )
 
@@ -127,4 +129,30 @@ func TestNamesTakeRoom(t *testing.T) {
 	c.giveOut("id", 30_000)
 	c.burial(nil, at(20_001))
 	check("buried")
+}
+
+// A group is busy with what one request names for a moment, also while as much is on its way to the disk: not for as many steps as the one times
+// the other.
+func TestManyOffsetsOnTheirWay(t *testing.T) {
+	const n = 60_000
+	c := newCore("g", plainConfig(), at(1))
+	commit := &kmsg.OffsetCommitRequest{Version: 8, Generation: -1, Topics: []kmsg.OffsetCommitRequestTopic{{Topic: "t", Partitions: make([]kmsg.OffsetCommitRequestTopicPartition, n)}}}
+	remove := &kmsg.OffsetDeleteRequest{Topics: []kmsg.OffsetDeleteRequestTopic{{Topic: "t", Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, n)}}}
+	for i := range n {
+		commit.Topics[0].Partitions[i].Partition = int32(i)
+		remove.Topics[0].Partitions[i].Partition = int32(i)
+	}
+	began := time.Now()
+	c.commit(&Commit{Req: commit}, []meta.TopicID{{1}}, at(2))
+	c.deleteOffsets(&DeleteOffsets{Req: remove}, at(3))
+	c.forgetTopics([]TopicRef{{"t", meta.TopicID{1}}}, at(4))
+	c.deleteGroup(&Delete{Group: "g"}, at(5))
+	for _, e := range c.out.writes[1:] {
+		if len(e.removed) != n {
+			t.Errorf("%d of %d are removed", len(e.removed), n)
+		}
+	}
+	if took := time.Since(began); len(c.out.writes) != 4 || took > 5*time.Second {
+		t.Errorf("%d writes took %s", len(c.out.writes), took)
+	}
 }
