@@ -171,6 +171,7 @@ type chunk struct {
 	replicas *kit.Ref
 	log      *log
 	*stream
+	limit   int64 // what was read ends here
 	batches storage.Batches
 	err     error
 }

@@ -179,13 +179,13 @@ func (p *Partition) onGranted(c kit.Context, m granted) {
 		return
 	}
 	if b, ok := p.o.Tail.Read(p.o.PartID, s.next, l.durable, feedChunk, true); ok && b.Bytes > 0 {
-		p.onChunk(c, chunk{p.o.Replicas, l, s, b, nil})
+		p.onChunk(c, chunk{p.o.Replicas, l, s, l.durable, b, nil})
 		return
 	}
 	data, id, from, limit, replicas := p.o.Data, p.o.PartID, s.next, l.durable, p.o.Replicas
 	c.Go(c.Self(), func() any {
 		b, err := data.Read(id, from, limit, feedChunk, true)
-		return chunk{replicas, l, s, b, err}
+		return chunk{replicas, l, s, limit, b, err}
 	})
 }
 
@@ -236,7 +236,7 @@ func (p *Partition) onChunk(c kit.Context, m chunk) {
 		}
 	}
 	if len(x.parts) == 0 { // compaction has left nothing there
-		s.next = l.durable
+		s.next = m.limit // not the durable end: that may have moved since
 	}
 	p.fed(c, s, x)
 }
