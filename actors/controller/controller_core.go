@@ -36,6 +36,8 @@ type session struct {
 	last  Beat
 	left  uint64 // Raft index by which it was known to be in controlled shutdown, 0 before
 	asked bool   // a command about it is on its way
+	// fencing says that the command is to fence it. It may be applied at any moment, so no heartbeat makes the broker a leader for longer.
+	fencing bool
 }
 
 // link is what this node knows of its link with another one.
@@ -160,7 +162,7 @@ func (k *core) watch() []meta.Command {
 	for _, b := range k.img.Brokers() {
 		s := k.sessions[b.ID]
 		if why := k.missing(b.ID, s); why != "" && !b.Fenced && !s.asked {
-			s.asked = true
+			s.asked, s.fencing = true, true
 			out = append(out, meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: why})
 		}
 	}
@@ -206,7 +208,7 @@ func (k *core) beat(h Beat) (Verdict, meta.Command) {
 	}
 	s := k.sessions[b.ID]
 	s.heard, s.spoke, s.last = k.now, true, h
-	v := Verdict{Fenced: b.Fenced, CaughtUp: h.Applied >= uint64(b.Epoch)}
+	v := Verdict{Fenced: b.Fenced || s.fencing, CaughtUp: h.Applied >= uint64(b.Epoch)}
 	if h.WantShutdown {
 		v.ShouldShutDown = b.Fenced || b.InControlledShutdown && k.seen(s.left, b.ID)
 	}
@@ -215,6 +217,9 @@ func (k *core) beat(h Beat) (Verdict, meta.Command) {
 	}
 	cmd := k.next(b, h, v.CaughtUp)
 	s.asked = cmd != nil
+	if _, fence := cmd.(meta.FenceBroker); fence {
+		s.fencing, v.Fenced = true, true
+	}
 	return v, cmd
 }
 
@@ -275,6 +280,6 @@ func (k *core) proposed(era uint64, cmd meta.Command) {
 
 func (k *core) free(id int32, epoch int64) {
 	if s := k.sessions[id]; s != nil && s.epoch == epoch {
-		s.asked = false
+		s.asked, s.fencing = false, false
 	}
 }

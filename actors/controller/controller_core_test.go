@@ -122,6 +122,30 @@ func TestSilence(t *testing.T) {
 	want(t, show(pass(k, tickEvery)...), "fence 3: no heartbeat for 3.05s")
 }
 
+// A heartbeat that comes when its broker is about to be fenced gives no right to lead: the fence may be applied at any moment, and another broker
+// lead while this one has not heard of it.
+func TestNoLeaseWhileFencing(t *testing.T) {
+	x := newCluster(t, 3)
+	k := x.lead(1)
+	pass(k, time.Second)
+	k.beat(x.beat(2))
+	fenced := func(b Beat, want bool) {
+		t.Helper()
+		if v, cmd := k.beat(b); v.Code != code.OK || v.Fenced != want {
+			t.Fatalf("%+v %v", v, cmd)
+		}
+	}
+	want(t, show(pass(k, time.Second)...), "fence 3: no heartbeat for 2s")
+	fenced(x.beat(3), true)
+	fenced(x.beat(2), false)
+	k.proposed(k.era, meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}) // it was not applied
+	fenced(x.beat(3), false)
+	silent := x.beat(2)
+	silent.DiskOK = false
+	fenced(silent, true)
+	fenced(x.beat(2), true)
+}
+
 // A heartbeat of an earlier run, or of one that the cluster has forgotten, is refused and keeps nobody alive.
 func TestStaleHeartbeat(t *testing.T) {
 	x := newCluster(t, 3)
