@@ -22,7 +22,8 @@
 // # Invariants
 //
 //   - Offsets do not change; a batch keeps its first and last. One that is empty goes, unless it holds the last sequence of a producer
-//     or ends at the high watermark, where the log may end: a replica that is behind could not come to the end of a log that has nothing there.
+//     or ends at the high watermark, where the log may end: a replica that is behind could not come to the end of a log that has nothing there;
+//     or begins a leader epoch, which a replica that copies the log knows by that batch alone.
 //   - A record goes only when a later one of its key is durable, or it is a tombstone whose time has come; and no earlier than all
 //     older records of its key. Steps go upwards, one after the other, so this holds at each moment and after each crash.
 //   - Control batches and batches of transactions stay as they are.

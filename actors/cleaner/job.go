@@ -35,6 +35,7 @@ type job struct {
 	limit   int64           // the high watermark: the batch that ends there stays, be it empty, for the log may end there
 
 	at   int64 // the next offset to be read
+	term int32 // leader epoch of the batch before it
 	done bool  // with this pass
 	step *storage.Clean
 	err  error
@@ -131,8 +132,13 @@ func (j *job) mapSome() any {
 	return mapped{j}
 }
 
-// begin turns to the second pass.
-func (j *job) begin() { j.at, j.done = j.start, false }
+// begin turns to the second pass. Nothing comes before offset 0, so an epoch that begins there needs no batch to say so.
+func (j *job) begin() {
+	j.at, j.term, j.done = j.start, 0, false
+	if j.start > 0 {
+		j.term = -1
+	}
+}
 
 // shrinkSome gathers the next step. The last one says how far the log is clean.
 func (j *job) shrinkSome() any {
@@ -140,6 +146,7 @@ func (j *job) shrinkSome() any {
 	bytes := 0
 	over, err := j.each(j.to, func(b record.Batch) (bool, error) {
 		r, err := j.shrink(b)
+		j.term = b.LeaderEpoch()
 		if err != nil || r == nil {
 			return true, err
 		}
@@ -190,7 +197,7 @@ func (j *job) shrink(b record.Batch) (*storage.Rewrite, error) {
 	case s.Batch != nil:
 	case s.Kept > 0, b.LastOffset() >= j.to:
 		return nil, nil
-	case b.ProducerID() != record.NoProducer && j.lastOf(b), b.LastOffset()+1 == j.limit:
+	case b.ProducerID() != record.NoProducer && j.lastOf(b), b.LastOffset()+1 == j.limit, b.LeaderEpoch() > j.term:
 		if s.Gone == 0 {
 			return nil, nil // it is empty already
 		}

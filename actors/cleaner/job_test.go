@@ -238,6 +238,36 @@ func TestEndStays(t *testing.T) {
 	s.holds("| 0:a=1 | 3:x=1")
 }
 
+// The batch with which a leader epoch begins stays, empty, where all its records go: a replica that copies the log takes the first batch of an epoch
+// for its begin. If that were a later one, it would take the log of a replica whose last leader wrote on, up to there, for a part of its own.
+func TestEpochStartStays(t *testing.T) {
+	s := newShop(t)
+	in := func(epoch int32, texts ...string) {
+		for _, text := range texts {
+			o := record.Plain()
+			o.LeaderEpoch = epoch
+			s.put(o, text, nil)
+		}
+	}
+	in(0, "a=1", "b=1")
+	in(5, "a=2", "a=3", "b=2")
+	in(7, "a=4", "a=5")
+	s.roll()
+	in(7, "x=1")
+	s.must(s.clean())
+	s.holds("| | 4:b=2 | | 6:a=5 | 7:x=1")
+	s.roll()
+	in(7, "y=1")
+	s.must(s.clean())
+	s.holds("| | 4:b=2 | | 6:a=5 | 7:x=1 | 8:y=1")
+	s.write(&storage.Write{Ops: []storage.Op{{Kind: storage.OpSetStart, PartID: 1, Offset: 3}}})
+	in(7, "b=3")
+	s.roll()
+	in(7, "z=1")
+	s.must(s.clean())
+	s.holds("| | | 6:a=5 | 7:x=1 | 8:y=1 | 9:b=3 | 10:z=1")
+}
+
 // When the keys do not fit, several rounds do it.
 func TestRounds(t *testing.T) {
 	s := newShop(t)
