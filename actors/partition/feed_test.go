@@ -38,3 +38,24 @@ func TestFeedGoesOnBehindWhatWasRead(t *testing.T) {
 	}
 	r.tail.Drop(7)
 }
+
+// Batches may come before the answer that announces them, if there was no room for that one on the way. They are not taken, and the leader does not
+// hear of it: the follower asks for them again, or it would wait for the next batch, and be behind for so long.
+func TestBatchesBeforeTheAnswer(t *testing.T) {
+	r := newReplica(t)
+	r.facts.Leader = 2
+	r.become()
+	s := r.subscription()
+	r.replicate(s.number, 0, 1, 0, r.batches(1, 0, 4))
+	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
+	next := r.subscription()
+	if r.p.log.next != 0 || next.number == s.number || next.from != 0 {
+		t.Fatalf("the log ends at %d, then %+v", r.p.log.next, next)
+	}
+	r.tell(responded{reply{part: 7, number: next.number, outcome: started}})
+	r.replicate(next.number, 0, 1, 0, r.batches(1, 0, 4))
+	if r.p.log.durable != 1 || len(outgoing[subscribe](r)) != 0 {
+		t.Errorf("durable to %d", r.p.log.durable)
+	}
+	r.tail.Drop(7)
+}

@@ -25,6 +25,7 @@ type subscriber struct {
 	path   *path  // by which it has subscribed; nil: it has not
 	number uint64 // of the subscription
 	live   bool   // the leader has answered: batches come
+	missed bool   // batches came before the answer, and were not taken
 	high   int64  // the leader's high watermark
 	start  int64  // the leader's log start
 	stuck  int64  // end of this log when batches did not continue it; -1: they always have
@@ -33,7 +34,7 @@ type subscriber struct {
 
 // end stops waiting for anything of the subscription.
 func (s *subscriber) end() {
-	s.path, s.number, s.live = nil, 0, false
+	s.path, s.number, s.live, s.missed = nil, 0, false, false
 	if s.timer != nil {
 		s.timer.Stop()
 		s.timer = nil
@@ -130,6 +131,8 @@ func (p *Partition) onResponded(c kit.Context, m responded) {
 	case m.outcome == notServed:
 		p.pause(c, askAgain)
 	case s.live:
+	case m.outcome == started && s.missed: // the leader thinks that they are here
+		p.subscribe(c)
 	case m.outcome == started:
 		s.timer.Stop()
 		s.live, s.timer = true, nil
@@ -164,6 +167,9 @@ func (p *Partition) onReplicated(c kit.Context, m *replicated) {
 	s := p.sub
 	if p.state != following || p.log == nil || s == nil || !s.live || s.number != m.number || s.epoch != m.epoch {
 		m.Refuse()
+		if s != nil && s.number == m.number {
+			s.missed = true
+		}
 		return
 	}
 	if p.o.Gate.Shut() || p.o.Gate.Full() && !p.cfg.Internal {
