@@ -56,18 +56,29 @@ func (e *edit) move(p *Partition, target []int32) Result {
 		return r
 	}
 	was := minus(p.Replicas, p.Adding) // a move under way is forgotten; who has begun to follow may stay
+	if all := p.complete(); len(meet(all, was)) == 0 && len(meet(all, target)) == 0 {
+		was = minus(p.Replicas, minus(p.Adding, all)) // only they have everything: they stay until somebody else has
+	}
 	p.Adding, p.Removing = minus(target, was), minus(was, target)
 	p.Replicas = append(slices.Clone(target), p.Removing...)
 	p.ISR, p.ELR = meet(p.ISR, p.Replicas), meet(p.ELR, p.Replicas)
 	return Result{}
 }
 
+// complete are the replicas that have everything and one of which may lead at once, or when it is back: the ISR, or the ELR if that is empty.
+func (p *Partition) complete() []int32 {
+	if len(p.ISR) > 0 {
+		return p.ISR
+	}
+	return p.ELR
+}
+
 func (e *edit) undoMove(p *Partition) Result {
 	if !p.Moving() {
 		return refuse(code.NoReassignmentInProgress, "No reassignment of the partition is in progress.")
 	}
-	isr := minus(p.ISR, p.Adding)
-	if len(isr) == 0 && len(p.ISR) > 0 {
+	isr, all := minus(p.ISR, p.Adding), p.complete()
+	if len(minus(all, p.Adding)) == 0 && len(all) > 0 {
 		return refuse(code.InvalidReplicaAssignment, "None of the former replicas is in sync: the reassignment can only go on.")
 	}
 	p.Replicas, p.ISR, p.ELR = minus(p.Replicas, p.Adding), isr, minus(p.ELR, p.Adding)

@@ -120,3 +120,51 @@ func TestFewerReplicasByHand(t *testing.T) {
 	f([]int32{1, 2, 3}, []int32{1, 2}, "3", true) // two are left that may get any
 	f([]int32{1, 2, 3}, []int32{1}, "3", false)
 }
+
+// TestMoveKeepsWhoHasEverything: where of a move under way only a replica that it added has everything, another move does not drop that one before
+// somebody else has, and the move cannot be undone.
+func TestMoveKeepsWhoHasEverything(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		c := newCluster(t, 4)
+		c.create(NewTopic{Name: "t", ID: id16(1), Assignments: [][]int32{{1}}})
+		ref := PartitionRef{id16(1), 0}
+		move := func(target ...int32) code.Code {
+			t.Helper()
+			return c.ok(AlterReassignments{[]Reassignment{{ref, target}}}).([]PartitionResult)[0].Code
+		}
+		join := func(leader int32, ids ...int32) {
+			t.Helper()
+			p := c.part("t", 0)
+			n := NewISR{PartitionRef: ref, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch}
+			for _, id := range ids {
+				n.ISR = append(n.ISR, ISRMember{id, c.img.Broker(id).Epoch})
+			}
+			c.ok(AlterPartition{leader, c.img.Broker(leader).Epoch, []NewISR{n}})
+		}
+		move(2, 3)
+		join(1, 1, 2)
+		c.fence(1)
+		if down {
+			c.fence(2)
+		}
+		if x := move(); x != code.InvalidReplicaAssignment {
+			t.Errorf("2 down %v: undone with %s", down, x)
+		}
+		if x := move(4); x != code.OK {
+			t.Fatalf("2 down %v: %s", down, x)
+		}
+		if down {
+			if p := c.part("t", 0); !slices.Equal(p.ELR, []int32{2}) || p.Leader != NoLeader {
+				t.Fatalf("%+v", *p)
+			}
+			c.unfence(2)
+		}
+		if p := c.part("t", 0); p.Leader != 2 || !slices.Equal(p.ISR, []int32{2}) || !slices.Equal(p.Replicas, []int32{4, 2, 1}) {
+			t.Fatalf("2 down %v: %+v", down, *p)
+		}
+		join(2, 2, 4)
+		if p := c.part("t", 0); p.Leader != 4 || !slices.Equal(p.ISR, []int32{4}) || !slices.Equal(p.Replicas, []int32{4}) || p.Moving() {
+			t.Errorf("2 down %v: %+v", down, *p)
+		}
+	}
+}
