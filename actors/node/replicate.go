@@ -10,8 +10,7 @@ func (n *Node) startReplicas(c kit.Context) {
 	if n.o.Peers == nil {
 		return
 	}
-	n.carrier = c.Spawn(partition.ReplicasName, partition.NewReplicas(partition.ReplicasOptions{NodeID: n.o.NodeID, Peers: n.o.Peers,
-		Metadata: n.o.Metadata, Writer: n.o.Writer}), kit.Options{})
+	n.carrier = partition.SpawnReplicas(c, partition.ReplicasOptions{NodeID: n.o.NodeID, Peers: n.o.Peers, Metadata: n.o.Metadata, Writer: n.o.Writer})
 }
 
 // attach makes a new replica known to those of other brokers.

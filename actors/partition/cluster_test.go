@@ -137,7 +137,7 @@ func (h *host) boot(l *kitsim.Life) {
 	})
 	w := l.Spawn("writer", writer.New(writer.Options{Data: h.data}), kit.Options{})
 	metadata := l.Spawn("metadata", &proposer{h.w, h.lives, h}, kit.Options{})
-	h.carry = l.Spawn(ReplicasName, NewReplicas(ReplicasOptions{NodeID: h.id, Peers: peers, Metadata: metadata, Writer: w}), kit.Options{})
+	h.carry = SpawnReplicas(l, ReplicasOptions{NodeID: h.id, Peers: peers, Metadata: metadata, Writer: w})
 	h.p = New(Options{PartID: 1, Data: h.data, Tail: h.tail, Writer: w, Replicas: h.carry})
 	h.ref = l.Spawn("partition/1", h.p, kit.Options{})
 	h.carry.Tell(Attach{PartID: 1, TopicID: topicID, Index: 0, Ref: h.ref})

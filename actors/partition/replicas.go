@@ -28,6 +28,11 @@ const (
 	tipEvery   = 2 * time.Millisecond  // how long a high watermark may wait for others
 	againAfter = 20 * time.Millisecond // a lane had no room
 
+	// maxMail bounds what waits for the actor when a message of another broker comes; one more is dropped, and nobody is told: batches or an ack
+	// that were the last of a partition for now would never be made up for. So it is far beyond what all partitions of a broker ask for at once
+	// when another one falls; what waits is bounded by them, and by the credit of the links.
+	maxMail = 1 << 20
+
 	// forever: a wish is proposed under one request id until it is known what became of it, so that no copy of it can be granted later.
 	forever = 365 * 24 * time.Hour
 )
@@ -63,10 +68,11 @@ type local struct {
 	ref   *kit.Ref
 }
 
-// NewReplicas makes the replicas actor. Spawn it once per broker, before the partitions.
-func NewReplicas(o ReplicasOptions) *Replicas {
-	return &Replicas{o: o, locals: map[uint32]*local{}, ways: map[int32]*way{}, inbound: map[uint64]*peer.Received{},
+// SpawnReplicas starts the replicas actor, once per broker, before the partitions.
+func SpawnReplicas(sys kit.System, o ReplicasOptions) *kit.Ref {
+	r := &Replicas{o: o, locals: map[uint32]*local{}, ways: map[int32]*way{}, inbound: map[uint64]*peer.Received{},
 		flights: map[uint64]*flight{}, asked: map[uint64][]*wish{}}
+	return sys.Spawn(ReplicasName, r, kit.Options{Limit: maxMail})
 }
 
 // Receive implements kit.Actor.
