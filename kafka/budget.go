@@ -8,8 +8,8 @@ import (
 
 // budget bounds the bytes of all requests in memory. Readers charge what they are about to allocate and wait while nothing is
 // left. So that half-read frames do not wait for each other for ever, one of the waiters may go beyond the limit until its
-// frame is complete, and the next one when the memory in use is within the limit again: the excess is at most one request. That one cannot be
-// held up for long, because a frame that does not arrive is closed by its deadline.
+// frame is complete, and the next one when the memory in use is within the limit again: the excess is at most one request. That one cannot
+// hold up the others for long: it has one more deadline to arrive whole, however fast it comes.
 //
 // It is shared by the goroutines of all readers; actors only give back.
 type budget struct {
@@ -62,6 +62,7 @@ type account struct {
 	taken  int64
 	closed bool      // guarded by b.mu
 	op     *trace.Op // of the frame
+	beyond bool      // it is b.ahead: for its own reader
 }
 
 // take charges n bytes, and waits until they fit. It reports false when the account was closed.
@@ -72,7 +73,7 @@ func (a *account) take(n int) bool {
 	waited := false
 	for b.used+int64(n) > b.limit && b.used > 0 && b.ahead != a && !a.closed {
 		if b.ahead == nil && b.used <= b.limit && !b.queue {
-			b.ahead = a
+			b.ahead, a.beyond = a, true
 			break
 		}
 		if !waited {
@@ -106,7 +107,7 @@ func (a *account) settle() int64 {
 	b := a.b
 	b.mu.Lock()
 	n := a.taken
-	a.taken, a.op = 0, nil
+	a.taken, a.op, a.beyond = 0, nil, false
 	if b.ahead == a {
 		b.ahead = nil
 		b.free.Broadcast()

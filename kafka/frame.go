@@ -114,7 +114,9 @@ func (r *reader) frame() (*arrived, error) {
 }
 
 func newReader(src *source, cfg *Config, mem *memory, find func(int16, string, [16]byte) topicFacts) *reader {
-	return &reader{src: src, cfg: cfg, mem: mem, acc: account{b: mem.requests}, big: account{b: mem.giants}, find: find}
+	r := &reader{src: src, cfg: cfg, mem: mem, acc: account{b: mem.requests}, big: account{b: mem.giants}, find: find}
+	src.inHurry = func() bool { return r.acc.beyond }
+	return r
 }
 
 // settle ends the charges of a frame: they are the call's now.

@@ -29,7 +29,11 @@ type source struct {
 	idle     time.Duration
 	deadline time.Duration // for each `progress` bytes of a frame
 
+	// inHurry says that others wait for the frame that is being read; nil: never.
+	inHurry func() bool
+
 	inFrame bool
+	hurried bool      // the deadline is the frame's last one
 	resting bool      // nothing has come for settle: the next wait is a long one
 	armed   time.Time // when the deadline was set, zero: not for what is going on now
 	since   int       // bytes read since then
@@ -46,7 +50,7 @@ func (s *source) buffered() int { return s.w - s.r }
 
 // begin says that a frame has begun: there will be more to read, and soon.
 func (s *source) begin() {
-	s.inFrame, s.armed = true, time.Time{}
+	s.inFrame, s.hurried, s.armed = true, false, time.Time{}
 	if s.big == nil {
 		s.big = bigBuffers.Get().(*[bigBuffer]byte)
 		s.w = copy(s.big[:], s.buf[s.r:s.w])
@@ -56,7 +60,7 @@ func (s *source) begin() {
 
 // end says that the frame is complete. The large buffer goes back unless more frames are in it.
 func (s *source) end() {
-	s.inFrame, s.armed = false, time.Time{}
+	s.inFrame, s.hurried, s.armed = false, false, time.Time{}
 	if s.big != nil && s.buffered() <= smallBuffer {
 		s.w = copy(s.small[:], s.buf[s.r:s.w])
 		s.r, s.buf = 0, s.small[:]
@@ -74,8 +78,12 @@ func (s *source) close() {
 // settle is how long a reader waits for the next frame as it is, with the stack that its work has needed; see reader.rest.
 const settle = 250 * time.Millisecond
 
-// arm sets the deadline of the next read.
+// arm sets the deadline of the next read. Progress renews that of a frame, unless others wait for it: a client that sends enough to live, and
+// no more, would hold them up for hours.
 func (s *source) arm() error {
+	if s.inFrame && !s.hurried && s.inHurry != nil && s.inHurry() {
+		s.hurried, s.armed = true, time.Time{}
+	}
 	d := s.idle
 	switch {
 	case s.inFrame:
@@ -83,7 +91,7 @@ func (s *source) arm() error {
 	case !s.resting:
 		d = min(settle, d)
 	}
-	if !s.armed.IsZero() && (s.since < progress || !s.inFrame) {
+	if !s.armed.IsZero() && (s.since < progress || !s.inFrame || s.hurried) {
 		return nil
 	}
 	s.armed, s.since = time.Now(), 0
