@@ -134,6 +134,9 @@ func (c *conn) quiet(x kit.Context) {
 
 func (c *conn) ended(x kit.Context, m readEnded) {
 	c.asked = 0
+	if c.closing && !c.gone {
+		return // it was asked to leave: what was read before is answered
+	}
 	if !c.closing && !errors.Is(m.reason, io.EOF) && !errors.Is(m.reason, net.ErrClosed) {
 		c.door.stats.refused(m.reason)
 		if errors.Is(m.reason, errFrame) {

@@ -241,6 +241,28 @@ func TestShutdownAnswersWhatWasRead(t *testing.T) {
 	}
 }
 
+// What was read is answered at a shutdown also if the client was about to send more: most are.
+func TestShutdownInTheMiddleOfARequest(t *testing.T) {
+	var begun atomic.Int32
+	table := []api.Entry{*api.Find(api.Table, 18), {Key: 60, Max: 2, Pipelined: true, Handle: func(c *api.Call) {
+		begun.Add(1)
+		c.After(300*time.Millisecond, "it is on the disk")
+		c.Next = func(c *api.Call, _ any) { c.Respond(kmsg.NewPtrDescribeClusterResponse()) }
+	}}}
+	f := newFixture(t, Config{Table: table})
+	c := f.dial()
+	c.send(append(sleep(8, 0), sleep(9, 0)[:9]...))
+	for begun.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // the reader has come to what is missing
+	if !f.s.Close(5 * time.Second) {
+		t.Error("the door did not close in time")
+	}
+	c.decode(8, described())
+	c.closed()
+}
+
 func TestBudget(t *testing.T) {
 	b := newBudget(100)
 	x, y := &account{b: b}, &account{b: b}
