@@ -97,7 +97,7 @@ func Open(dir string, o Options) (Data, error) {
 }
 
 func (e *engine) open() error {
-	fresh, err := e.claim()
+	fresh, older, err := e.claim()
 	if err != nil {
 		return unreadable(err)
 	}
@@ -115,6 +115,12 @@ func (e *engine) open() error {
 	}
 	if !e.opts.ReadOnly {
 		if err := e.makeRoom(); err != nil {
+			return err
+		}
+	}
+	if older && !e.opts.ReadOnly {
+		// Before a broker that knows only the old format could meet what it does not know; and there is room now.
+		if err := e.writeFormat(dataFormat); err != nil {
 			return err
 		}
 	}
@@ -140,50 +146,49 @@ func (e *engine) makeRoom() error {
 	return err
 }
 
-// claim takes the directory and its lock; fresh says that there is no store in it yet.
-func (e *engine) claim() (fresh bool, err error) {
+// claim takes the directory and its lock; fresh says that there is no store in it yet, older that there is one of the format
+// without pieces.
+func (e *engine) claim() (fresh, older bool, err error) {
 	if !e.opts.ReadOnly {
 		if err := e.base.MkdirAll(e.dir, 0o700); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	names, err := e.base.List(e.dir)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, n := range names {
 		switch n {
 		case lockFile, ballastFile, dbDir, formatFile, formatFile + ".tmp", "lost+found":
 		default:
-			return false, fmt.Errorf("%w (%s)", ErrForeign, n)
+			return false, false, fmt.Errorf("%w (%s)", ErrForeign, n)
 		}
 	}
 	e.lock, err = e.base.Lock(e.base.PathJoin(e.dir, lockFile))
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-			return false, err
+			return false, false, err
 		}
-		return false, fmt.Errorf("%w (%w)", ErrLocked, err)
+		return false, false, fmt.Errorf("%w (%w)", ErrLocked, err)
 	}
 	text, err := e.readFormat()
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return false, err
+		return false, false, err
 	case err != nil:
 		for _, n := range names {
 			if n == dbDir {
-				return false, fmt.Errorf("%w (%s without %s)", ErrForeign, dbDir, formatFile)
+				return false, false, fmt.Errorf("%w (%s without %s)", ErrForeign, dbDir, formatFile)
 			}
 		}
-		return true, nil
-	case text == dataFormat, text == wholeFormat && e.opts.ReadOnly:
-		return false, nil
-	case text == wholeFormat:
-		return false, e.writeFormat(dataFormat) // before a broker that knows only the old format could meet what it does not know
+		return true, false, nil
+	case text == dataFormat, text == wholeFormat:
+		return false, text == wholeFormat, nil
 	case text == dataCreating:
-		return true, nil
+		return true, false, nil
 	}
-	return false, fmt.Errorf("%w (%s says %.60q)", ErrFormat, formatFile, strings.TrimSpace(text))
+	return false, false, fmt.Errorf("%w (%s says %.60q)", ErrFormat, formatFile, strings.TrimSpace(text))
 }
 
 // create makes a new store. It is opened and closed once: the first WAL of a store has no checksums that tell a torn end from a

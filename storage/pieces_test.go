@@ -3,9 +3,11 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"troupe/storage/record"
 )
@@ -122,6 +124,46 @@ func TestOlderFormat(t *testing.T) {
 		}
 		mustData(t, e.Close())
 	}
+}
+
+// ballastedFS is a full disk until the ballast is given up.
+type ballastedFS struct{ vfs.FS }
+
+func (f ballastedFS) full() bool {
+	_, err := f.Stat(f.PathJoin("data", ballastFile))
+	return err == nil
+}
+
+func (f ballastedFS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	u := vfs.DiskUsage{TotalBytes: 1 << 30}
+	if !f.full() {
+		u.AvailBytes = 64 << 20
+	}
+	return u, nil
+}
+
+func (f ballastedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if f.full() {
+		return nil, syscall.ENOSPC
+	}
+	return f.FS.Create(name, c)
+}
+
+// TestOlderFormatOnFullDisk: a store of the older format is opened with the room of the ballast, as any other.
+func TestOlderFormatOnFullDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	e := openData(t, "data", Options{FS: mem})
+	l := newDataLogs(t, e)
+	l.commit(l.write(1000, 1))
+	mustData(t, e.writeFormat(wholeFormat))
+	mustData(t, e.Close())
+	f, err := mem.Create(mem.PathJoin("data", ballastFile), vfs.WriteCategoryUnspecified)
+	mustData(t, errors.Join(err, f.Close()))
+	e = openData(t, "data", Options{FS: ballastedFS{mem}})
+	if text, err := e.readFormat(); text != dataFormat || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	mustData(t, e.Close())
 }
 
 // TestPiecesMissing: a batch of which a piece is not there, or not as long as it was, is damaged; it is not served in part.
