@@ -26,13 +26,19 @@ func pieces(b Batch, fn func(p *piece) bool) *Error {
 	if err != nil {
 		return err
 	}
+	return piecesOf(body, int(b.Count()), fn)
+}
+
+// piecesOf is pieces of a batch that is inflated already. p is only good during the call.
+func piecesOf(body []byte, count int, fn func(p *piece) bool) *Error {
 	var m Meta
-	for i := range int(b.Count()) {
+	var p piece
+	for i := range count {
 		n := scan(body, 0, &m)
 		if n == 0 {
 			return bad("record %d is malformed", i)
 		}
-		p := piece{Entry: Entry{OffsetDelta: m.OffsetDelta}, raw: body[:n], time: m.Timestamp}
+		p = piece{Entry: Entry{OffsetDelta: m.OffsetDelta}, raw: body[:n], time: m.Timestamp}
 		p.split()
 		if !fn(&p) {
 			return nil
@@ -85,18 +91,26 @@ type Shrunk struct {
 // unless the broker set it. If tombstones are left and horizon >= 0, it becomes the batch's delete horizon. When no record is left
 // the caller decides between Emptied and nothing.
 func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error) {
-	var kept []piece
-	tombstones := false
-	err = pieces(b, func(p *piece) bool {
+	if !b.Whole() {
+		return s, bad("the batch is cut")
+	}
+	all, err := Decompress(b.Codec(), b.Payload(), 0)
+	if err != nil {
+		return s, err
+	}
+	var gone bitmap // a small batch may hold millions of records, so nothing larger is noted of each
+	tombstones, size := false, 0
+	err = piecesOf(all, int(b.Count()), func(p *piece) bool {
 		if !keep(p.Entry) {
+			gone.set(s.Kept + s.Gone)
 			s.Gone++
 			return true
 		}
 		tombstones = tombstones || p.Tombstone
-		kept = append(kept, *p)
+		s.Kept++
+		size += len(p.raw)
 		return true
 	})
-	s.Kept = len(kept)
 	moved := tombstones && horizon >= 0
 	if err != nil || s.Kept == 0 || s.Gone == 0 && !moved {
 		return s, err
@@ -105,21 +119,27 @@ func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error
 	if moved {
 		base = horizon
 	}
-	var body []byte
-	most := NoTime
-	for i := range kept {
-		p := &kept[i]
-		at := b.BaseTimestamp() + p.time
-		most = max(most, at)
+	body := make([]byte, 0, size)
+	most, at := NoTime, -1
+	err = piecesOf(all, int(b.Count()), func(p *piece) bool {
+		if at++; gone.has(at) {
+			return true
+		}
+		time := b.BaseTimestamp() + p.time
+		most = max(most, time)
 		if !moved {
 			body = append(body, p.raw...)
-			continue
+			return true
 		}
 		var head [2 * binary.MaxVarintLen64]byte
-		h := binary.AppendVarint(head[:0], at-base)
+		h := binary.AppendVarint(head[:0], time-base)
 		h = binary.AppendVarint(h, int64(p.OffsetDelta))
 		body = binary.AppendVarint(body, int64(1+len(h)+len(p.rest)))
 		body = append(append(append(body, 0), h...), p.rest...)
+		return true
+	})
+	if err != nil {
+		return s, err
 	}
 	packed, cerr := Compress(b.Codec(), body)
 	if cerr != nil {
@@ -141,6 +161,18 @@ func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error
 	s.Batch = out
 	return s, nil
 }
+
+// bitmap is a set of small numbers.
+type bitmap []uint64
+
+func (m *bitmap) set(i int) {
+	for i/64 >= len(*m) {
+		*m = append(*m, 0)
+	}
+	(*m)[i/64] |= 1 << (i % 64)
+}
+
+func (m bitmap) has(i int) bool { return i/64 < len(m) && m[i/64]&(1<<(i%64)) != 0 }
 
 // Emptied is b without any record: it goes on saying how far its producer came (DefaultRecordBatch.writeEmptyHeader).
 func Emptied(b Batch) Batch {

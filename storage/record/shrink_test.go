@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -150,5 +152,43 @@ func TestShrinkRefusesDamage(t *testing.T) {
 		if _, err := Shrink(x, -1, func(Entry) bool { return false }); err == nil {
 			t.Error("damage passed")
 		}
+	}
+}
+
+// TestShrinkOfManyRecords: a client decides how many records it packs into a megabyte, so what compaction takes for a batch goes by the bytes of
+// its records, not by their number.
+func TestShrinkOfManyRecords(t *testing.T) {
+	const n = 100_000
+	recs := make([]Record, n)
+	for i := range recs {
+		recs[i] = Record{Timestamp: 1000, Key: binary.BigEndian.AppendUint32(nil, uint32(i)), Value: []byte{}}
+	}
+	b, err := Build(Plain(), recs) // without the memory of a codec
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := b.Payload()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, bad := Shrink(b, -1, func(e Entry) bool { return e.OffsetDelta%1000 != 7 })
+	runtime.ReadMemStats(&after)
+	if bad != nil || s.Kept != n-n/1000 || s.Gone != n/1000 {
+		t.Fatalf("%d kept, %d gone, %v", s.Kept, s.Gone, bad)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(4*len(body)) {
+		t.Errorf("%d KB for records of %d KB", took>>10, len(body)>>10)
+	}
+	at := 0
+	if bad := Entries(s.Batch, func(e Entry) bool {
+		for at%1000 == 7 {
+			at++
+		}
+		if int(e.OffsetDelta) != at || int(binary.BigEndian.Uint32(e.Key)) != at {
+			t.Fatalf("record %d where %d should be", e.OffsetDelta, at)
+		}
+		at++
+		return true
+	}); bad != nil || at != n {
+		t.Fatal(at, bad)
 	}
 }
