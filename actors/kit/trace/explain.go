@@ -28,8 +28,11 @@ var causes = [NumStages]struct{ code, text string }{
 	Answered:  {"handler", "the answer took %s"},
 	Encoded:   {"answer-order", "it waited %s for the answers of earlier requests of its connection"},
 	Writing:   {"socket", "it waited %s for earlier answers to leave through the socket"},
-	Written:   {"client-reads", "the socket took %s for the answer: the client reads slowly"},
+	Written:   {"client-reads", "the socket took %s for the answer"},
 }
+
+// slowSocket is how long a write to a socket takes before somebody is to blame for it.
+const slowSocket = 10 * time.Millisecond
 
 // decisive is the part of the whole that a stage must have to be called the cause.
 const decisive = 0.5
@@ -85,6 +88,8 @@ func (r *Record) causeOf(s Span) (cause, text string) {
 		return "disk-read", fmt.Sprintf("reading from the disk took %s (%d reads; %d from memory)", took, r.DiskReads, r.TailReads)
 	case s.Stage == Answered && r.At[Synced] != 0:
 		return AwaitHigh.Code(), fmt.Sprintf("after the fsync the high watermark and the answer took %s", took)
+	case s.Stage == Written && s.Took >= slowSocket:
+		return causes[Written].code, fmt.Sprintf(causes[Written].text+": the client reads slowly, or the cores are busy", took)
 	}
 	c := causes[s.Stage]
 	return c.code, fmt.Sprintf(c.text, took)

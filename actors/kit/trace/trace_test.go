@@ -510,8 +510,13 @@ func TestCause(t *testing.T) {
 	f("fsync", "Slow, 309 ms: the disk took 300 ms: fsync.", passes(Synced, prod...))
 	f("high-watermark", "Slow, 309 ms: after the fsync the high watermark and the answer took 300 ms.", passes(Answered, prod...))
 	f("answer-order", "Slow, 309 ms: it waited 300 ms for the answers of earlier requests of its connection.", passes(Encoded, prod...))
-	f("client-reads", "Slow, 309 ms: the socket took 300 ms for the answer: the client reads slowly.", passes(Written, prod...))
+	f("client-reads", "Slow, 309 ms: the socket took 300 ms for the answer: the client reads slowly, or the cores are busy.", passes(Written, prod...))
 	f("unknown", "Slow, 10.0 ms: no stage stands out; the longest: it took 1.0 ms for the whole request to come in and be checked.", passes(NumStages, prod...))
+	f("unknown", "Slow, 10.1 ms: no stage stands out; the longest: the socket took 1.1 ms for the answer.", func(o *Op) {
+		passes(NumStages, prod[:len(prod)-1]...)(o)
+		h.after(1100 * time.Microsecond) // a little more than the other stages
+		o.Stamp(Written)
+	})
 	f("rebalance", "Slow, 306 ms: it waited 300 ms for the other members of the group (member c-1).", passes(Woken, Parsed, Begun, Waiting, Woken, Answered, Writing, Written))
 	f("fsm-apply", "Slow, 310 ms: the metadata state machine took 300 ms.", passes(Decided, Parsed, Begun, Entered, Appended, Committed, Decided, Seen, Answered, Encoded, Writing, Written))
 	f("disk-read", "Slow, 306 ms: reading from the disk took 300 ms (2 reads; 1 from memory).", func(o *Op) {
