@@ -43,16 +43,6 @@ func (c Codec) String() string {
 	return fmt.Sprintf("codec %d", uint8(c))
 }
 
-// CodecNamed is the codec of a name as in compression.type.
-func CodecNamed(name string) (Codec, bool) {
-	for c := None; c <= Zstd; c++ {
-		if c.String() == name {
-			return c, true
-		}
-	}
-	return 0, false
-}
-
 const (
 	// MaxInflated is the most bytes that the records of one batch may have, decompressed.
 	MaxInflated = 100 << 20
