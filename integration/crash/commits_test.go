@@ -44,8 +44,7 @@ func (c *commits) known(group string) map[int32]int64 {
 
 // register commits 1, 2, 3, … for partition 0.
 func (c *commits) register(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	cl, err := stubborn(l.b.Kafka)
 	if err != nil {
 		t.Error(err)
 		return
@@ -65,7 +64,7 @@ func (c *commits) register(ctx context.Context, t *testing.T, l *load) {
 
 // member reads and commits.
 func (c *commits) member(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.ConsumerGroup(memberGroup), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+	cl, err := stubborn(l.b.Kafka, kgo.ConsumerGroup(memberGroup), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxWait(200*time.Millisecond), kgo.FetchMaxBytes(256<<10))
 	if err != nil {
 		t.Error(err)

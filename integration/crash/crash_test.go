@@ -178,10 +178,20 @@ func create(ctx context.Context, t *testing.T, boot string) {
 	}
 }
 
+// stubborn is a client that goes on while brokers die. One may die under a request that is the first of its connection, which the client takes
+// for a missing password unless it is told that an EOF is only that (AlwaysRetryEOF). It asks where to send anew every 5 s at most unless it is
+// told otherwise (MetadataMinAge): it would rest after the first kill until the last.
+func stubborn(boot string, opts ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(boot), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
+	}, opts...)...)
+}
+
 // offer produces numbered records round robin until stop, then waits for all answers.
 func offer(ctx context.Context, t *testing.T, boot string, id uint32, l *ledger, stop chan struct{}) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(boot), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	cl, err := stubborn(boot, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(2000))
 	if err != nil {
 		t.Error(err)
 		return

@@ -20,7 +20,7 @@ const (
 type keyed struct{ acked [keys]uint64 }
 
 func (k *keyed) work(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.DefaultProduceTopic(keyedTopic), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	cl, err := stubborn(l.b.Kafka, kgo.DefaultProduceTopic(keyedTopic))
 	if err != nil {
 		t.Error(err)
 		return
@@ -71,7 +71,7 @@ type trimmed struct {
 }
 
 func (m *trimmed) work(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.DefaultProduceTopic(trimmedTopic), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	cl, err := stubborn(l.b.Kafka, kgo.DefaultProduceTopic(trimmedTopic))
 	if err != nil {
 		t.Error(err)
 		return

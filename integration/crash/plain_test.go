@@ -18,13 +18,10 @@ type plain struct {
 	acked     uint64 // all numbers up to here are acknowledged
 }
 
-// work goes on as long as the load does. A broker may die under a request that is the first of its connection, which the client takes for
-// a missing password unless it is told that an EOF is only that (AlwaysRetryEOF). It asks where to send anew every 5 s at most unless it is told
-// otherwise (MetadataMinAge): it would rest after the first kill until the last.
+// work goes on as long as the load does.
 func (p *plain) work(ctx context.Context, t *testing.T, l *load) {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(l.b.Kafka), kgo.DefaultProduceTopic(plainTopic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(time.Millisecond),
-		kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(50*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+	cl, err := stubborn(l.b.Kafka, kgo.DefaultProduceTopic(plainTopic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(time.Millisecond))
 	if err != nil {
 		t.Error(err)
 		return
