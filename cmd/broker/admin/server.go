@@ -72,6 +72,7 @@ func (s *Server) Handler() http.Handler {
 	reg.MustRegister(&collector{s.src})
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, index) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
@@ -90,6 +91,25 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return s.guard(mux)
 }
+
+// index is what somebody sees who opens the address in a browser.
+const index = `This is the admin address of a Troupe broker. It shows, and changes nothing.
+
+  /healthz                      the process answers
+  /readyz  /readyz?verbose      does it serve, and what does its start wait for
+  /metrics                      for Prometheus
+  /api/v1/doctor                what is wrong             broker doctor
+  /api/v1/status                this broker               broker cluster status
+  /api/v1/cluster               all brokers               broker cluster status
+  /api/v1/groups                consumer groups           broker group describe GROUP
+  /api/v1/actors                living actors             broker actor top
+  /api/v1/work                  what blocks beside them   broker actor blockers
+  /api/v1/health                what the doctor looks at
+  /api/v1/traces/slow           slow requests             broker trace slow
+  /api/v1/traces/errors         failed requests           broker trace errors
+  /api/v1/traces/open           requests under way        broker trace open
+  /debug/pprof/                 profiles of the process
+`
 
 // guard refuses what a web page could make a browser send: another host's name (DNS rebinding) on a loopback listener.
 func (s *Server) guard(next http.Handler) http.Handler {
