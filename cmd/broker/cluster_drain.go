@@ -80,7 +80,7 @@ func (c *cli) nodeOf(ctx context.Context, arg string) (admin.Cluster, admin.Node
 // cordon sets or clears what keeps new replicas away from a node. Only the node itself takes the change, as with Kafka; one that is out of service
 // gets no replicas anyway.
 func (c *cli) cordon(ctx context.Context, node int32, on bool) error {
-	cl, err := c.client()
+	cl, err := c.briefClient()
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func removable(x admin.Cluster, n admin.Node) error {
 	case len(x.Nodes) == 1:
 		return failf(exitConflict, "node %d is the only one of the cluster", n.ID)
 	case n.Replicas > 0:
-		return failf(exitConflict, "node %d holds %d replica(s): run first: broker cluster drain %d", n.ID, n.Replicas, n.ID)
+		return failf(exitConflict, "node %d holds %s: run first: broker cluster drain %d", n.ID, counted(n.Replicas, "replica"), n.ID)
 	case n.State == "running" || n.State == "shutting down":
 		return failf(exitConflict, "node %d is %s: stop it first, or it would register again", n.ID, n.State)
 	}
@@ -57,7 +57,7 @@ func removable(x admin.Cluster, n admin.Node) error {
 
 // removeNode forgets the broker, then the node: with it goes its voice in the metadata log.
 func (c *cli) removeNode(ctx context.Context, n admin.Node) error {
-	cl, err := c.client()
+	cl, err := c.briefClient()
 	if err != nil {
 		return err
 	}

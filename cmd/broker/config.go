@@ -81,6 +81,9 @@ func (s *settings) flags(f *pflag.FlagSet) {
 // load gives the configuration, or an error that names what is wrong and where.
 func (s *settings) load(cmd *cobra.Command) (run.Config, error) {
 	static := map[string]string{}
+	if f := cmd.Flags().Lookup("data-dir"); f.Changed && s.cfg.DataDir == "" { // a variable of a shell that is not set
+		return run.Config{}, failf(exitUsage, "--data-dir: it is empty; leave it out for the default")
+	}
 	if s.file == "" {
 		s.file = os.Getenv("BROKER_CONFIG")
 	}

@@ -108,7 +108,7 @@ func (r resource) suggestion(key string) string {
 
 // withClient runs f with a client that is closed afterwards.
 func (c *cli) withClient(f func(*kgo.Client) error) error {
-	cl, err := c.client()
+	cl, err := c.briefClient()
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,9 @@ func (r resource) configError(what string, code int16, why *string) error {
 	text, exit := err.Error(), exitError
 	if errors.As(err, &ke) {
 		text, exit = strings.ToLower(strings.TrimSuffix(ke.Description, ".")), kafkaExit(ke)
+	}
+	if code == kerr.UnknownTopicOrPartition.Code {
+		text = "there is no such topic; see: broker topic list"
 	}
 	if why != nil && *why != "" {
 		text = strings.TrimSuffix(*why, ".")
@@ -248,11 +251,7 @@ func (c *cli) alterConfigs(ctx context.Context, verb string, r resource, ops []c
 				return err
 			}
 		}
-		what := "1 setting"
-		if len(ops) != 1 {
-			what = fmt.Sprintf("%d settings", len(ops))
-		}
-		fmt.Fprintf(c.out, "%s: %s %s\n", r.title, what, map[bool]string{true: "would be changed", false: "changed"}[dry])
+		fmt.Fprintf(c.out, "%s: %s %s\n", r.title, counted(len(ops), "setting"), map[bool]string{true: "would be changed", false: "changed"}[dry])
 		return nil
 	})
 }

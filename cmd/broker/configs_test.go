@@ -57,7 +57,7 @@ func TestConfigCommands(t *testing.T) {
 	f(exitError, "broker: set topic orders: Unknown topic config name: retention.m; did you mean retention.ms?", "config set topic orders retention.m=1")
 	f(exitError, "broker: set topic orders: Invalid value x for configuration retention.ms: Not a number of type LONG", "config set topic orders retention.ms=x")
 	f(exitNotFound, "broker: set topic nope: The topic 'nope' does not exist", "config set topic nope retention.ms=1")
-	f(exitNotFound, "broker: describe topic nope: this server does not host this topic-partition", "config describe topic nope")
+	f(exitNotFound, "broker: describe topic nope: there is no such topic; see: broker topic list", "config describe topic nope")
 	f(exitNotFound, `broker: describe topic orders: there is no setting "retention.mss"; did you mean retention.ms?`, "config describe topic orders retention.mss")
 	f(exitUsage, `broker: "table" is no kind of resource: want topic, broker, brokers, logger, group or client-metrics`, "config describe table x")
 	f(exitUsage, "broker: topic: name it, such as: topic orders", "config describe topic")

@@ -95,7 +95,7 @@ func (c *cli) verify(in *run.Inspection, at place) error {
 		state := "ok"
 		if !p.OK() {
 			bad++
-			state = fmt.Sprintf("%d problems", len(p.Problems)+p.More())
+			state = counted(len(p.Problems)+p.More(), "problem")
 		}
 		problems := append([]string{}, p.Problems...)
 		list = append(list, checkedRow{p.Topic, p.Partition, p.PartID, p.Pending, p.Start, p.End, p.Batches, p.Records, p.Bytes, p.Gaps, p.Producers, problems, p.More()})

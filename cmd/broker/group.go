@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,6 +25,9 @@ type groupLine struct {
 	Coordinator  int32  `json:"coordinator"`
 }
 
+// groupStates are the states that a group can be in, those of Kafka's newer kinds of groups too.
+var groupStates = []string{"Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Dead", "Assigning", "Reconciling", "NotReady"}
+
 func groupList(c *cli) *cobra.Command {
 	var states []string
 	cmd := &cobra.Command{
@@ -33,9 +37,14 @@ func groupList(c *cli) *cobra.Command {
 		Example: "  broker group list\n  broker group list --state stable,empty -o json",
 	}
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only groups in one of these states, of any case")
-	completeFlag(cmd, "state", oneOf("Stable", "Empty", "PreparingRebalance", "CompletingRebalance"))
+	completeFlag(cmd, "state", oneOf(groupStates...))
 	c.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		for _, s := range states {
+			if !slices.ContainsFunc(groupStates, func(known string) bool { return strings.EqualFold(known, s) }) {
+				return failf(exitUsage, "--state %s: want %s", s, strings.Join(groupStates, ", "))
+			}
+		}
 		list, err := c.listGroups(cmd.Context(), states)
 		if err != nil {
 			return err
@@ -51,7 +60,7 @@ func groupList(c *cli) *cobra.Command {
 
 // listGroups asks every broker for the groups that it coordinates.
 func (c *cli) listGroups(ctx context.Context, states []string) ([]groupLine, error) {
-	cl, err := c.client()
+	cl, err := c.briefClient()
 	if err != nil {
 		return nil, err
 	}

@@ -14,37 +14,18 @@ import (
 )
 
 func groupDelete(c *cli) *cobra.Command {
-	var yes, dry bool
-	cmd := &cobra.Command{
-		Use: "delete GROUP...", Short: "Forget groups without members, and all their offsets", Args: cobra.MinimumNArgs(1), ValidArgsFunction: c.completeGroups,
-		Long:    "Forget groups without members, and all their offsets. At a terminal it asks first; a script says --yes.",
+	return deletes(c, &cobra.Command{
+		Use: "delete GROUP...", Short: "Forget groups without members, and all their offsets", ValidArgsFunction: c.completeGroups,
 		Example: "  broker group delete audit\n  broker group delete audit billing --yes\n  broker group delete audit --dry-run",
+	}, deletion[goneLine]{gone: c.goneWith, show: c.printGone, ask: groupsAsked, do: c.deleteGroups})
+}
+
+func (c *cli) deleteGroups(ctx context.Context, adm *kadm.Client, groups []string) error {
+	res, err := adm.DeleteGroups(ctx, groups...)
+	if err != nil && len(res) == 0 {
+		return kafkaError("delete groups", c.brokers, err)
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would go")
-	c.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return c.withAdmin(func(adm *kadm.Client) error {
-			if dry || !yes {
-				lines, err := c.goneWith(cmd.Context(), adm, args)
-				if err != nil {
-					return err
-				}
-				if dry {
-					return c.printGone(lines)
-				}
-				if err := c.confirmGroups(lines); err != nil {
-					return err
-				}
-			}
-			res, err := adm.DeleteGroups(cmd.Context(), args...)
-			if err != nil && len(res) == 0 {
-				return kafkaError("delete groups", c.brokers, err)
-			}
-			return c.each("group", "delete", args, func(g string) (string, error) { return c.nextForGroup(cmd.Context(), g, res[g].Err), res[g].Err })
-		})
-	}
-	return cmd
+	return c.each("group", "delete", groups, func(g string) (string, error) { return c.nextForGroup(ctx, g, res[g].Err), res[g].Err })
 }
 
 // goneLine is what a deletion would take away.
@@ -85,12 +66,13 @@ func (c *cli) printGone(lines []goneLine) error {
 	return c.print(lines, []string{"GROUP", "STATE", "MEMBERS", "OFFSETS"}, rows)
 }
 
-func (c *cli) confirmGroups(lines []goneLine) error {
+// groupsAsked names what is asked about.
+func groupsAsked(lines []goneLine) string {
 	var what []string
 	for _, l := range lines {
-		what = append(what, fmt.Sprintf("%s (%d offsets)", l.Group, l.Offsets))
+		what = append(what, fmt.Sprintf("%s (%s)", l.Group, counted(l.Offsets, "offset")))
 	}
-	return c.confirm("delete "+strings.Join(what, ", "), " for ever", "deleted")
+	return strings.Join(what, ", ")
 }
 
 // describeOne describes a group that must be there.
@@ -135,8 +117,8 @@ func (c *cli) live(verb string, d kadm.DescribedGroup) error {
 		}
 		who = append(who, fmt.Sprintf("%s at %s", dash(m.ClientID), strings.TrimPrefix(m.ClientHost, "/")))
 	}
-	return failf(exitConflict, "%s group %s: it is %s and has %d members (%s), which would go on where they are; stop them, then repeat",
-		verb, d.Group, d.State, len(d.Members), strings.Join(who, ", "))
+	return failf(exitConflict, "%s group %s: it is %s and has %s (%s), which would go on as before; stop them, then repeat",
+		verb, d.Group, d.State, counted(len(d.Members), "member"), strings.Join(who, ", "))
 }
 
 // nextForGroup is the text of a refusal that people can do something about.

@@ -100,7 +100,7 @@ func (c *cli) seek(ctx context.Context, adm *kadm.Client, name string, f seekFla
 		}
 	}
 	if !f.yes {
-		if err := c.confirm(fmt.Sprintf("move %d offsets of group %s", len(lines), name), "", "changed"); err != nil {
+		if err := c.confirm(fmt.Sprintf("move %s of group %s", counted(len(lines), "offset"), name), "", "changed"); err != nil {
 			return err
 		}
 	}

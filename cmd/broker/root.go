@@ -42,6 +42,7 @@ func newRoot(c *cli) *cobra.Command {
 	root.AddCommand(configCommand(c), completionCommand(c), versionCommand(c))
 	root.AddCommand(groupCommand(c), devCommand(c))
 	root.CompletionOptions.DisableDefaultCmd = true // ours has examples
+	root.SetHelpCommand(helpCommand())
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.errOut)
@@ -63,10 +64,44 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) int {
 	return report(err, errOut)
 }
 
+// helpCommand is cobra's, but for a word that is no command: that is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]...", Short: "Help about any command", Example: "  broker help topic create",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil { // its own words, with a suggestion on more lines
+				about, rest = cmd.Root(), args
+			}
+			if len(rest) > 0 {
+				return unknownCommand(rest[0], about)
+			}
+			return about.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []string
+			for _, sub := range about.Commands() {
+				if sub.IsAvailableCommand() {
+					names = append(names, sub.Name()+"\t"+sub.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+func unknownCommand(word string, under *cobra.Command) error {
+	return failf(exitUsage, "unknown command %q for %q; see: %s --help", word, under.CommandPath(), under.CommandPath())
+}
+
 // groupOnly is the RunE of a command that only holds others: a word that is none of them is an error, not a page of help.
 func groupOnly(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return failf(exitUsage, "unknown command %q for %q; see: %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())
+		return unknownCommand(args[0], cmd)
 	}
 	return cmd.Help()
 }
@@ -83,11 +118,15 @@ func (c *cli) outputFlag(cmd *cobra.Command) {
 
 // client connects lazily; the caller closes it.
 func (c *cli) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	if len(splitList(c.brokers)) == 0 {
+	return c.clientOf(splitList(c.brokers), opts...)
+}
+
+func (c *cli) clientOf(seeds []string, opts ...kgo.Opt) (*kgo.Client, error) {
+	if len(seeds) == 0 {
 		return nil, failf(exitUsage, "--brokers %q: want HOST:PORT, such as %s", c.brokers, run.DefaultListen)
 	}
 	opts = append([]kgo.Opt{
-		kgo.SeedBrokers(splitList(c.brokers)...), kgo.ClientID("broker-cli"), kgo.DialTimeout(c.timeout),
+		kgo.SeedBrokers(seeds...), kgo.ClientID("broker-cli"), kgo.DialTimeout(c.timeout),
 		kgo.RequestRetries(2), kgo.RetryTimeout(c.timeout), kgo.MetadataMinAge(100 * time.Millisecond),
 	}, opts...)
 	cl, err := kgo.NewClient(opts...)
@@ -98,14 +137,11 @@ func (c *cli) client(opts ...kgo.Opt) (*kgo.Client, error) {
 }
 
 func (c *cli) withAdmin(f func(*kadm.Client) error) error {
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	adm := kadm.NewClient(cl)
-	adm.SetTimeoutMillis(int32(c.timeout.Milliseconds()))
-	return f(adm)
+	return c.withClient(func(cl *kgo.Client) error {
+		adm := kadm.NewClient(cl)
+		adm.SetTimeoutMillis(int32(c.timeout.Milliseconds()))
+		return f(adm)
+	})
 }
 
 // print writes v as JSON, or as a table: rows of cells below a head.
@@ -125,6 +161,14 @@ func (c *cli) print(v any, head []string, rows [][]string) error {
 	default:
 		return failf(exitUsage, "--output %s: want table or json", c.output)
 	}
+}
+
+// counted is a number with what it counts: 1 record, 2 records.
+func counted[N int | int64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func writeRow(w io.Writer, cells []string) {

@@ -45,9 +45,7 @@ func (c *cli) serve(cfg run.Config) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	stop := make(chan struct{})
 	go func() {
-		<-signals
-		close(stop)
-		<-signals // a second signal does not wait, whatever the first one found
+		untilSecond(signals, stop, sameWish)
 		fmt.Fprintln(c.errOut, "broker: second signal: ended at once; the next start recovers")
 		os.Exit(exitError)
 	}()
@@ -64,6 +62,20 @@ func (c *cli) serve(cfg run.Config) error {
 		return err
 	}
 	return failed
+}
+
+// sameWish is how soon a signal is the same one again: timeout(1) sends it to the process and to its group.
+const sameWish = 300 * time.Millisecond
+
+// untilSecond closes stop at the first signal, and returns at a second one: that does not wait, whatever the first one found.
+func untilSecond(signals <-chan os.Signal, stop chan<- struct{}, same time.Duration) {
+	<-signals
+	close(stop)
+	for first := time.Now(); ; {
+		if <-signals; time.Since(first) >= same {
+			return
+		}
+	}
 }
 
 // wait returns when the broker is to end, with the reason if that is an error, and calls ready when it serves.

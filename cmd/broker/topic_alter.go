@@ -79,6 +79,6 @@ func (c *cli) growTopic(cmd *cobra.Command, adm *kadm.Client, topic string, part
 	case r.Err != nil:
 		return kafkaError("alter topic "+topic, c.brokers, r.Err)
 	}
-	fmt.Fprintf(c.out, "topic %s: %s %d partitions\n", topic, map[bool]string{true: "would have", false: "has"}[dry], partitions)
+	fmt.Fprintf(c.out, "topic %s: %s %s\n", topic, map[bool]string{true: "would have", false: "has"}[dry], counted(partitions, "partition"))
 	return nil
 }

@@ -118,7 +118,9 @@ func (c *cli) produce(ctx context.Context, topic string, files []string, p produ
 	if err := cl.Flush(ctx); err != nil {
 		s.done(nil, err)
 	}
-	if err := s.err(); err != nil {
+	if err := s.err(); errors.Is(err, kgo.ErrRecordTimeout) {
+		return failf(exitNoConnect, "produce to %s: no acknowledgement within %s; why: broker doctor, broker trace errors", topic, c.timeout)
+	} else if err != nil {
 		err, invalid := kafkaError("produce to "+topic, c.brokers, err), errors.Is(err, kerr.InvalidRecord)
 		if invalid && p.key == "" {
 			return failf(exitCode(err), "%s; a compacted topic takes no record without a key: see -k and -K", err)
@@ -129,7 +131,7 @@ func (c *cli) produce(ctx context.Context, topic string, files []string, p produ
 		c.output = "json"
 		return c.print(s.report(topic), nil, nil)
 	}
-	fmt.Fprintf(c.errOut, "%d records produced to %s\n", s.records, topic)
+	fmt.Fprintf(c.errOut, "%s produced to %s\n", counted(s.records, "record"), topic)
 	return nil
 }
 

@@ -95,7 +95,7 @@ func TestGroups(t *testing.T) {
 	s.bad(1, `nothing is committed of orders-0`, "group", "seek", "new", "--shift", "1", "--topic", "orders", "--yes")
 	s.ok("", `(?m)^orders +0 +- +0 +0 +0 *$`, "group", "seek", "new", "--to", "start", "--topic", "orders", "--yes")
 
-	if _, errOut, code := s.b.CLI("", "group", "delete", "audit"); code != 2 || !strings.Contains(errOut, "delete audit (1 offsets): nobody to ask; say --yes") {
+	if _, errOut, code := s.b.CLI("", "group", "delete", "audit"); code != 2 || !strings.Contains(errOut, "delete audit (1 offset): nobody to ask; say --yes") {
 		t.Errorf("code %d, %q", code, errOut)
 	}
 	s.ok("", `(?m)^audit +Empty +0 +1$`, "group", "delete", "audit", "--dry-run")

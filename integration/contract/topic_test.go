@@ -102,7 +102,7 @@ func TestTopicDeleteAsks(t *testing.T) {
 		s.ok("", "OK", "topic", "create", name)
 	}
 	s.ok("x\n", "", "topic", "produce", "a")
-	s.bad(2, `delete a, b \(1 records\): nobody to ask; say --yes`, "topic", "delete", "a", "b")
+	s.bad(2, `delete a, b \(1 record\): nobody to ask; say --yes`, "topic", "delete", "a", "b")
 	s.ok("", `(?m)^a +1 +1 +1 `, "topic", "delete", "a", "b", "--dry-run")
 	s.ok("", `(?s)a.*b.*c`, "topic", "list")
 	s.ok("", `(?m)^a +OK\nb +OK$`, "topic", "delete", "a", "b", "--yes")
