@@ -2,6 +2,7 @@ package meta
 
 import (
 	"slices"
+	"strconv"
 
 	"troupe/kafka/code"
 )
@@ -37,6 +38,7 @@ func (e *edit) unregisterBroker(c UnregisterBroker) Result {
 	return Result{}
 }
 
+// removeNode forgets a node and the settings of its broker: a machine that takes its number later is another one, and would stay cordoned.
 func (e *edit) removeNode(c RemoveNode) Result {
 	n := e.img.Node(c.NodeID)
 	switch replicas, _ := e.img.Load(c.NodeID); {
@@ -50,5 +52,8 @@ func (e *edit) removeNode(c RemoveNode) Result {
 	gone := *n
 	gone.Removed = true
 	e.setNode(gone)
+	if name := strconv.Itoa(int(c.NodeID)); len(e.img.ResourceConfigs(BrokerResource, name)) > 0 {
+		e.setConfigs(resourceConfigs{BrokerResource, name, nil})
+	}
 	return Result{}
 }
