@@ -135,8 +135,11 @@ func (d *drain) run(ctx context.Context, dry bool) error {
 	}
 	moves, stuck := planDrain(all, d.node, d.others, d.shrink)
 	if len(stuck) > 0 {
-		return failf(exitConflict, "%s cannot leave node %d: no other node in service has none of its replicas. Add a node, or say --shrink to give such "+
-			"partitions fewer replicas", some(stuck), d.node)
+		why := "every other node in service has a replica already. Add a node, or say --shrink to give such partitions fewer replicas"
+		if len(d.others) == 0 {
+			why = "no other node is in service. Add one: broker cluster add"
+		}
+		return failf(exitConflict, "%s cannot leave node %d: %s", some(stuck), d.node, why)
 	}
 	if dry {
 		for _, m := range moves {

@@ -116,7 +116,7 @@ func start(x *exam) {
 
 func partitions(x *exam) {
 	if n := x.Health.Leaderless; n > 0 {
-		x.fail("no-leader", "broker cluster status", "%d partitions have no leader, such as %s: they can be neither written nor read", n, x.Health.Leaderless1)
+		x.fail("no-leader", "broker cluster status", "%s no leader, such as %s: nothing there can be written or read", many(n, "partition has", "partitions have"), x.Health.Leaderless1)
 	}
 	for _, s := range x.Strays {
 		if s.Name == "" {
@@ -127,10 +127,18 @@ func partitions(x *exam) {
 	}
 }
 
+// many is a number with what it counts.
+func many(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
 func cleaner(x *exam) {
 	c := x.Health.Cleaner
 	if c.Uncleanable > 0 {
-		x.warn("cleaner-failing", "the broker's log: it names the partition", "%d of %d compacted partitions are not compacted any more after an error: they grow", c.Uncleanable, c.Partitions)
+		x.warn("cleaner-failing", "the broker's log: it names them and says why", "%d of %d compacted partitions are left alone until the next start after an error: they only grow", c.Uncleanable, c.Partitions)
 	}
 	if c.Dirty > dirtyHigh && c.Rounds == 0 {
 		x.warn("cleaner-behind", "broker actor top, and log.cleaner.* of this broker", "compaction gets nowhere: %.0f %% of a log are to be compacted, and no compaction has ended in the last minute", c.Dirty*100)

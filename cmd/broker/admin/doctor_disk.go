@@ -53,9 +53,6 @@ func store(x *exam) {
 	if n := x.Health.Store.ErrorsLately; n > 0 {
 		x.warn("store-errors", "the broker's log", "%d flushes or compactions of the data store failed in the last minute and are tried again; space and reads suffer if that goes on", n)
 	}
-	if n := x.Status.Disk.Uncleanable; n > 0 {
-		x.warn("not-compacted", "the broker's log: it names them and says why", "%d partitions cannot be compacted and are left alone until the next start: they only grow", n)
-	}
 	if n := x.Status.Disk.Damaged; n > 0 {
 		x.fail("damaged", "the broker's log: it names partition and offset", "%d reads met damaged data in the store and were refused; what is damaged cannot be served", n)
 	}

@@ -45,6 +45,7 @@ func TestExamine(t *testing.T) {
 	f(Evidence{Status: Status{Steps: []Step{{Name: "b", WaitsFor: "a leader", Seconds: 3}}}})
 	f(Evidence{Strays: []Stray{{PartID: 7, Name: "partition/x-0", Index: 9}, {PartID: 8, Index: 9}}}, "stray-partition: partition/x-0", "stray-partition: number 8")
 	f(health(Health{Leaderless: 3, Leaderless1: "orders/0"}), "no-leader: 3 partitions have no leader, such as orders/0")
+	f(health(Health{Leaderless: 1, Leaderless1: "orders/0"}), "no-leader: 1 partition has no leader, such as orders/0")
 	f(Evidence{Status: Status{NodeID: 1, Ready: true, Brokers: []Broker{{ID: 1, Fenced: true}, {ID: 2, Fenced: true}}}}, "fenced")
 
 	cluster := func(c Cluster) Evidence { c.NodeID = 1; return Evidence{Cluster: c} }
@@ -77,7 +78,6 @@ func TestExamine(t *testing.T) {
 	f(Evidence{Status: Status{Disk: Disk{FreeBytes: 15 << 20, MinFreeBytes: 10 << 20}}}, "disk-filling: 15 MiB")
 	f(Evidence{Status: Status{Disk: Disk{FreeBytes: 25 << 20, MinFreeBytes: 10 << 20}}})
 	f(Evidence{Status: Status{Disk: Disk{Damaged: 2}}}, "damaged: 2 reads")
-	f(Evidence{Status: Status{Disk: Disk{Uncleanable: 1}}}, "not-compacted: 1 partitions")
 	f(health(Health{Store: Store{Failed: true, ErrorsLately: 3}}), "store-failed", "store-errors: 3")
 
 	f(health(Health{Cleaner: Cleaner{Partitions: 5, Uncleanable: 2}}), "cleaner-failing: 2 of 5")

@@ -57,8 +57,6 @@ type Disk struct {
 	MinFreeBytes uint64 `json:"min_free_bytes"`
 	// Damaged counts the reads since the start that met damaged data; the log names partition and offset of each.
 	Damaged uint64 `json:"damaged_reads"`
-	// Uncleanable counts the compacted partitions that are left alone until the next start; the log says why.
-	Uncleanable uint64 `json:"uncleanable_partitions"`
 }
 
 // Actor is one living actor.

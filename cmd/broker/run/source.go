@@ -55,7 +55,6 @@ func (s source) status(m map[string]float64) admin.Status {
 		out.Disk.FreeBytes = uint64(n)
 	}
 	out.Disk.Damaged, out.Disk.MinFreeBytes = uint64(m["damaged_reads_total"]), uint64(m["disk_min_free_bytes"])
-	out.Disk.Uncleanable = uint64(b.cleaned.Damaged.Load())
 	return out
 }
 
