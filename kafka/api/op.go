@@ -80,10 +80,13 @@ func findPaths(t reflect.Type, wanted func(reflect.StructField) bool) (out []pat
 	return append(out, nested...)
 }
 
-// subjects are the fields that name what a request is about.
+// subjects are the fields that name what a request is about. Groups is a list of names in the requests that describe or delete them.
 var subjects = map[string]bool{"Topic": true, "Group": true, "GroupID": true, "TransactionalID": true, "ResourceName": true}
 
 func isSubject(f reflect.StructField) bool {
+	if f.Name == "Groups" && f.Type == reflect.TypeFor[[]string]() {
+		return true
+	}
 	return subjects[f.Name] && (f.Type.Kind() == reflect.String || f.Type == reflect.TypeFor[*string]())
 }
 
@@ -104,6 +107,8 @@ func firstName(v reflect.Value, paths []path) *string {
 				return name
 			}
 		case p.inner != nil:
+		case f.Kind() == reflect.Slice && f.Len() > 0:
+			return f.Index(0).Addr().Interface().(*string)
 		case f.Kind() == reflect.String && f.Len() > 0:
 			return f.Addr().Interface().(*string)
 		case f.Kind() == reflect.Pointer && !f.IsNil():
