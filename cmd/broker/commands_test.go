@@ -133,6 +133,31 @@ func TestUnacknowledged(t *testing.T) {
 	}
 }
 
+// TestHangUp: what takes connections and ends them is no matter of TLS, of which the client's library speaks.
+func TestHangUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	for _, args := range [][]string{{"topic", "list"}, {"topic", "produce", "a", "--timeout", "1s"}} {
+		var text bytes.Buffer
+		code := execute(append(args, "--brokers", l.Addr().String()), strings.NewReader("x"), io.Discard, &text)
+		if code != exitNoConnect || strings.Contains(text.String(), "TLS") {
+			t.Errorf("%q: exit %d: %s", args, code, text.String())
+		}
+	}
+}
+
 // TestIndex: the page of the admin address names what is served there, and nothing else.
 func TestIndex(t *testing.T) {
 	b := serving(t)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"troupe/cmd/broker/run"
 )
@@ -100,9 +101,12 @@ func kafkaExit(e *kerr.Error) int {
 func kafkaError(what, brokers string, err error) error {
 	var ke *kerr.Error
 	var op *net.OpError
+	var eof *kgo.ErrFirstReadEOF
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &eof): // its own words suspect TLS or a password
+		return failf(exitNoConnect, "%s: %s closed the connection without an answer; is it a broker, and well? try: broker doctor", what, brokers)
 	case errors.As(err, &ke):
 		return failf(kafkaExit(ke), "%s: %s (%s)", what, strings.ToLower(strings.TrimSuffix(ke.Description, ".")), ke.Message)
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "unable to dial"):

@@ -117,7 +117,7 @@ func (c *cli) live(verb string, d kadm.DescribedGroup) error {
 		}
 		who = append(who, fmt.Sprintf("%s at %s", dash(m.ClientID), strings.TrimPrefix(m.ClientHost, "/")))
 	}
-	return failf(exitConflict, "%s group %s: it is %s and has %s (%s), which would go on as before; stop them, then repeat",
+	return failf(exitConflict, "%s group %s: it is %s and has %s (%s), which would go on where they are; stop them, then repeat",
 		verb, d.Group, d.State, counted(len(d.Members), "member"), strings.Join(who, ", "))
 }
 

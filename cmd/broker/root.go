@@ -127,6 +127,7 @@ func (c *cli) clientOf(seeds []string, opts ...kgo.Opt) (*kgo.Client, error) {
 	}
 	opts = append([]kgo.Opt{
 		kgo.SeedBrokers(seeds...), kgo.ClientID("broker-cli"), kgo.DialTimeout(c.timeout),
+		kgo.AlwaysRetryEOF(), // by itself the client takes a broker that dies under its first request for one that wants TLS
 		kgo.RequestRetries(2), kgo.RetryTimeout(c.timeout), kgo.MetadataMinAge(100 * time.Millisecond),
 	}, opts...)
 	cl, err := kgo.NewClient(opts...)

@@ -62,7 +62,7 @@ func TestDebug(t *testing.T) {
 		write(t, name, string(bytes))
 	}
 	out, errOut, code = broker(t, nil, "debug", "verify", "--data-dir", dir)
-	if code != 3 || !strings.Contains(out, "orders/") || !strings.Contains(out, "problems") || !strings.Contains(errOut, "damaged") {
+	if code != 3 || !strings.Contains(out, "orders/") || !strings.Contains(out, "1 problem") || !strings.Contains(errOut, "damaged") {
 		t.Errorf("a flipped bit: code %d\n%s%s", code, out, errOut)
 	}
 }

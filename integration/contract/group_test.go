@@ -42,7 +42,7 @@ func TestGroups(t *testing.T) {
 	s.ok("e\nf\n", "", "topic", "produce", "orders", "-p", "1")
 	s.ok("", `(?m)^audit +Stable +classic +consumer +1$`, "group", "list")
 	s.ok("", `^GROUP.*\n$`, "group", "list", "--state", "empty")
-	shown := s.ok("", `(?s)^group +audit\nstate +Stable\n.*lag +2\n.*rebalanced +\S+ \S+ took \d+ ms, generation 1, 1 members: .*\(reader at 127\.0\.0\.1\)`, "group", "describe", "audit")
+	shown := s.ok("", `(?s)^group +audit\nstate +Stable\n.*lag +2\n.*rebalanced +\S+ \S+ took \d+ ms, generation 1, 1 member: .*\(reader at 127\.0\.0\.1\)`, "group", "describe", "audit")
 	if !strings.Contains(shown, "orders  1          4          0      6    2") {
 		t.Error(shown)
 	}
@@ -62,8 +62,8 @@ func TestGroups(t *testing.T) {
 	s.ok("", `(?s)state +Stable.*why +not known: cannot reach the admin address 127.0.0.1:1`, "group", "describe", "audit", "--admin", "127.0.0.1:1")
 
 	// A group with members stays as it is.
-	s.bad(7, `seek group audit: it is Stable and has 1 members \(reader at 127\.0\.0\.1\).*stop them, then repeat`, "group", "seek", "audit", "--to", "start", "--yes")
-	s.bad(7, `delete group audit: it is Stable and has 1 members`, "group", "delete", "audit", "--dry-run")
+	s.bad(7, `seek group audit: it is Stable and has 1 member \(reader at 127\.0\.0\.1\).*stop them, then repeat`, "group", "seek", "audit", "--to", "start", "--yes")
+	s.bad(7, `delete group audit: it is Stable and has 1 member`, "group", "delete", "audit", "--dry-run")
 	s.bad(7, `delete group audit: NON_EMPTY_GROUP: it has members; stop them`, "group", "delete", "audit", "--yes")
 	s.bad(4, `did you mean audit\?`, "group", "delete", "audti", "--yes")
 	leave()
