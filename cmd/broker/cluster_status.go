@@ -56,11 +56,18 @@ func (c *cli) printStatus(s clusterState) {
 	}
 	fmt.Fprintf(c.out, "cluster %s  node %d  %s\n", s.ClusterID, s.NodeID, ready)
 	fmt.Fprintf(c.out, "topics %d  partitions %d  replicas here %d\n", s.Topics, s.Partitions, s.Replicas)
-	fmt.Fprintf(c.out, "metadata log: %s, leader %d, term %d, persisted %d, committed %d, applied %d\n",
-		strings.ToLower(strings.TrimPrefix(s.Raft.State, "State")), s.Raft.Leader, s.Raft.Term, s.Raft.Persisted, s.Raft.Committed, s.Raft.Applied)
+	fmt.Fprintf(c.out, "metadata log: %s, leader %s, term %d, persisted %d, committed %d, applied %d\n",
+		strings.ToLower(strings.TrimPrefix(s.Raft.State, "State")), nodeOrNone(s.Raft.Leader), s.Raft.Term, s.Raft.Persisted, s.Raft.Committed, s.Raft.Applied)
 	for _, line := range worries(s.Cluster) {
 		fmt.Fprintln(c.out, line)
 	}
+}
+
+func nodeOrNone(id int32) string {
+	if id < 1 {
+		return "unknown"
+	}
+	return fmt.Sprint(id)
 }
 
 // worries says what of the cluster is not as it should be, or could be better.

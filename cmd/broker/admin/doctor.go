@@ -94,11 +94,19 @@ func metadataLog(x *exam) {
 	case late && r.Behind > 0:
 		x.fail("not-applied", "broker actor top", "metadata log: entries up to %d are persisted and up to %d committed, but only up to %d applied, for %.1f s", r.Persisted, r.Committed, r.Applied, r.BehindFor)
 	case late && r.Persisted > r.Committed:
-		x.fail("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s", r.Persisted, r.Committed, r.BehindFor)
+		x.fail("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s; %s", r.Persisted, r.Committed, r.BehindFor, leaderOf(r))
 	}
 	if r.OldestFor > proposalGrace.Seconds() {
-		x.fail("proposal-waits", "broker cluster status", "%d proposals wait for the metadata log, the oldest for %.1f s; leader is %d", r.Pending, r.OldestFor, r.Leader)
+		x.fail("proposal-waits", "broker cluster status", "%s for the metadata log, the oldest for %.1f s; %s", many(r.Pending, "proposal waits", "proposals wait"), r.OldestFor, leaderOf(r))
 	}
+}
+
+// leaderOf says who leads the metadata log, or why nobody does as far as this broker knows.
+func leaderOf(r Raft) string {
+	if r.Leader > 0 {
+		return fmt.Sprintf("node %d leads it", r.Leader)
+	}
+	return "no leader is known here: this broker and a majority of the voters do not reach each other"
 }
 
 func start(x *exam) {
