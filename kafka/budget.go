@@ -63,6 +63,8 @@ type account struct {
 	closed bool      // guarded by b.mu
 	op     *trace.Op // of the frame
 	beyond bool      // it is b.ahead: for its own reader
+	// resumed is called by take when it has waited: the client was kept waiting, not the other way round. May be nil.
+	resumed func()
 }
 
 // take charges n bytes, and waits until they fit. It reports false when the account was closed.
@@ -87,6 +89,9 @@ func (a *account) take(n int) bool {
 	}
 	if a.closed {
 		return false
+	}
+	if waited && a.resumed != nil {
+		a.resumed()
 	}
 	b.used += int64(n)
 	a.taken += int64(n)

@@ -217,6 +217,28 @@ func TestFrameDeadline(t *testing.T) {
 	f.waitOpen(0)
 }
 
+// The time that a frame waits for memory in its middle does not count: the client has sent all that it was asked for.
+func TestFrameDeadlineWithoutMemory(t *testing.T) {
+	const deadline = 60 * time.Millisecond
+	f := newFixture(t, Config{RequestMemory: 1 << 20, FrameDeadline: deadline})
+	b := f.s.d.memory.requests
+	others := account{b: b}
+	others.take(1<<20 - 2*firstGulp) // a frame may begin, and no more
+	b.mu.Lock()
+	b.ahead = &others
+	b.mu.Unlock()
+	c := f.dial()
+	go c.Write(frameOf(18, 0, false, make([]byte, 3<<20)))
+	for b.inUse() == others.taken {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(3 * deadline)
+	b.give(others.settle())
+	if _, _, err := c.try(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShutdownAnswersWhatWasRead(t *testing.T) {
 	var begun atomic.Int32
 	f := newFixture(t, Config{Table: sleeper(true, &begun)})

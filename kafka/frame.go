@@ -114,7 +114,7 @@ func (r *reader) frame() (*arrived, error) {
 }
 
 func newReader(src *source, cfg *Config, mem *memory, find func(int16, string, [16]byte) topicFacts) *reader {
-	r := &reader{src: src, cfg: cfg, mem: mem, acc: account{b: mem.requests}, big: account{b: mem.giants}, find: find}
+	r := &reader{src: src, cfg: cfg, mem: mem, acc: account{b: mem.requests, resumed: src.renew}, big: account{b: mem.giants}, find: find}
 	src.inHurry = func() bool { return r.acc.beyond }
 	return r
 }

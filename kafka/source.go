@@ -58,6 +58,9 @@ func (s *source) begin() {
 	}
 }
 
+// renew begins the deadline of the frame anew: nothing was read for a while because there was no memory for it, and the client could not help that.
+func (s *source) renew() { s.armed = time.Time{} }
+
 // end says that the frame is complete. The large buffer goes back unless more frames are in it.
 func (s *source) end() {
 	s.inFrame, s.hurried, s.armed = false, false, time.Time{}
