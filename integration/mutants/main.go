@@ -136,8 +136,10 @@ type Mutant struct {
 	Test       []string // package and flags of go test
 }
 
-// testTimeout bounds one run of a test under a mutation: a hang counts as caught, since the test would fail by its time-out.
-const testTimeout = 4 * time.Minute
+const (
+	testTimeout = 200 * time.Second // a test that hangs fails by it, and the mutation is caught
+	tryTimeout  = 10 * time.Minute  // with the building, which takes minutes on a busy machine
+)
 
 // try applies the mutation in dir, runs its test, and restores the code. It is an error if the test passes, if it does not
 // compile, or if the text to replace is not there exactly once.
@@ -155,25 +157,38 @@ func (m Mutant) try(dir string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.WriteFile(path, orig, 0o644)
-	out, err := goRun(dir, append([]string{"test", "-trimpath", "-count=1", "-vet=off", "-failfast", "-timeout=200s"}, m.Test...)...)
+	out, err := goRun(dir, append([]string{"test", "-trimpath", "-count=1", "-vet=off", "-failfast", "-timeout=" + testTimeout.String()}, m.Test...)...)
+	return out, verdict(out, err)
+}
+
+// verdict is nil if a test has failed. All else proves nothing: a test that passed, and one that was never run.
+func verdict(out []byte, err error) error {
 	switch {
 	case err == nil:
-		return out, errors.New("its test passes")
+		return errors.New("its test passes")
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("neither passed nor failed within %v", tryTimeout)
 	case bytes.Contains(out, []byte("[build failed]")):
-		return out, errors.New("does not compile")
+		return errors.New("does not compile")
 	case bytes.Contains(out, []byte("no tests to run")):
-		return out, errors.New("its test does not exist")
+		return errors.New("its test does not exist")
+	case !bytes.Contains(out, []byte("FAIL\t")) || bytes.Contains(out, []byte("[setup failed]")):
+		return fmt.Errorf("no test was run: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 func goRun(dir string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), tryTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	return cmd.CombinedOutput()
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return out, err
 }
 
 // Parse reads the table: stanzas of "name:", "says:", "file:", "test:" lines, then the old text between "<<<<" and "====",

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +22,29 @@ func TestParse(t *testing.T) {
 		"name: a\nfile: x.go\ntest: ./x\n<<<<\nold\n====\nnew\n\nname: b\nfile: x.go\ntest: ./x\n<<<<\nold\n====\nnew\n>>>>\n"} {
 		if _, err := Parse(bad); err == nil {
 			t.Fatalf("accepted %q", bad)
+		}
+	}
+}
+
+// Only a test that has failed catches a mutation.
+func TestVerdict(t *testing.T) {
+	exit := errors.New("exit status 1")
+	for _, x := range []struct {
+		out    string
+		err    error
+		caught bool
+	}{
+		{"--- FAIL: TestX (0.00s)\nFAIL\nFAIL\ttroupe/x\t0.1s\nFAIL\n", exit, true},
+		{"panic: test timed out after 3m20s\nFAIL\ttroupe/x\t200.1s\nFAIL\n", exit, true},
+		{"ok  \ttroupe/x\t0.1s\n", nil, false},
+		{"FAIL\ttroupe/x [build failed]\nFAIL\n", exit, false},
+		{"FAIL\ttroupe/x [setup failed]\nFAIL\n", exit, false},
+		{"ok  \ttroupe/x\t0.1s [no tests to run]\n", nil, false},
+		{"go: no space left on device\n", exit, false},
+		{"", context.DeadlineExceeded, false}, // it was still being built
+	} {
+		if err := verdict([]byte(x.out), x.err); (err == nil) != x.caught {
+			t.Errorf("%q, %v: %v", x.out, x.err, err)
 		}
 	}
 }
