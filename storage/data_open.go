@@ -35,10 +35,12 @@ type engine struct {
 	sweep   sweeper
 	scatter scatter
 	damaged damagedBlocks
+	values  valueIndexes
 
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
 	stalls, stallNs, slow, backgroundErrors atomic.Int64
+	straight                                atomic.Int64 // ranges that were read past Pebble
 	damagedReads                            atomic.Int64 // reads that met damage, wherever it was noticed
 	corruptions, commits, copied, direct    atomic.Int64
 }

@@ -20,13 +20,13 @@ func (e *engine) Read(partID uint32, offset, limit int64, maxBytes int, minOne b
 	}
 	follows := e.reads.follows(partID, offset)
 	for more := true; more && offset < limit; {
-		size := min(readChunk, maxBytes-b.Bytes)
+		size := min(e.reads.chunk, maxBytes-b.Bytes)
 		keep := true
 		switch {
-		case b.Bytes > 0 && size < readChunk/2:
+		case b.Bytes > 0 && size < e.reads.chunk/2:
 			keep = false // a rest, in which there may be no room for a batch
 		case follows || b.Bytes > 0:
-			size = readChunk
+			size = e.reads.chunk
 		}
 		first := maxBytes - b.Bytes
 		if minOne && b.Bytes == 0 {
@@ -82,6 +82,9 @@ func (b *Batches) add(r *readRange, offset, limit int64, maxBytes int, minOne bo
 
 // readRange reads a range from the disk: up to size bytes, but a first batch of up to first bytes.
 func (e *engine) readRange(r *readRange, size, first int) error {
+	if e.readStraight(r, size, first) {
+		return nil
+	}
 	var next *Slab // r.slab, from when its memory is needed
 	room := func(n int) []byte {
 		if next == nil {
@@ -125,13 +128,18 @@ func (e *engine) readRange(r *readRange, size, first int) error {
 		r.slab, r.batches, r.next = nil, nil, r.from
 		return err
 	}
-	if len(r.slab.buf) < size/2 { // an answer that is not read keeps the whole slab
+	r.shrink(size)
+	return nil
+}
+
+// shrink moves a range into a smaller slab if it has become much shorter than size: an answer that is not read keeps the whole slab.
+func (r *readRange) shrink(size int) {
+	if len(r.slab.buf) < size/2 {
 		s := rawSlab(len(r.slab.buf))
 		s.buf = append(s.buf, r.slab.buf...)
 		r.slab.Release()
 		r.slab = s
 	}
-	return nil
 }
 
 // Scrub implements Data.

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// readChunk is how much is read from the disk at a time.
-	readChunk = 1 << 20
+	// readChunk is how much is read from the disk at a time, and largeChunk where the cache has room for many: each time some of the block at the
+	// begin and of that at the end is read for nothing.
+	readChunk, largeChunk = 1 << 20, 2 << 20
 	// rangeLife is how long a range is kept that nobody reads.
 	rangeLife = 5 * time.Second
 	// aheadWorkers is how many ranges are read ahead at a time, and maxAheads how many may wait for that.
@@ -33,6 +34,7 @@ const (
 // nobody has read yet is not pushed out by another one. A read that finds no room goes to the disk for itself.
 type readCache struct {
 	budget int64
+	chunk  int                                       // how much is read at a time
 	load   func(r *readRange, size, first int) error // reads from r.from on
 	bytes  atomic.Int64
 
@@ -80,7 +82,10 @@ type aheadRead struct {
 }
 
 func newReadCache(budget int64, load func(r *readRange, size, first int) error) *readCache {
-	c := &readCache{budget: budget, load: load, parts: map[uint32][]*readRange{}}
+	c := &readCache{budget: budget, chunk: readChunk, load: load, parts: map[uint32][]*readRange{}}
+	if budget >= 12*reserved(largeChunk) {
+		c.chunk = largeChunk
+	}
 	c.unread.Init()
 	c.read.Init()
 	return c
@@ -312,11 +317,11 @@ func (c *readCache) work() {
 	for len(c.queue) > 0 && !c.closed {
 		a := c.queue[0]
 		c.queue = c.queue[1:]
-		for a.bytes > 0 && a.offset < a.limit && c.find(a.partID, a.offset) == nil && c.room(readChunk) {
-			r := c.register(a.partID, a.offset, a.limit, readChunk)
+		for a.bytes > 0 && a.offset < a.limit && c.find(a.partID, a.offset) == nil && c.room(c.chunk) {
+			r := c.register(a.partID, a.offset, a.limit, c.chunk)
 			c.mu.Unlock()
 			c.aheads.Add(1)
-			err := c.fill(r, readChunk, true) // who reads it for himself meets the error
+			err := c.fill(r, c.chunk, true) // who reads it for himself meets the error
 			c.mu.Lock()
 			if err != nil || r.cut || r.next == r.from {
 				break
@@ -347,8 +352,11 @@ func (c *readCache) close() {
 	}
 }
 
-// reserved is how much memory a slab for n bytes takes at most: the pool may give a larger one.
+// reserved is how much memory a slab for a range of n bytes takes at most: the pool may give a larger one.
 func reserved(n int) int64 {
+	if n >= leastStraight {
+		n += straightExtra
+	}
 	_, size := slabClass(n)
 	if size >= mappedFrom {
 		size *= 2

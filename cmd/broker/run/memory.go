@@ -54,7 +54,7 @@ func splitMemory(total int64) split {
 		beside:     1,
 		memtable:   min(rest/40, 64<<20),
 		blockCache: min(rest/20, 64<<20),
-		readCache:  min(rest/20, 96<<20),
+		readCache:  min(rest/20, 192<<20),
 		tail:       min(rest*3/16, 2<<30),
 		requests:   min(rest/8, 256<<20),
 		giants:     min(rest/20, 96<<20),
