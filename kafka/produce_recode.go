@@ -18,6 +18,7 @@ import (
 // topicFacts is what the reader of a Produce request must know of a topic.
 type topicFacts struct {
 	known    bool
+	name     string
 	needKeys bool           // compacted: records without a key are refused
 	target   *record.Target // nil: batches stay as their producer sent them
 	maxBytes int            // max.message.bytes, only with target
@@ -29,7 +30,7 @@ func factsOf(img *meta.Image, t *meta.Topic, d meta.Defaults) topicFacts {
 		v, _ := meta.Effective(img, t, d, key)
 		return v
 	}
-	f := topicFacts{known: true, needKeys: strings.Contains(text("cleanup.policy"), "compact")}
+	f := topicFacts{known: true, name: t.Name, needKeys: strings.Contains(text("cleanup.policy"), "compact")}
 	if kind := text("compression.type"); kind != "producer" {
 		f.recoded(strings.TrimSpace(kind), text)
 	}

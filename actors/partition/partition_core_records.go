@@ -17,7 +17,7 @@ func (c *core) keyless(b record.Batch) (errs []writer.RecordError) {
 	bad := record.Each(b, func(i int, m record.Meta) bool {
 		if m.NullKey {
 			errs = append(errs, writer.RecordError{Index: int32(i),
-				Message: fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d.", c.topic, c.index)})
+				Message: fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", c.topic, c.index)})
 		}
 		return len(errs) < maxNamed
 	})

@@ -22,29 +22,29 @@ var acceptedDifferences = []accepted{
 	{path: `ApiKeys\[42\] MaxVersion`, kafka: `^2$`, troupe: `^3$`, reason: "version 3 is newer than the oracle"},
 	{path: `ApiKeys\[18\] MaxVersion`, kafka: `^4$`, troupe: `^5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
 
-	{cases: `^DescribeLogDirs/after records were deleted `, path: `Size$`, reason: "Kafka counts whole files, with what was deleted in them; here a size is that of what can be read"},
+	{cases: `^(DescribeLogDirs/after records were deleted |random/(DescribeLogDirs|topics)/)`, path: `Size$`, reason: "Kafka counts whole files, with what was deleted in them; here a size is that of what can be read"},
 	{cases: `^(DescribeQuorum|cluster/quorum)/`, path: `ReplicaDirectoryID$`, kafka: `^zero$`, troupe: `^id`, reason: "the oracle's voters are named in its configuration, and have no directory ids; here a voter's is its store's"},
 
 	// Configs of topics.
 	{path: `Configs\["flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
-	{cases: `^((edges|cluster|random)/)?CreateTopics/`, path: `Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(((edges|cluster|random)/)?CreateTopics|random/(topics|offsets))/`, path: `Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
 	{path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^3$`, troupe: `^5$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
 
-	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Resources\[TOPIC "[^"]*"\] Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
-	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^DYNAMIC_DEFAULT_BROKER_CONFIG$`, troupe: `^DEFAULT_CONFIG$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
-	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Configs\["min.insync.replicas"\] ConfigSynonyms`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+|topics)/`, path: `Resources\[TOPIC "[^"]*"\] Configs$`, kafka: `^33 elements$`, troupe: `^34 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+|topics)/`, path: `Configs\["min.insync.replicas"\] Source$`, kafka: `^DYNAMIC_DEFAULT_BROKER_CONFIG$`, troupe: `^DEFAULT_CONFIG$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
+	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+|topics)/`, path: `Configs\["min.insync.replicas"\] ConfigSynonyms`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
 	{cases: `^(DescribeConfigs/all brokers |configs/brokers/all brokers: wrong )`, path: `Configs`, troupe: `^(\[\]|null or empty|)$`, reason: "a new Kafka sets the cluster-wide min.insync.replicas=1; here the default follows the replicas"},
 
 	// Configs of brokers.
 	{path: `Configs\["log.flush.policy"\]`, kafka: `^$`, reason: "a config of Troupe's own"},
-	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+)/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
+	{cases: `^(random/)?(DescribeConfigs|(Incremental)?AlterConfigs|configs/\w+|topics)/`, path: `Resources\[BROKER "1"\] Configs$`, kafka: `^340 elements$`, troupe: `^341 elements$`, reason: "a config of Troupe's own"},
 	{cases: `^(DescribeConfigs|configs/\w+)/`, path: `Configs\["broker.(session.timeout|heartbeat.interval).ms"\].* Value$`, kafka: `^"?(9000|2000)"?$`, troupe: `^"?(2000|250)"?$`, reason: "a broker that died is replaced sooner here"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(listeners|advertised.listeners|log.dirs)"\].* Value$`, reason: "addresses and folders are each process's own"},
 	{cases: `^DescribeConfigs/broker `, path: `Configs\["(controller.listener.names|controller.quorum.voters|(offsets.topic|transaction.state.log|share.coordinator.state.topic).(replication.factor|min.isr))"\]`, reason: "the oracle is started with settings of its own"},
 	{cases: `^configs/brokers/`, path: `Configs\["(advertised.)?listeners"\].* Value$`, reason: "addresses and folders are each process's own"},
 	{cases: `^configs/brokers/one broker: wrong `, path: `ErrorMessage$`, kafka: `^"Invalid value org.apache.kafka.common.config.ConfigException: `, reason: "Kafka wraps these texts in the name of a Java class"},
 	{cases: `^configs/brokers/one broker: wrong `, path: `ErrorMessage$`, kafka: `^"(/ by zero|.*begin 0, end -1, length 1|For input string: .*)"$`, reason: "a text of the Java runtime says nothing to an operator"},
-	{cases: `^(random/)?DescribeConfigs/(other kinds|an unknown kind among others|seed \d+) `, path: `ErrorMessage$`, kafka: `^"This most likely occurs because of a request being malformed`, reason: "an unknown kind of resource is named"},
+	{cases: `^(random/)?(DescribeConfigs|topics)/(other kinds|an unknown kind among others|seed \d+) `, path: `ErrorMessage$`, kafka: `^"This most likely occurs because of a request being malformed`, reason: "an unknown kind of resource is named"},
 	{cases: `^DescribeConfigs/loggers `, path: `BROKER_LOGGER`, reason: "loggers are those of each program: here there is one, root"},
 
 	// Read-after-write: who asks for a topic that is to be made gets it with its leader, in the first answer.

@@ -68,7 +68,9 @@ func (s *Side) world(key int16, r *rand.Rand) *chooser {
 	c := &chooser{s: s, r: r, topics: []string{t, t, t, u, u, s.Name("none"), "a/b", ""}, members: []string{"", "", "stranger"}}
 	g, h := s.Name("g"), s.Name("h")
 	if grouped[key] {
-		m := s.stable("g")
+		m := s.consumer("a", s.Coordinated("g"))
+		m.session = 600_000
+		m.settle()
 		s.On("").committed(s.Coordinated("h"), commitAt{t, 0, 5}, commitAt{u, 0, 0})
 		s.On("a").committedBy(m, commitAt{t, 0, 3}, commitAt{t, 1, 4})
 		s.On("").awaitCoordinator(s.Name("none"))
@@ -204,6 +206,7 @@ func (s *Side) after(asked kmsg.Request, answered kmsg.Response) {
 	case *kmsg.CreateTopicsResponse:
 		for _, t := range r.Topics {
 			if t.ErrorCode == 0 && !asked.(*kmsg.CreateTopicsRequest).ValidateOnly {
+				s.former(t.Topic)
 				s.settle(t.Topic)
 			}
 		}
@@ -211,6 +214,7 @@ func (s *Side) after(asked kmsg.Request, answered kmsg.Response) {
 		for _, t := range r.Topics {
 			if t.ErrorCode == 0 && t.Topic != nil {
 				s.Missing(*t.Topic)
+				s.former(*t.Topic)
 			}
 		}
 	case *kmsg.CreatePartitionsResponse:
@@ -226,6 +230,15 @@ func (s *Side) after(asked kmsg.Request, answered kmsg.Response) {
 		}
 	case *kmsg.AlterConfigsResponse, *kmsg.IncrementalAlterConfigsResponse:
 		s.settled()
+	}
+}
+
+// former gives the ids of a topic that has gone another name: the next topic of its name has its own.
+func (s *Side) former(name string) {
+	for id, known := range s.topicIDs {
+		if known == name {
+			s.topicIDs[id] = "former " + name
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package differential
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -201,7 +203,56 @@ func groupsByChance(s *Side, v int16, r *rand.Rand) {
 	}
 }
 
+// timesByChance: batches whose times go up and down, in all codecs, and questions for the offsets of times.
+func timesByChance(s *Side, v int16, r *rand.Rand) {
+	t := s.Topic("t", 1, "segment.bytes=1048576")
+	for range 60 {
+		b := s.batchOf(make([]string, 1+r.IntN(4))...)
+		b.attrs = int16(r.IntN(5))
+		b.firstStamp = s.Stamp(int64(r.IntN(2000)))
+		for i := range b.records {
+			b.records[i].value = make([]byte, r.IntN(40_000)*r.IntN(2))
+			b.records[i].stampDelta = int64(r.IntN(400) - 200)
+		}
+		s.Put(t, 0, b)
+	}
+	for i := range 60 {
+		if i%15 == 14 {
+			s.Ask(2, deleteRecords(cut{t, 0, int64(i * r.IntN(3))}))
+		}
+		stamp := s.Stamp(int64(r.IntN(2300) - 150))
+		if r.IntN(5) == 0 {
+			stamp = pick(r, []int64{-1, -2, -4, -5})
+		}
+		if i < 14 && r.IntN(3) == 0 {
+			stamp = -3 // later Kafka's answer may be a record that was deleted
+		}
+		s.Ask(v, listOffsets(when{topic: t, stamp: stamp}))
+	}
+}
+
+// A mixture of keys, each with the versions that both brokers serve.
+func mixtureOf(keys ...int16) func(s *Side, v int16, r *rand.Rand) {
+	return func(s *Side, _ int16, r *rand.Rand) {
+		c := s.world(keys[0], r)
+		s.own = true
+		for range 25 {
+			key := pick(r, keys)
+			at := slices.IndexFunc(spans, func(x span) bool { return x.key == key })
+			v := spans[at].min + int16(r.IntN(int(spans[at].max-spans[at].min)+1))
+			req := kmsg.RequestForKey(key)
+			req.SetVersion(v)
+			c.fill(reflect.ValueOf(req).Elem())
+			asked := c.agreeing(v, tamed(v, req))
+			s.after(asked, s.Ask(v, asked))
+		}
+		s.remains(c)
+	}
+}
+
 // randomTalks are conversations of several kinds of requests.
 func randomTalks() []Group {
-	return []Group{byChance("producers", 3, 13, producersByChance), byChance("sessions", 7, 18, sessionsByChance), byChance("groups", 0, 9, groupsByChance)}
+	return []Group{byChance("producers", 3, 13, producersByChance), byChance("sessions", 7, 18, sessionsByChance), byChance("groups", 0, 9, groupsByChance),
+		byChance("times", 1, 11, timesByChance), byChance("topics", 0, 9, mixtureOf(0, 1, 2, 3, 19, 19, 20, 21, 23, 32, 33, 35, 37, 43, 44, 45, 61, 75)),
+		byChance("offsets", 0, 9, mixtureOf(8, 9, 8, 9, 12, 13, 15, 16, 42, 3, 19))}
 }

@@ -115,6 +115,8 @@ var wireCases = []Case{
 	hostile("lengths", claim(0), claim(-1), claim(-2147483648), claim(2147483647, 0, 0), claim(104857601, 0, 0), claim(3, 0, 18, 0), claim(7, 0, 18, 0, 0, 0, 0, 0)),
 	hostile("HTTP and TLS", bytesOf([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")), bytesOf([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"))),
 	hostile("unknown keys", known(-1, 0, false), known(999, 0, false), known(32767, 0, false), known(4, 0, false), known(5, 0, false), known(6, 0, false), known(7, 0, false)),
+	hostile("keys of controllers", known(52, 0, true), known(53, 0, false), known(54, 0, false), known(56, 2, true), known(58, 0, true), known(59, 0, true), known(62, 0, true), known(63, 0, true),
+		known(67, 0, true), known(70, 0, true), known(73, 0, true), known(82, 0, true)),
 	hostile("unknown versions", known(0, 99, true), known(0, -1, false), known(1, 3, false), known(1, 19, true), known(2, 0, false), known(2, 12, true), known(3, 14, true),
 		known(3, -1, false), known(17, 2, false), known(19, 1, false), known(19, 8, true), known(20, 0, false), known(20, 7, true), known(22, 7, true), known(23, 1, false),
 		known(23, 5, true), known(36, 3, true), known(37, 4, true), known(60, 3, true), known(75, 1, true)),

@@ -98,7 +98,8 @@ var thorough = regexp.MustCompile(`^(edges|each|random)/`)
 // worded are the groups that compare error messages word by word: people read these.
 var worded = map[string]bool{
 	"AlterConfigs": true, "IncrementalAlterConfigs": true, "configs/brokers": true, "configs/loggers": true, "configs/groups": true, "configs/metrics": true,
-	"ListConfigResources": true, "DescribeConfigs": true,
+	"ListConfigResources": true, "DescribeConfigs": true, "DeleteTopics": true, "DeleteRecords": true, "DescribeCluster": true, "ElectLeaders": true, "AlterPartitionAssignments": true,
+	"ListPartitionReassignments": true, "DescribeQuorum": true, "Acls": true, "DescribeProducers": true, "Produce/idempotent": true, "OffsetDelete": true, "edges/DeleteTopics": true,
 }
 
 // Options of a run.

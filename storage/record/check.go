@@ -4,12 +4,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Opts say what a producer's batch is checked for beyond the format.
 type Opts struct {
 	// NeedKeys refuses records without a key (compacted topics).
 	NeedKeys bool
+	// Topic and Partition are named to the client then.
+	Topic     string
+	Partition int32
 	// NoZstd refuses zstd (Produce before v7).
 	NoZstd bool
 	// Renumber says that the batch will be built anew, see Recode: the offset deltas of its records do not matter.
@@ -61,7 +65,7 @@ func Check(raw []byte, o Opts) (Info, *Error) {
 		return Info{}, err
 	}
 	if len(w.nullKeys) > 0 {
-		return Info{}, keyless(w.nullKeys)
+		return Info{}, keyless(w.nullKeys, o)
 	}
 	info := Info{Size: size, Count: b.Count(), MinTime: w.minTime, MaxTime: w.maxTime, MaxTimeIndex: int32(w.maxAt), Codec: b.Codec(), Inflated: inflated,
 		ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch(), FirstSeq: b.BaseSequence(), LastSeq: b.LastSequence(), Transactional: b.Transactional()}
@@ -225,16 +229,18 @@ func (w *walk) inflated(s *stream, b Batch, renumber bool) *Error {
 	return nil
 }
 
-func keyless(idx []int32) *Error {
+func keyless(idx []int32, o Opts) *Error {
 	e := bad("One or more records have been rejected due to %d record errors in total, and only showing the first three errors at most: ", len(idx))
 	e.Custom = true
+	t := fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", o.Topic, o.Partition)
+	var some []string
 	for n, i := range idx {
-		t := "Compacted topic cannot accept message without key."
 		e.Records = append(e.Records, RecordError{i, t})
 		if n < 3 {
-			e.Message += fmt.Sprintf("[batchIndex=%d: %s]", i, t)
+			some = append(some, fmt.Sprintf("RecordError(batchIndex=%d, message='%s')", i, t))
 		}
 	}
+	e.Message += "[" + strings.Join(some, ", ") + "]"
 	return e
 }
 
