@@ -145,9 +145,15 @@ func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error
 	if cerr != nil {
 		return s, bad("%v", cerr)
 	}
+	s.Batch = b.with(packed, s.Kept, base, most, moved)
+	return s, nil
+}
+
+// with is b with other records, of which most is the greatest timestamp; horizon says that base, the base timestamp, is a delete horizon.
+func (b Batch) with(packed []byte, records int, base, most int64, horizon bool) Batch {
 	out := append(append(make(Batch, 0, HeaderLen+len(packed)), b[:HeaderLen]...), packed...)
 	attrs := b.Attributes()
-	if moved {
+	if horizon {
 		attrs |= attrHorizon
 	}
 	be.PutUint32(out[atLength:], uint32(len(out)-Overhead))
@@ -156,10 +162,9 @@ func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error
 	if !b.LogAppendTime() {
 		be.PutUint64(out[atMaxTime:], uint64(most))
 	}
-	be.PutUint32(out[atCount:], uint32(s.Kept))
+	be.PutUint32(out[atCount:], uint32(records))
 	out.SetCRC()
-	s.Batch = out
-	return s, nil
+	return out
 }
 
 // bitmap is a set of small numbers.
