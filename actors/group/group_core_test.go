@@ -270,3 +270,19 @@ func TestForgetTopics(t *testing.T) {
 	f("stays", 1, 0, 2)
 	f("stays", 1, 1, 2)
 }
+
+// TestStaticMemberIsHeardOfAfterItsWrite: the session of a static member that came back begins with its answer, however long the write took.
+func TestStaticMemberIsHeardOfAfterItsWrite(t *testing.T) {
+	c := newCore("g", plainConfig(), at(0))
+	c.cfg.CommitTimeoutMs = 60_000
+	c.state, c.protocolType, c.protocol, c.generation, c.saved = stable, "x", kmsg.StringPtr("p"), 4, true
+	c.add(&member{id: "old", instance: kmsg.StringPtr("i"), session: 6000, protocols: []protocol{{"p", []byte("1")}}, assignment: []byte("a")})
+	c.join(&Join{Req: &kmsg.JoinGroupRequest{Version: 9, Group: "g", ProtocolType: "x", SessionTimeoutMillis: 6000, InstanceID: kmsg.StringPtr("i"),
+		Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p", Metadata: []byte("1")}}}}, "new", at(1))
+	c.tick(at(7000)) // its session would have ended, but it waits
+	c.written(c.out.writes[0], code.OK, at(8000))
+	c.tick(at(15_000))
+	if len(c.members) != 0 {
+		t.Fatalf("a member that is silent lives for ever: its session ends at %d", c.members["new"].deadline)
+	}
+}

@@ -233,6 +233,7 @@ func (c *core) staticWritten(e *entry, bad code.Code, now moment) {
 			resp.LeaderID = e.before.leader // an old client that sees itself as the leader would assign; it must not
 		}
 		c.answerJoin(m, resp)
+		c.touch(m, now)
 		return
 	}
 	resp := c.joinAnswer(m.join.Req, m, false)

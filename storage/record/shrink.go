@@ -125,14 +125,13 @@ func Shrink(b Batch, horizon int64, keep func(Entry) bool) (s Shrunk, err *Error
 		if at++; gone.has(at) {
 			return true
 		}
-		time := b.BaseTimestamp() + p.time
-		most = max(most, time)
+		most = max(most, b.BaseTimestamp()+p.time)
 		if !moved {
 			body = append(body, p.raw...)
 			return true
 		}
 		var head [2 * binary.MaxVarintLen64]byte
-		h := binary.AppendVarint(head[:0], time-base)
+		h := binary.AppendVarint(head[:0], b.BaseTimestamp()+p.time-base)
 		h = binary.AppendVarint(h, int64(p.OffsetDelta))
 		body = binary.AppendVarint(body, int64(1+len(h)+len(p.rest)))
 		body = append(append(append(body, 0), h...), p.rest...)
