@@ -101,12 +101,12 @@ func metadataLog(x *exam) {
 	}
 }
 
-// leaderOf says who leads the metadata log, or why nobody does as far as this broker knows.
+// leaderOf says who leads the metadata log, as far as this broker knows.
 func leaderOf(r Raft) string {
 	if r.Leader > 0 {
 		return fmt.Sprintf("node %d leads it", r.Leader)
 	}
-	return "no leader is known here: this broker and a majority of the voters do not reach each other"
+	return "no leader is known here: none is elected, or its messages do not come"
 }
 
 func start(x *exam) {

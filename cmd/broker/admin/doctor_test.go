@@ -41,7 +41,7 @@ func TestExamine(t *testing.T) {
 	f(raft(Raft{Persisted: 12, Committed: 11, Applied: 11, BehindFor: 5}), "not-committed")
 	f(raft(Raft{Persisted: 12, Committed: 12, Applied: 12}))
 	f(raft(Raft{Pending: 2, OldestFor: 6, Leader: 3}), "proposal-waits: 2 proposals wait for the metadata log, the oldest for 6.0 s; node 3 leads it")
-	f(raft(Raft{Pending: 1, OldestFor: 6, Leader: -1}), "proposal-waits: 1 proposal waits for the metadata log, the oldest for 6.0 s; no leader is known here: this broker and a majority of the voters")
+	f(raft(Raft{Pending: 1, OldestFor: 6, Leader: -1}), "proposal-waits: 1 proposal waits for the metadata log, the oldest for 6.0 s; no leader is known here")
 	f(Evidence{Status: Status{Steps: []Step{{Name: "a", Done: true, Seconds: 9}, {Name: "b", WaitsFor: "a leader", Seconds: 6}, {Name: "c", Seconds: 0}}}}, "boot-waits: for a leader")
 	f(Evidence{Status: Status{Steps: []Step{{Name: "b", WaitsFor: "a leader", Seconds: 3}}}})
 	f(Evidence{Strays: []Stray{{PartID: 7, Name: "partition/x-0", Index: 9}, {PartID: 8, Index: 9}}}, "stray-partition: partition/x-0", "stray-partition: number 8")
