@@ -77,7 +77,7 @@ func TestNamesTakeRoom(t *testing.T) {
 		t.Helper()
 		n := 0
 		for _, m := range c.list {
-			n += m.size()
+			n += sizeOf(m.protocols) + len(m.id) + len(deref(m.instance)) + len(m.client.ID) + len(m.client.Host)
 		}
 		for id := range c.pending {
 			n += len(id)
