@@ -70,7 +70,6 @@ const (
 // Errors: ErrLocked, ErrForeign, ErrFormat, ErrUnreadable, ErrDamaged and other errors of the file system; each one line.
 func Open(dir string, o Options) (Data, error) {
 	o.defaults()
-	keepBlocks()
 	e := &engine{opts: o, dir: dir, parts: map[uint32]*part{}}
 	e.reads = newReadCache(o.ReadCache, e.readRange)
 	under := o.FS

@@ -124,12 +124,17 @@ func (e *engine) readRange(r *readRange, size, first int) error {
 		err, r.cut = nil, true
 	}
 	if err != nil {
-		r.slab.Release()
-		r.slab, r.batches, r.next = nil, nil, r.from
+		r.undo()
 		return err
 	}
 	r.shrink(size)
 	return nil
+}
+
+// undo forgets what was read.
+func (r *readRange) undo() {
+	r.slab.Release()
+	r.slab, r.batches, r.next = nil, nil, r.from
 }
 
 // shrink moves a range into a smaller slab if it has become much shorter than size: an answer that is not read keeps the whole slab.

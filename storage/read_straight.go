@@ -71,8 +71,7 @@ func (e *engine) readStraight(r *readRange, size, first int) bool {
 	s.close()
 	if it.Close() != nil && ok { // as long as it was open, no file went
 		ok = false
-		r.slab.Release()
-		r.slab, r.batches, r.next = nil, nil, r.from
+		r.undo()
 	}
 	if ok {
 		e.straight.Add(1)

@@ -129,7 +129,7 @@ func checkPartition(m *Image, t *Topic, p *Partition) string {
 		}
 	}
 	if p.Leader == NoLeader && slices.ContainsFunc(p.Replicas, func(id int32) bool {
-		return m.alive(id, NoLeader) && (slices.Contains(p.ISR, id) || len(p.ISR) == 0 && slices.Contains(p.ELR, id))
+		return m.alive(id, NoLeader) && slices.Contains(p.complete(), id)
 	}) {
 		return "there is no leader though one could be elected"
 	}

@@ -85,10 +85,7 @@ func TestLeaderCannotRead(t *testing.T) {
 
 // A follower whose leader cannot read comes again after a second, not at once.
 func TestFollowerOfDamage(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
 	r.tell(responded{reply{part: 7, number: s.number, outcome: notServed, code: code.KafkaStorageError}})
 	if err := r.st.Run(fullAgain - time.Millisecond); err != nil {

@@ -42,10 +42,7 @@ func TestFeedGoesOnBehindWhatWasRead(t *testing.T) {
 // Batches may come before the answer that announces them, if there was no room for that one on the way. They are not taken, and the leader does not
 // hear of it: the follower asks for them again, or it would wait for the next batch, and be behind for so long.
 func TestBatchesBeforeTheAnswer(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	r.replicate(s.number, 0, 1, 0, r.batches(1, 0, 4))
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
 	next := r.subscription()

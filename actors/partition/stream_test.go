@@ -203,6 +203,21 @@ func TestShrunkISR(t *testing.T) {
 	r.tail.Drop(7)
 }
 
+// newFollower is a replica that follows broker 2, and how it has subscribed.
+func newFollower(t *testing.T) (*replica, subscription) {
+	t.Helper()
+	r := newReplica(t)
+	return r, r.follows()
+}
+
+// follows makes it a follower of broker 2.
+func (r *replica) follows() subscription {
+	r.t.Helper()
+	r.facts.Leader = 2
+	r.become()
+	return r.subscription()
+}
+
 // subscription is what a follower sent last.
 func (r *replica) subscription() subscription {
 	r.t.Helper()
@@ -220,10 +235,7 @@ func (r *replica) replicate(number uint64, prev, high, start int64, f *writer.Fr
 // A follower appends what continues its log, acknowledges what is on its disk, and serves what the leader's high watermark covers to
 // consumers that may read from it.
 func TestFollower(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	if s.from != 0 || s.lastEpoch != -1 || s.brokerEpoch != 50 || s.epoch != 4 {
 		t.Fatalf("subscribed by %+v", s)
 	}
@@ -279,9 +291,7 @@ func TestFollowerMeasuresItsLag(t *testing.T) {
 	if n := lag(); n != 0 {
 		t.Errorf("%d behind somebody unknown", n)
 	}
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	s := r.follows()
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started, high: 10}})
 	if n := lag(); n != 10 {
 		t.Errorf("%d behind, and it lacks 10", n)
@@ -295,10 +305,7 @@ func TestFollowerMeasuresItsLag(t *testing.T) {
 
 // What does not continue the log is not taken: the follower subscribes anew, from where it is.
 func TestFollowerTakesNoGap(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
 	for name, send := range map[string]func(number uint64){
 		"a gap":            func(n uint64) { r.replicate(n, 5, 0, 0, r.batches(1, 5, 4)) },
@@ -331,10 +338,7 @@ func TestFollowerTakesNoGap(t *testing.T) {
 
 // A follower that is sent the same rubbish again waits before it asks for it once more; one that got on in between asks at once.
 func TestFollowerIsSentRubbish(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	rubbish := func() (asked int) {
 		t.Helper()
 		r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
@@ -369,10 +373,7 @@ func TestFollowerIsSentRubbish(t *testing.T) {
 // A follower is cut by the epoch and end that the leader says, and subscribes with what is left; one that is no part of the leader's log
 // begins anew at its start.
 func TestFollowerIsCut(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
 	r.replicate(s.number, 0, 2, 0, r.batches(3, 0, 2))
 	r.replicate(s.number, 3, 2, 0, r.batches(3, 3, 4))

@@ -131,10 +131,7 @@ func TestTrimIsAnswered(t *testing.T) {
 
 // A follower tells the leader when a log start is on its disk.
 func TestFollowerConfirmsItsStart(t *testing.T) {
-	r := newReplica(t)
-	r.facts.Leader = 2
-	r.become()
-	s := r.subscription()
+	r, s := newFollower(t)
 	r.tell(responded{reply{part: 7, number: s.number, outcome: started}})
 	r.replicate(s.number, 0, 3, 0, r.batches(3, 0, 4))
 	outgoing[ack](r)

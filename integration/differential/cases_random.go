@@ -45,13 +45,18 @@ func (s *Side) random(key, v int16, seed uint64) {
 	c := s.world(key, rand.New(rand.NewPCG(seed, uint64(key)<<16|uint64(v))))
 	s.own = true
 	for range 12 {
-		req := kmsg.RequestForKey(key)
-		req.SetVersion(v)
-		c.fill(reflect.ValueOf(req).Elem())
-		asked := c.agreeing(v, tamed(v, req))
-		s.after(asked, s.Ask(v, asked))
+		c.ask(key, v)
 	}
 	s.remains(c)
+}
+
+// ask asks for something of a key by chance.
+func (c *chooser) ask(key, v int16) {
+	req := kmsg.RequestForKey(key)
+	req.SetVersion(v)
+	c.fill(reflect.ValueOf(req).Elem())
+	asked := c.agreeing(v, tamed(v, req))
+	c.s.after(asked, c.s.Ask(v, asked))
 }
 
 // world makes a topic of two partitions with records of all kinds, one that is compacted, and where groups are asked about, one that

@@ -3,7 +3,6 @@ package differential
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -240,11 +239,7 @@ func mixtureOf(keys ...int16) func(s *Side, v int16, r *rand.Rand) {
 			key := pick(r, keys)
 			at := slices.IndexFunc(spans, func(x span) bool { return x.key == key })
 			v := spans[at].min + int16(r.IntN(int(spans[at].max-spans[at].min)+1))
-			req := kmsg.RequestForKey(key)
-			req.SetVersion(v)
-			c.fill(reflect.ValueOf(req).Elem())
-			asked := c.agreeing(v, tamed(v, req))
-			s.after(asked, s.Ask(v, asked))
+			c.ask(key, v)
 		}
 		s.remains(c)
 	}

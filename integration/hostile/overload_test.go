@@ -23,17 +23,8 @@ const (
 // one leaves behind counts for the next.
 func (g *target) overloaded(t *testing.T, name string, load func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) {
-		if err := ResetPeak(g.PID); err != nil {
-			t.Fatal(err)
-		}
-		stop := g.honest(t)
-		load(t)
-		slowest, asked := stop()
-		u, err := UsageOf(g.PID)
-		if err != nil {
-			t.Fatalf("the broker is gone: %v\n%s", err, g.Log())
-		}
-		t.Logf("at most %d MB resident, %d now; the honest client's slowest of %d: %v", u.Peak>>20, u.RSS>>20, asked, slowest.Round(time.Millisecond))
+		_, u, honest := g.measure(t, load)
+		t.Logf("at most %d MB resident, %d now; %s", u.Peak>>20, u.RSS>>20, honest)
 		if u.Peak > overloadMost {
 			t.Errorf("%d MB resident, which is more than 1.15 times --memory, %d", u.Peak>>20, overloadMost>>20)
 		}

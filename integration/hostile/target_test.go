@@ -58,25 +58,12 @@ func (g *target) row(name string, attack func(t *testing.T)) {
 // watch is row for attacks whose work grows with what they send: cpu is what they may take.
 func (g *target) watch(t *testing.T, cpu time.Duration, attack func(t *testing.T)) {
 	t.Helper()
-	if err := ResetPeak(g.PID); err != nil {
-		t.Fatal(err)
-	}
-	before, err := UsageOf(g.PID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := g.honest(t)
-	attack(t)
-	slowest, asked := stop()
-	after, err := UsageOf(g.PID)
-	if err != nil {
-		t.Fatalf("the broker is gone: %v\n%s", err, g.Log())
-	}
+	before, after, honest := g.measure(t, attack)
 	took, grown := after.CPU-before.CPU, after.Peak-before.RSS
 	if g.nothingStays {
 		grown = after.Peak - g.base
 	}
-	t.Logf("CPU %v, memory +%d MB (from %d), the honest client's slowest of %d: %v", took, grown>>20, before.RSS>>20, asked, slowest.Round(time.Millisecond))
+	t.Logf("CPU %v, memory +%d MB (from %d), %s", took, grown>>20, before.RSS>>20, honest)
 	if took > cpu {
 		t.Errorf("took %v of CPU, limit %v", took, cpu)
 	}
@@ -89,6 +76,25 @@ func (g *target) watch(t *testing.T, cpu time.Duration, attack func(t *testing.T
 	c := g.dial(t)
 	defer c.Close()
 	c.served()
+}
+
+// measure tells what the broker uses before and after a load, and its peak in between, and how an honest client fared beside.
+func (g *target) measure(t *testing.T, load func(t *testing.T)) (before, after Usage, honest string) {
+	t.Helper()
+	if err := ResetPeak(g.PID); err != nil {
+		t.Fatal(err)
+	}
+	before, err := UsageOf(g.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := g.honest(t)
+	load(t)
+	slowest, asked := stop()
+	if after, err = UsageOf(g.PID); err != nil {
+		t.Fatalf("the broker is gone: %v\n%s", err, g.Log())
+	}
+	return before, after, fmt.Sprintf("the honest client's slowest of %d: %v", asked, slowest.Round(time.Millisecond))
 }
 
 // honest is a client that goes on working until stop, which tells its slowest exchange.

@@ -173,14 +173,14 @@ func (f *fetchCall) find(i int) bool {
 	return false
 }
 
-// noEpoch is what a fetch carries that knows no epoch of the leader.
-const noEpoch int32 = -1
+// noLeaderEpoch is what a fetch carries that knows no epoch of the leader (RecordBatch.NO_PARTITION_LEADER_EPOCH).
+const noLeaderEpoch int32 = -1
 
 // fenceReplica is what a fetch hears that says it comes from a broker, by the epoch that it knows: that it is no replica in it (Kafka's
 // Partition.followerReplicaOrThrow).
 func fenceReplica(known, epoch int32) code.Code {
 	switch {
-	case known == noEpoch:
+	case known == noLeaderEpoch:
 		return code.NotLeaderForPartition
 	case known < epoch:
 		return code.FencedLeaderEpoch
