@@ -78,6 +78,7 @@ func (e *engine) Metrics() map[string]float64 {
 		"read_cache_hits_total":      float64(e.reads.hits.Load()),
 		"read_cache_misses_total":    float64(e.reads.misses.Load()),
 		"read_aheads_total":          float64(e.reads.aheads.Load()),
+		"direct_reads_total":         float64(e.directReads.Load()),
 		"memtable_bytes":             float64(m.MemTable.Size),
 		"unflushed_memtables":        float64(m.MemTable.Count),
 		"compactions_total":          float64(m.Compact.Count),

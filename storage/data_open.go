@@ -40,7 +40,8 @@ type engine struct {
 	failed                                  atomic.Pointer[error]
 	noted                                   sync.Map // kind of note -> when, for a handful of kinds
 	stalls, stallNs, slow, backgroundErrors atomic.Int64
-	straight                                atomic.Int64 // ranges that were read past Pebble
+	straight, directReads                   atomic.Int64 // ranges that were read past Pebble; reads past the page cache for them
+	indirect                                atomic.Bool  // direct reads were refused
 	damagedReads                            atomic.Int64 // reads that met damage, wherever it was noticed
 	corruptions, commits, copied, direct    atomic.Int64
 }

@@ -20,12 +20,8 @@ type directFS struct {
 	bufs sync.Pool   // of *[]byte, aligned, directBuffer long
 }
 
-const (
-	// directBuffer gathers appended bytes: one write to the disk each.
-	directBuffer = 1 << 20
-	// directAlign is what addresses, offsets and lengths of direct writes must be multiples of.
-	directAlign = 4096
-)
+// directBuffer gathers appended bytes: one write to the disk each.
+const directBuffer = 1 << 20
 
 // direct wraps a file system for direct I/O.
 func direct(fs vfs.FS) vfs.FS { return &directFS{FS: fs} }

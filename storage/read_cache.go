@@ -295,11 +295,12 @@ func (c *readCache) sweep() {
 	}
 }
 
-// ahead has a range read before anybody asks for it, if there is room.
+// ahead has a range read before anybody asks for it, if there is room. What of it is there already is not read again: a reader mostly stops in the
+// middle of a range.
 func (c *readCache) ahead(a aheadRead) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.budget == 0 || len(c.queue) == maxAheads || c.find(a.partID, a.offset) != nil {
+	if c.closed || c.budget == 0 || len(c.queue) == maxAheads || !c.missing(&a) {
 		return
 	}
 	c.queue = append(c.queue, a)
@@ -310,6 +311,32 @@ func (c *readCache) ahead(a aheadRead) {
 	}
 }
 
+// missing takes from a what is there already, and reports whether something is left to be read. The cache is locked.
+func (c *readCache) missing(a *aheadRead) bool {
+	for a.bytes > 0 && a.offset < a.limit {
+		r := c.find(a.partID, a.offset)
+		if r == nil {
+			return true
+		}
+		if r.slab == nil || r.next <= a.offset {
+			return false // it is being read, and nobody knows how far
+		}
+		a.bytes -= r.left(a.offset)
+		a.offset = r.next
+	}
+	return false
+}
+
+// left is how many bytes of a loaded range begin with the batch that covers an offset.
+func (r *readRange) left(offset int64) int {
+	i := sort.Search(len(r.batches), func(i int) bool { return r.batches[i].last >= offset })
+	all := r.batches[len(r.batches)-1].end
+	if i == 0 {
+		return all
+	}
+	return all - r.batches[i-1].end
+}
+
 // work reads ahead until nothing is left to do.
 func (c *readCache) work() {
 	defer c.wg.Done()
@@ -317,7 +344,7 @@ func (c *readCache) work() {
 	for len(c.queue) > 0 && !c.closed {
 		a := c.queue[0]
 		c.queue = c.queue[1:]
-		for a.bytes > 0 && a.offset < a.limit && c.find(a.partID, a.offset) == nil && c.room(c.chunk) {
+		for c.missing(&a) && c.room(c.chunk) {
 			r := c.register(a.partID, a.offset, a.limit, c.chunk)
 			c.mu.Unlock()
 			c.aheads.Add(1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -145,6 +146,41 @@ func fakeRanges(r *readRange, size, first int) error {
 	r.batches = []rangeBatch{{r.from, 10}, {r.from + 1, 20}}
 	r.next = r.from + 2
 	return nil
+}
+
+// A reader who stops in the middle of a range is read ahead of from the end of that range on.
+func TestReadAheadBehindWhatIsThere(t *testing.T) {
+	c := newReadCache(10<<20, fakeRanges)
+	defer c.close()
+	r, err := c.get(1, 0, 100, 20, 20, true)
+	mustData(t, err)
+	r.slab.Release()
+	c.ahead(aheadRead{partID: 1, offset: 1, limit: 100, bytes: 40})
+	c.wg.Wait()
+	var have []int64
+	for _, r := range c.parts[1] {
+		have = append(have, r.from)
+	}
+	if !slices.Equal(have, []int64{0, 2, 4}) { // 10 bytes of the first, 20, and the rest
+		t.Errorf("ranges from %v", have)
+	}
+	c.ahead(aheadRead{partID: 1, offset: 3, limit: 100, bytes: 30})
+	c.wg.Wait()
+	if n := c.aheads.Load(); n != 2 {
+		t.Errorf("%d ranges read ahead, all was there after 2", n)
+	}
+	c.mu.Lock()
+	being := c.register(2, 0, 100, 20)
+	c.mu.Unlock()
+	c.ahead(aheadRead{partID: 2, offset: 0, limit: 100, bytes: 40})
+	c.wg.Wait()
+	if n := c.aheads.Load(); n != 2 {
+		t.Errorf("%d ranges read ahead behind one whose end nobody knows", n)
+	}
+	c.mu.Lock()
+	c.bytes.Add(-reserved(20))
+	c.remove(being)
+	c.mu.Unlock()
 }
 
 // What was being read when its partition changed is given to who asked for it before, and to nobody else.

@@ -30,7 +30,7 @@ const (
 	// leastStraight is the least that is worth it: what is smaller is served by Pebble's cache of blocks.
 	leastStraight = 128 << 10
 	// straightExtra is what a range may need beside its batches to be read straight: the rest of the first and the last block, headers.
-	straightExtra = 2*(pieceMin+64<<10) + 32<<10
+	straightExtra = 2*(pieceMin+64<<10) + 32<<10 + 2*directAlign
 )
 
 // storedValue is one key of a batch.
@@ -163,8 +163,10 @@ func (s *straight) locate() bool {
 		if x.index = s.e.values.of(x.file, f); x.index == nil || x.to >= uint64(len(x.index.offsets)) {
 			return false
 		}
-		x.n = int(x.index.offsets[x.to] - x.index.offsets[x.from])
-		s.room = max(s.room, x.at+x.n)
+		off := x.index.offsets[x.from]
+		x.n = int(x.index.offsets[x.to] - off)
+		x.at = alignUp(x.at) + int(off%directAlign) // as in the file: a direct read needs no copy then
+		s.room = max(s.room, alignUp(x.at+x.n))
 	}
 	return true
 }
@@ -200,9 +202,7 @@ func (s *straight) read(r *readRange) (ok bool) {
 		if b == nil {
 			if v.at != at {
 				if x < 0 || s.runs[x].file != v.at.file || v.at.block >= s.runs[x].to || v.at.block < s.runs[x].from {
-					x++
-					b := &s.runs[x]
-					if _, err := b.f.ReadAt(buf[b.at:b.at+b.n], int64(b.index.offsets[b.from])); err != nil {
+					if x++; !s.e.readRun(&s.runs[x], slab, buf) {
 						return false
 					}
 				}

@@ -39,7 +39,7 @@ func sums(want [][]byte, from, size int) (out []byte) {
 // TestReadStraight: what is read past Pebble, from whichever batch on and however often, is what was written, and no more of it than a reader may see.
 func TestReadStraight(t *testing.T) {
 	sizes := []int{700, 1000, pieceMin + 1, 20_000, 5000, 5000, pieceMin, 1 << 20, 1_000_000, 300, 999_000, 2*pieceLen + 1, 40_000, 3*pieceLen - 1, 3 << 20, 600, 600, 600, 30_000, maxInPlace}
-	for name, o := range map[string]Options{"real": {}, "memory": {FS: vfs.NewMem()}, "verified": {VerifyReads: true}} {
+	for name, o := range map[string]Options{"real": {}, "buffered": {BufferedIO: true}, "memory": {FS: vfs.NewMem()}, "verified": {VerifyReads: true}} {
 		t.Run(name, func(t *testing.T) {
 			before := SlabsLive()
 			e, want := straightData(t, filepath.Join(t.TempDir(), "data"), o, 7, sizes...)

@@ -31,7 +31,10 @@ const (
 var errValueFormat = errors.New("not the format that is known")
 
 // valueIndex says where the blocks of a file of values lie: block i from offsets[i] on, up to offsets[i+1]. nil: it cannot be told.
-type valueIndex struct{ offsets []uint64 }
+type valueIndex struct {
+	offsets []uint64
+	slow    marks // what took long to be read
+}
 
 // valueIndexes keeps the indexes of files that were read lately. No number of a file is ever used twice.
 type valueIndexes struct {
@@ -105,7 +108,7 @@ func readValueIndex(num uint64, f vfs.File) (*valueIndex, error) {
 	if !ok {
 		return nil, errValueFormat
 	}
-	v := &valueIndex{offsets: make([]uint64, rows+1)}
+	v := &valueIndex{offsets: make([]uint64, rows+1), slow: newMarks(int(size))}
 	for i := range v.offsets {
 		v.offsets[i] = c.at(i)
 		if v.offsets[i] > at || i > 0 && v.offsets[i] < v.offsets[i-1]+trailerLen {
