@@ -1,6 +1,9 @@
 package raftnode
 
 import (
+	"slices"
+
+	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"troupe/actors/peer"
@@ -35,6 +38,13 @@ func (a *raftActor) enter(p proposal) { a.pending = append(a.pending, p) }
 // enterAll gives the library what has gathered, in pieces of what one of its messages holds. The one error is that a piece was dropped, for one
 // of several passing reasons.
 func (a *raftActor) enterAll() {
+	a.pending = slices.DeleteFunc(a.pending, func(p proposal) bool {
+		ends := p.Term != 0 && !a.leadsIn(p.Term)
+		if ends {
+			p.done(false)
+		}
+		return ends
+	})
 	for len(a.pending) > 0 {
 		var es []*pb.Entry
 		size := 0
@@ -51,4 +61,10 @@ func (a *raftActor) enterAll() {
 		a.pending = a.pending[len(es):]
 	}
 	a.pending = nil
+}
+
+// leadsIn reports whether this node leads in a term.
+func (a *raftActor) leadsIn(term uint64) bool {
+	b := a.rn.BasicStatus()
+	return b.RaftState == raft.StateLeader && b.HardState.GetTerm() == term
 }

@@ -81,7 +81,7 @@ func (a *raftActor) hears(x *contact, term uint64) {
 
 // certain reports whether this node leads beyond doubt; see Status.Certain.
 func (a *raftActor) certain(role raft.StateType) bool {
-	return role == raft.StateLeader && quorum(a.inForce, func(id uint64) bool {
+	return role == raft.StateLeader && a.begun.Term == a.rn.BasicStatus().HardState.GetTerm() && quorum(a.inForce, func(id uint64) bool {
 		x := a.contacts[id]
 		return id == a.o.ID || x != nil && x.present && a.links[NodeOf(id)] != nil
 	})

@@ -21,6 +21,9 @@ type Propose struct {
 	Cmd meta.Command
 	// Timeout bounds the wait; 0 means DefaultTimeout. At expiry the answer is REQUEST_TIMED_OUT: the outcome is unknown.
 	Timeout time.Duration
+	// Term, if not 0, is the leadership of this node for which the command is meant: it is not proposed in any other. What is known to be applied
+	// of one leadership was so in the order of asking.
+	Term uint64
 	// ID is set by the metadata actor.
 	ID meta.RequestID
 	// Op is the request that asks, nil if none does. Whoever sends the proposal holds a reference for it, which Reply gives back.

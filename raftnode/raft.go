@@ -63,6 +63,7 @@ type raftActor struct {
 	conf     *pb.ConfState // the membership after the last Apply that was sent
 	inForce  *pb.ConfState // the membership that the library works with: what was reported as applied
 	applying []batch       // sent and not answered; bounded by maxCommittedSizePerReady
+	begun    Mark          // the first entry of its term among those that were sent to be applied; see Status.Begun
 	status   Status        // as posted last
 
 	links     map[int32]*kit.Ref  // to other nodes, those that are up

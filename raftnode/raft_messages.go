@@ -23,6 +23,7 @@ type Enter struct {
 	ReplyTo *kit.Ref
 	ID      meta.RequestID
 	Data    []byte // never changed again
+	Term    uint64 // not 0: only into the log of a leader of this term, which is this node
 }
 
 // Refuse implements kit.Refuser: the raft actor has stopped.

@@ -58,6 +58,9 @@ func (a *raftActor) apply(m *pb.Message) {
 	out := make([]Entry, len(es))
 	now := a.o.Trace.Now()
 	for i, e := range es {
+		if e.GetTerm() > a.begun.Term {
+			a.begun = Mark{Index: e.GetIndex(), Term: e.GetTerm()}
+		}
 		out[i] = Entry{Index: e.GetIndex(), Term: e.GetTerm(), AppendedAt: a.durable.of(e.GetIndex()), CommittedAt: now}
 		if cc := confChange(e); cc != nil {
 			a.conf = nextConf(a.conf, cc, e.GetIndex())
@@ -79,6 +82,9 @@ func (a *raftActor) publish(c kit.Context) {
 		First: a.view.trunc + 1, Persisted: a.view.last, Committed: b.HardState.GetCommit(), Applied: b.Applied,
 		Voters: a.inForce.GetVoters(), Learners: a.inForce.GetLearners(), Replicas: a.replicas, Behind: a.status.Behind,
 		Certain: a.certain(b.RaftState),
+	}
+	if a.begun.Term == s.Term {
+		s.Begun = a.begun.Index
 	}
 	s.settle(c.Now())
 	changed := s.Leader != a.status.Leader || s.Leader != 0 && s.Term != a.status.Term

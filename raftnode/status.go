@@ -22,8 +22,11 @@ type Status struct {
 	Learners  []uint64
 	Replicas  []Replica // all members, by id, as of the last tick; only on the leader
 	// Certain says that this node leads beyond doubt: it has heard most voters since the links to them are up. A leader that was cut off may
-	// have a successor, and hears of it a little later than that a link is back.
+	// have a successor, and hears of it a little later than that a link is back. It has committed something of its own, too.
 	Certain bool
+	// Begun is the first index of Term that was committed as far as this node knows, 0: none was. A leader knows all that earlier ones have
+	// committed, or may yet have, when its state has that.
+	Begun uint64
 	// Behind is since when the three have not been equal; zero if they are.
 	Behind time.Time
 

@@ -118,10 +118,10 @@ func (s *story) command(d *datadriven.TestData) string {
 		}
 		return s.boot(voters)
 	case "enter":
-		s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq")}, []byte(d.Input)})
+		s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq")}, []byte(d.Input), arg("in")})
 	case "enter-many":
 		for i := range arg("n") {
-			s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq") + i}, []byte("x")})
+			s.raft.Tell(Enter{s.fsm.Ref(), meta.RequestID{Node: 1, Incarnation: 1, Seq: arg("seq") + i}, []byte("x"), 0})
 		}
 	case "applied":
 		a, ok := kitsim.Last[Apply](s.fsm) // the state machine stores up to there
@@ -139,7 +139,7 @@ func (s *story) command(d *datadriven.TestData) string {
 		return fmt.Sprintf("%s voters=%v learners=%v term=%d leader=%d first=%d persisted=%d committed=%d applied=%d behind=%v", b.Role, b.Voters, b.Learners, b.Term, b.Leader, b.First, b.Persisted, b.Committed, b.Applied, !b.Behind.IsZero())
 	case "certain":
 		b := s.board.Status()
-		return fmt.Sprintf("%s, certain: %v", b.Role, b.Certain)
+		return fmt.Sprintf("%s, begun: %d, certain: %v", b.Role, b.Begun, b.Certain)
 	case "slow-disk":
 		s.st.Node.Slow = time.Duration(arg("ms")) * time.Millisecond
 	case "replicas":

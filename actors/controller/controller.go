@@ -136,7 +136,8 @@ func (a *Controller) beat(c kit.Context, b Beat) Verdict {
 	return v
 }
 
-// propose enters commands. Their time is short: one that is applied later than a session lasts may be about what is not true any more.
+// propose enters commands, into the log of this leadership only: under another leader they would be about what is not true any more. For the same
+// reason their time is short, but what is in the log by then may be applied later.
 func (a *Controller) propose(c kit.Context, list ...meta.Command) {
 	for _, cmd := range list {
 		switch x := cmd.(type) {
@@ -147,12 +148,12 @@ func (a *Controller) propose(c kit.Context, list ...meta.Command) {
 		case meta.ElectLeaders:
 			c.Log().Info("leaderships go to the preferred replicas", "partitions", len(x.Partitions))
 		}
-		a.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self(), Slot: a.core.era}, Cmd: cmd, Timeout: a.o.Timing.Session})
+		a.o.Metadata.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: c.Self(), Slot: a.core.era}, Cmd: cmd, Timeout: a.o.Timing.Session, Term: a.core.term})
 	}
 }
 
 func (a *Controller) onProposed(c kit.Context, m raftnode.Proposed) {
-	a.core.proposed(m.AskSlot(), m.Cmd)
+	a.core.proposed(m.AskSlot(), m.Term, m.Cmd, m.Index > 0)
 	if m.Result.Code != code.OK {
 		c.Log().Warn("a command of the controller was refused; it is tried again if it is still needed", "command", m.Cmd.Kind(),
 			"code", m.Result.Code.String(), "message", m.Result.Message)

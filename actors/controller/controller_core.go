@@ -36,7 +36,8 @@ type session struct {
 	last  Beat
 	left  uint64 // Raft index by which it was known to be in controlled shutdown, 0 before
 	asked bool   // a command about it is on its way
-	// fencing says that the command is to fence it. It may be applied at any moment, so no heartbeat makes the broker a leader for longer.
+	// fencing says that this one or an earlier command of this leadership is to fence it, and is not known to be decided. It may be applied at any
+	// moment, so no heartbeat makes the broker a leader for longer.
 	fencing bool
 }
 
@@ -74,6 +75,9 @@ func (k *core) update(u Update) {
 	if u.Leads && k.leads && u.Term != k.term {
 		k.active = false // another leadership: heartbeats went elsewhere in between
 	}
+	if u.Term != k.term {
+		clear(k.sessions) // what was proposed before is decided: this node's image has all that was, before it acts in another leadership
+	}
 	k.img, k.leads, k.term, k.voters = u.Image, u.Leads, u.Term, u.Voters
 	k.upkeep.dirty = k.upkeep.dirty || u.Moved
 	for _, n := range k.img.Nodes() {
@@ -95,7 +99,9 @@ func (k *core) settle() {
 		k.active = !was
 		if k.active {
 			k.era++
-			clear(k.sessions)
+			for id, s := range k.sessions { // what was proposed in this leadership is still on its way
+				k.sessions[id] = &session{epoch: s.epoch, heard: k.now, asked: s.asked, fencing: s.fencing}
+			}
 			k.upkeep = upkeep{dirty: true, surveyed: k.now}
 		}
 	}
@@ -161,7 +167,11 @@ func (k *core) watch() []meta.Command {
 	var out []meta.Command
 	for _, b := range k.img.Brokers() {
 		s := k.sessions[b.ID]
-		if why := k.missing(b.ID, s); why != "" && !b.Fenced && !s.asked {
+		why := k.missing(b.ID, s)
+		if why == "" && s.fencing {
+			why = "nobody knows whether it will be by an earlier command" // with this one, that is decided, too
+		}
+		if why != "" && !b.Fenced && !s.asked {
 			s.asked, s.fencing = true, true
 			out = append(out, meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: why})
 		}
@@ -259,18 +269,23 @@ func (k *core) seen(index uint64, but int32) bool {
 	return true
 }
 
-// proposed notes that a command about a broker is answered. One of an earlier era is nobody's any more.
-func (k *core) proposed(era uint64, cmd meta.Command) {
+// proposed notes that a command is answered; decided says that it was applied, or refused where it would have been. What an earlier leadership proposed
+// is nobody's any more, and neither is the upkeep of an earlier era.
+func (k *core) proposed(era, term uint64, cmd meta.Command, decided bool) {
+	if term == k.term {
+		switch c := cmd.(type) {
+		case meta.FenceBroker:
+			k.free(c.BrokerID, c.BrokerEpoch, decided)
+		case meta.UnfenceBroker:
+			k.free(c.BrokerID, c.BrokerEpoch, decided)
+		case meta.BeginControlledShutdown:
+			k.free(c.BrokerID, c.BrokerEpoch, decided)
+		}
+	}
 	if era != k.era {
 		return
 	}
-	switch c := cmd.(type) {
-	case meta.FenceBroker:
-		k.free(c.BrokerID, c.BrokerEpoch)
-	case meta.UnfenceBroker:
-		k.free(c.BrokerID, c.BrokerEpoch)
-	case meta.BeginControlledShutdown:
-		k.free(c.BrokerID, c.BrokerEpoch)
+	switch cmd.(type) {
 	case meta.AlterReassignments:
 		k.upkeep.growing = false
 	case meta.ElectLeaders:
@@ -278,8 +293,10 @@ func (k *core) proposed(era uint64, cmd meta.Command) {
 	}
 }
 
-func (k *core) free(id int32, epoch int64) {
+// free lets the next command about a broker go. One that is decided tells the same of all that were proposed before it, for they are applied in order;
+// one whose time was over may be applied later.
+func (k *core) free(id int32, epoch int64, decided bool) {
 	if s := k.sessions[id]; s != nil && s.epoch == epoch {
-		s.asked, s.fencing = false, false
+		s.asked, s.fencing = false, s.fencing && !decided
 	}
 }

@@ -118,7 +118,7 @@ func TestSilence(t *testing.T) {
 	want(t, show(pass(k, 200*time.Millisecond)...), "fence 3: no heartbeat for 2s")
 	k.beat(x.beat(2))
 	want(t, show(pass(k, time.Second)...), "")
-	k.proposed(k.era, meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}) // it was not applied: again
+	k.proposed(k.era, k.term, meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}, false) // it was not applied: again
 	want(t, show(pass(k, tickEvery)...), "fence 3: no heartbeat for 3.05s")
 }
 
@@ -138,12 +138,62 @@ func TestNoLeaseWhileFencing(t *testing.T) {
 	want(t, show(pass(k, time.Second)...), "fence 3: no heartbeat for 2s")
 	fenced(x.beat(3), true)
 	fenced(x.beat(2), false)
-	k.proposed(k.era, meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}) // it was not applied
+	k.proposed(k.era, k.term, meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}, true) // refused
 	fenced(x.beat(3), false)
 	silent := x.beat(2)
 	silent.DiskOK = false
 	fenced(silent, true)
 	fenced(x.beat(2), true)
+}
+
+// A fence whose time was over may be applied yet, also when the controller was in doubt meanwhile, and was sure again of the same leadership: until a later
+// command is known to be decided, and that one with it, no heartbeat gives the right to lead. In another leadership it is decided from the beginning.
+func TestFenceMayComeLate(t *testing.T) {
+	fence := func(x *cluster) meta.Command { return meta.FenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)} }
+	const again = "fence 3: nobody knows whether it will be by an earlier command"
+	for name, c := range map[string]struct {
+		meanwhile func(*cluster, *core)
+		want      string // with the next tick
+		fenced    bool   // says the next verdict
+	}{
+		"its time was over": {func(x *cluster, k *core) { k.proposed(k.era, k.term, fence(x), false) }, again, true},
+		"in doubt": {func(x *cluster, k *core) {
+			u := x.update(1)
+			u.Leads = false
+			k.update(u)
+			k.update(x.update(1))
+		}, "", true},
+		"in doubt, and its time was over then": {func(x *cluster, k *core) {
+			u, era := x.update(1), k.era
+			u.Leads = false
+			k.update(u)
+			k.proposed(era, k.term, fence(x), false)
+			k.update(x.update(1))
+		}, again, true},
+		"another leadership": {func(x *cluster, k *core) { k.update(x.update(2)) }, "", false},
+		"refused":            {func(x *cluster, k *core) { k.proposed(k.era, k.term, fence(x), true) }, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newCluster(t, 3)
+			k := x.lead(1)
+			pass(k, time.Second)
+			k.beat(x.beat(2))
+			want(t, show(pass(k, time.Second)...), "fence 3: no heartbeat for 2s")
+			c.meanwhile(x, k)
+			if v, cmd := k.beat(x.beat(3)); v.Code != code.OK || v.Fenced != c.fenced || cmd != nil {
+				t.Fatalf("%+v %v", v, cmd)
+			}
+			k.beat(x.beat(2))
+			want(t, show(pass(k, tickEvery)...), c.want)
+			if !c.fenced {
+				return
+			}
+			k.proposed(k.era, k.term, fence(x), true)
+			if v, _ := k.beat(x.beat(3)); v.Fenced {
+				t.Fatalf("it is decided: %+v", v)
+			}
+		})
+	}
 }
 
 // A heartbeat of an earlier run, or of one that the cluster has forgotten, is refused and keeps nobody alive.
@@ -205,7 +255,7 @@ func TestUnfencing(t *testing.T) {
 	want(t, show(cmd), "unfence 3")
 	_, cmd = k.beat(x.beat(3))
 	want(t, show(cmd), "")
-	k.proposed(k.era, meta.UnfenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)})
+	k.proposed(k.era, k.term, meta.UnfenceBroker{BrokerID: 3, BrokerEpoch: x.epoch(3)}, true)
 	_, cmd = k.beat(x.beat(3))
 	want(t, show(cmd), "unfence 3")
 }
@@ -235,7 +285,9 @@ func TestNewController(t *testing.T) {
 			k.update(x.update(3))
 		},
 		"another term": func(x *cluster, k *core) { k.update(x.update(2)) },
-		"the voters were out of reach": func(_ *cluster, k *core) {
+		"the voters were out of reach": func(x *cluster, k *core) {
+			k.beat(x.beat(2))
+			k.beat(x.beat(3))
 			k.down(2, 102)
 			k.down(3, 103)
 			pass(k, 1500*time.Millisecond)
@@ -267,7 +319,7 @@ func TestLateAnswer(t *testing.T) {
 	k := x.lead(1)
 	k.update(x.update(2))
 	want(t, show(pass(k, 2*time.Second)...), "fence 2: no heartbeat for 2s")
-	k.proposed(k.era-1, meta.FenceBroker{BrokerID: 2, BrokerEpoch: x.epoch(2)})
+	k.proposed(k.era-1, k.term-1, meta.FenceBroker{BrokerID: 2, BrokerEpoch: x.epoch(2)}, true)
 	want(t, show(pass(k, time.Second)...), "")
 }
 
@@ -337,7 +389,7 @@ func TestControlledShutdown(t *testing.T) {
 	}
 	before := x.beat(2)
 	x.apply(meta.BeginControlledShutdown{BrokerID: 3, BrokerEpoch: x.epoch(3)})
-	k.proposed(k.era, meta.BeginControlledShutdown{BrokerID: 3, BrokerEpoch: x.epoch(3)})
+	k.proposed(k.era, k.term, meta.BeginControlledShutdown{BrokerID: 3, BrokerEpoch: x.epoch(3)}, true)
 	k.update(x.update(1))
 	k.beat(before)
 	if v, cmd = leave(); v.ShouldShutDown || cmd != "" {

@@ -38,7 +38,7 @@ func (x *cluster) run(k *core, d time.Duration) (out []meta.Command) {
 		}
 		for _, cmd := range k.watch() {
 			x.apply(cmd)
-			k.proposed(k.era, cmd)
+			k.proposed(k.era, k.term, cmd, true)
 			u := x.update(k.term)
 			u.Moved = true
 			k.update(u)

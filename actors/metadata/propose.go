@@ -60,11 +60,11 @@ func (a *Metadata) enter(all bool) {
 	}
 	for _, w := range a.book.enter(all) {
 		w.ask.Op.Stamp(trace.Entered)
-		if a.leader != 0 && !a.leads && a.o.Peers != nil {
+		if w.ask.Term == 0 && a.leader != 0 && !a.leads && a.o.Peers != nil {
 			a.o.Peers.Tell(&peer.Ask{Ask: kit.Ask{ReplyTo: a.self, Slot: w.seq}, To: raftnode.NodeOf(a.leader), Kind: peer.KindProposal, Head: w.data, Timeout: forwardTimeout})
 			continue
 		}
-		a.raft.Tell(raftnode.Enter{ReplyTo: a.self, ID: w.ask.ID, Data: w.data})
+		a.raft.Tell(raftnode.Enter{ReplyTo: a.self, ID: w.ask.ID, Data: w.data, Term: w.ask.Term})
 	}
 }
 
@@ -97,9 +97,15 @@ func (a *Metadata) attached(m raftnode.Attached) {
 	a.enter(true)
 }
 
-// leaderChanged enters everything again: what the former leader had taken may be gone with it.
+// leaderChanged enters everything again: what the former leader had taken may be gone with it. But what was meant for a leadership of this node ends
+// with that.
 func (a *Metadata) leaderChanged(m raftnode.LeaderChanged) {
 	a.leader, a.leads = m.Leader, m.Self
+	for _, w := range a.book.all() {
+		if t := w.ask.Term; w.place != settled && t != 0 && (t < m.Term || t == m.Term && !m.Self) {
+			a.answer(w, meta.Result{Code: code.NotController, Message: "This node does not lead the metadata any more; the change may still be applied."})
+		}
+	}
 	if m.Leader != 0 {
 		a.backoff = 0
 		a.enter(true)

@@ -175,7 +175,7 @@ func (s *story) propose(d *datadriven.TestData, arg func(string) uint64) string 
 	n := max(arg("n"), 1)
 	for range n {
 		s.slot++
-		s.ref.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: s.asker.Ref(), Slot: s.slot}, Cmd: s.parse(d.Input), Timeout: time.Duration(arg("ms")) * time.Millisecond})
+		s.ref.Tell(&raftnode.Propose{Ask: kit.Ask{ReplyTo: s.asker.Ref(), Slot: s.slot}, Cmd: s.parse(d.Input), Timeout: time.Duration(arg("ms")) * time.Millisecond, Term: arg("in")})
 	}
 	return ""
 }

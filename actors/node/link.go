@@ -12,7 +12,7 @@ import (
 
 // part is this node's part in Raft.
 type part struct {
-	leads  bool // beyond doubt: its controller may act
+	leads  bool // beyond doubt, and the image has all that earlier leaders decided: its controller may act
 	term   uint64
 	voters []int32
 }
@@ -25,7 +25,7 @@ func (n *Node) part() part {
 	p := part{leads: n.o.Leader() == n.o.NodeID}
 	if n.o.Raft != nil {
 		st := n.o.Raft.Status()
-		p.leads = p.leads && st.Certain
+		p.leads = p.leads && st.Certain && n.image.Index() >= st.Begun
 		p.term = st.Term
 		for _, id := range st.Voters {
 			p.voters = append(p.voters, int32(uint32(id)))
