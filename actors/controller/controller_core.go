@@ -23,6 +23,10 @@ var DefaultTiming = Timing{Beat: 250 * time.Millisecond, Session: 2 * time.Secon
 // controller's about its own.
 func (t Timing) Margin() time.Duration { return t.Session * 3 / 20 }
 
+// Lag is how much older than the controller's a broker's image may be. A broker that is heard, and applies nothing, would serve for ever what others
+// lead by now.
+func (t Timing) Lag() time.Duration { return 2 * t.Session }
+
 // tickEvery is the controller's measure of time.
 const tickEvery = 50 * time.Millisecond
 
@@ -39,6 +43,9 @@ type session struct {
 	// fencing says that this one or an earlier command of this leadership is to fence it, and is not known to be decided. It may be applied at any
 	// moment, so no heartbeat makes the broker a leader for longer.
 	fencing bool
+	// goal is an index that was applied here at a tick, the latest that the broker was not known to have then.
+	goal   uint64
+	goalAt int
 }
 
 // link is what this node knows of its link with another one.
@@ -218,7 +225,10 @@ func (k *core) beat(h Beat) (Verdict, meta.Command) {
 	}
 	s := k.sessions[b.ID]
 	s.heard, s.spoke, s.last = k.now, true, h
-	v := Verdict{Fenced: b.Fenced || s.fencing, CaughtUp: h.Applied >= uint64(b.Epoch)}
+	if h.Applied >= s.goal {
+		s.goal, s.goalAt = k.img.Index(), k.now
+	}
+	v := Verdict{Fenced: b.Fenced || s.fencing || k.behind(b.ID) && k.others(b.ID), CaughtUp: h.Applied >= uint64(b.Epoch)}
 	if h.WantShutdown {
 		v.ShouldShutDown = b.Fenced || b.InControlledShutdown && k.seen(s.left, b.ID)
 	}
@@ -240,14 +250,27 @@ func (k *core) next(b *meta.Broker, h Beat, caughtUp bool) meta.Command {
 		return meta.BeginControlledShutdown{BrokerID: b.ID, BrokerEpoch: b.Epoch}
 	case h.WantShutdown:
 		return nil
-	case b.Fenced && caughtUp && !h.WantFence && h.DiskOK:
+	case b.Fenced && caughtUp && !h.WantFence && h.DiskOK && !k.behind(b.ID):
 		return meta.UnfenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch}
 	case !b.Fenced && h.WantFence:
 		return meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: "it asked for it"}
 	case !b.Fenced && !h.DiskOK && k.others(b.ID):
 		return meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch, Reason: "its disk does not answer"}
+	case !b.Fenced && k.behind(b.ID) && k.others(b.ID) && k.leading(b.ID):
+		return meta.FenceBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+			Reason: fmt.Sprintf("it has applied metadata up to %d only, and lacks what is older than %s", h.Applied, k.timing.Lag())}
 	}
 	return nil
+}
+
+// leading reports whether a broker leads anything, as far as is known here.
+func (k *core) leading(id int32) bool { _, leads := k.img.Load(id); return leads > 0 }
+
+// behind reports whether a broker that is heard lacks what was applied here long ago. It does not get the right to lead then, and if it leads anything
+// others shall. One that only follows stays in sync: it follows by the epochs that it knows.
+func (k *core) behind(id int32) bool {
+	s := k.sessions[id]
+	return s.last.Applied < s.goal && k.now-s.goalAt >= ticks(k.timing.Lag())
 }
 
 // others reports whether another broker is in service.

@@ -10,6 +10,7 @@ import (
 	"troupe/actors/partition"
 	"troupe/actors/peer"
 	"troupe/kafka/code"
+	"troupe/raftnode"
 )
 
 // beats is the broker's side of its session with the controller.
@@ -24,6 +25,11 @@ type beats struct {
 	held   bool       // the lease was held since the broker is in service
 	cut    bool       // the lease is over, and that was said
 	leased bool       // the lease was held when it was last looked at
+	denied bool       // the controller has refused it last
+	// goal is what Raft had committed here at goalAt, the latest that the image did not have then; offered is when the lead in Raft was offered
+	// because of that.
+	goal            uint64
+	goalAt, offered time.Time
 }
 
 // sentBeat is a heartbeat on its way.
@@ -49,6 +55,7 @@ func (n *Node) onBeatDue(c kit.Context) {
 	if !n.alone() || n.life.parting || b == nil || b.Fenced {
 		n.beat(c)
 	}
+	n.watchImage(c)
 	n.watchLease(c)
 	if n.life.parting && c.Now().Sub(n.beats.partAt) >= unheard && c.Now().Sub(n.beats.heard) >= unheard {
 		c.Log().Warn("controlled shutdown: no controller hears this broker; it goes without", "waited", unheard)
@@ -71,8 +78,8 @@ func (n *Node) beat(c kit.Context) {
 	if n.life.epoch == 0 || n.life.leaving || n.image.Index() < n.life.registered || to < 0 {
 		return
 	}
-	if to == n.o.NodeID && !n.part().leads {
-		return // its own controller would grant it the right to lead, and perhaps is none any more
+	if to == n.o.NodeID && (!n.part().leads || n.behind(c.Now())) {
+		return // its own controller would grant it the right to lead, and perhaps is none any more, or knows as little as this broker does
 	}
 	s := &n.beats
 	s.seq++
@@ -90,6 +97,29 @@ func (n *Node) beat(c kit.Context) {
 	case n.o.Peers != nil:
 		n.o.Peers.Tell(&peer.Ask{Ask: ask, To: to, Kind: peer.KindController, Head: controller.EncodeBeat(b), Timeout: n.o.Timing.Session})
 	}
+}
+
+// behind reports whether the image lacks what was committed here long ago. Others hear it from their controller, which compares their images with its own.
+func (n *Node) behind(now time.Time) bool {
+	if n.o.Raft == nil || n.alone() {
+		return false
+	}
+	s := &n.beats
+	if n.image.Index() >= s.goal {
+		s.goal, s.goalAt = n.o.Raft.Status().Committed, now
+	}
+	return n.image.Index() < s.goal && now.Sub(s.goalAt) >= n.o.Timing.Lag()
+}
+
+// watchImage gives the lead in Raft away if this node applies nothing: its controller could not even fence it.
+func (n *Node) watchImage(c kit.Context) {
+	s, now := &n.beats, c.Now()
+	if !n.behind(now) || n.o.Leader() != n.o.NodeID || n.o.Quorum == nil || now.Sub(s.offered) < n.o.Timing.Lag() {
+		return
+	}
+	s.offered = now
+	c.Log().Error("metadata is committed and not applied here: another node shall lead it", "applied", n.image.Index(), "committed", s.goal)
+	n.o.Quorum.Tell(&raftnode.TransferLeadership{Ask: kit.Ask{ReplyTo: c.Self()}, Timeout: handOver})
 }
 
 func (n *Node) onHeard(c kit.Context, m controller.Heard) { n.answered(c, m.AskSlot(), m.Verdict) }
@@ -135,10 +165,12 @@ func (n *Node) answered(c kit.Context, seq uint64, v controller.Verdict) {
 	case n.alone():
 	case v.Fenced:
 		n.lease.Revoke()
+		n.beats.denied = true
 		if n.life.unfenced { // one of us is behind the other: ask again soon
 			n.beats.told = state{}
 		}
 	default:
+		n.beats.denied = false
 		n.lease.Extend(b.at, b.at.Add(n.o.Timing.Session-n.o.Timing.Margin()))
 	}
 	n.o.Steps.Finish(StepBeat)
@@ -229,6 +261,10 @@ func (n *Node) watchLease(c kit.Context) {
 	n.beats.cut = cut
 	if cut {
 		n.o.Steps.Undo(StepBeat, n.beatText(c))
+		if n.beats.denied {
+			c.Log().Warn("the controller does not let this broker lead: it is being fenced, or has not applied what was long ago", "applied", n.image.Index())
+			return
+		}
 		c.Log().Warn("cut off: no controller has answered for too long; this broker does not serve as a leader until one does", "lost", n.beats.lost)
 		return
 	}
