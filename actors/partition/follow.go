@@ -30,11 +30,12 @@ type subscriber struct {
 	start  int64  // the leader's log start
 	stuck  int64  // end of this log when batches did not continue it; -1: they always have
 	timer  kit.Timer
+	begun  []epochBegin // epochs that this log does not know, as the leader has told for this subscription
 }
 
 // end stops waiting for anything of the subscription.
 func (s *subscriber) end() {
-	s.path, s.number, s.live, s.missed = nil, 0, false, false
+	s.path, s.number, s.live, s.missed, s.begun = nil, 0, false, false, nil
 	if s.timer != nil {
 		s.timer.Stop()
 		s.timer = nil
@@ -131,6 +132,8 @@ func (p *Partition) onResponded(c kit.Context, m responded) {
 	case m.outcome == notServed:
 		p.pause(c, askAgain)
 	case s.live:
+	case m.outcome == started && int(m.epoch) > len(s.begun): // some epochs were told, and did not come
+		p.pause(c, askAgain)
 	case m.outcome == started && s.missed: // the leader thinks that they are here
 		p.subscribe(c)
 	case m.outcome == started:
@@ -145,6 +148,13 @@ func (p *Partition) onResponded(c kit.Context, m responded) {
 	case m.outcome == outOfLog:
 		c.Log().Info("the log begins anew at the leader's start", "partition", p.name(), "from", l.next, "start", m.offset)
 		p.cut(c, m.offset, storage.Op{Kind: storage.OpDrop}, storage.Op{Kind: storage.OpSetStart, Offset: m.offset})
+	}
+}
+
+// onKnows notes where an epoch began whose first batches compaction may have taken.
+func (p *Partition) onKnows(m knows) {
+	if s := p.sub; s != nil && s.number == m.number && !s.live {
+		s.begun = append(s.begun, epochBegin{Epoch: m.epoch, Start: m.start})
 	}
 }
 
@@ -190,7 +200,7 @@ func (p *Partition) onReplicated(c kit.Context, m *replicated) {
 			p.askAnew(c)
 			return
 		}
-		v := l.follow(b, now, &p.cfg)
+		v := l.follow(b, s.begun, now, &p.cfg)
 		p.send(c, it, &v)
 		it.Settled()
 	}

@@ -152,6 +152,8 @@ func (p *Partition) receiveReplication(c kit.Context, m any) {
 		p.onUnlinked(c, m)
 	case *replicated:
 		p.onReplicated(c, m)
+	case knows:
+		p.onKnows(m)
 	case responded:
 		p.onResponded(c, m)
 	case tipped:

@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"slices"
+
 	"troupe/storage/record"
 )
 
@@ -50,13 +52,55 @@ func (c *core) continues(b record.Batch, epoch int32) bool {
 	return b.Intact() && b.LastOffsetDelta() >= 0 && b.BaseOffset() >= c.next && b.LeaderEpoch() <= epoch && b.LeaderEpoch() >= c.lastEpoch()
 }
 
-// follow appends a batch as the leader has it. A gap before it, left by compaction, counts as its own. Segments end by this replica's own
-// rules, and all is remembered that it needs to lead at once.
-func (c *core) follow(b record.Batch, now int64, cfg *Config) verdict {
+// maxBegun bounds the epochs that a follower is told of.
+const maxBegun = 4096
+
+// begunAfter lists the epochs of this log behind one, the latest of them if there are very many. An epoch in which nothing was written is not of it yet.
+func (c *core) begunAfter(epoch int32) []epochBegin {
+	n := len(c.epochs)
+	if n > 0 && c.epochs[n-1].Epoch == c.epoch && !c.epochWritten {
+		n--
+	}
+	i := n
+	for i > 0 && c.epochs[i-1].Epoch > epoch && n-i < maxBegun {
+		i--
+	}
+	return slices.Clone(c.epochs[i:n])
+}
+
+// begins lists where epochs begin that this log first knows of by a batch of epoch at base. begun is what the leader says. Where compaction has taken the
+// first batches of an epoch, or all, it did not begin with the first that is left: by that, a log that parted from the leader's in between would seem to
+// be part of it.
+func (c *core) begins(epoch int32, base int64, begun []epochBegin) (out []epochBegin) {
+	last, own := c.lastEpoch(), epochBegin{Epoch: epoch, Start: base}
+	add := func(e epochBegin) {
+		e.Start = min(max(e.Start, c.next), base)
+		for len(out) > 0 && out[len(out)-1].Start >= e.Start {
+			out = out[:len(out)-1] // no record is left of it
+		}
+		out = append(out, e)
+	}
+	for _, e := range begun {
+		switch {
+		case e.Epoch == epoch:
+			own = e
+		case e.Epoch > last && e.Epoch < epoch:
+			add(e)
+		}
+	}
+	add(own)
+	return out
+}
+
+// follow appends a batch as the leader has it. A gap before it, left by compaction, counts as its own; begun says which epochs began there. Segments end
+// by this replica's own rules, and all is remembered that it needs to lead at once.
+func (c *core) follow(b record.Batch, begun []epochBegin, now int64, cfg *Config) verdict {
 	v := verdict{base: c.next, last: b.LastOffset(), appendTime: -1, logStart: c.start}
-	if e := b.LeaderEpoch(); e != c.lastEpoch() {
-		c.assign(epochBegin{Epoch: e, Start: b.BaseOffset()})
-		v.ops = append(v.ops, mark{Kind: opEpoch, Epoch: e, Offset: b.BaseOffset()})
+	if epoch := b.LeaderEpoch(); epoch != c.lastEpoch() {
+		for _, e := range c.begins(epoch, b.BaseOffset(), begun) {
+			c.assign(e)
+			v.ops = append(v.ops, mark{Kind: opEpoch, Epoch: e.Epoch, Offset: e.Start})
+		}
 	}
 	if c.mustRoll(len(b), now, cfg) {
 		v.ops = append(v.ops, c.rollNow(now))

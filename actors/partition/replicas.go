@@ -24,6 +24,7 @@ const (
 	maxGrants  = 2        // turns under way
 	frameBytes = 1 << 20  // at which a frame is closed
 	frameParts = 1024
+	epochBytes = 128 << 10 // of epochs, at which they are sent
 
 	tipEvery   = 2 * time.Millisecond  // how long a high watermark may wait for others
 	againAfter = 20 * time.Millisecond // a lane had no room
@@ -191,6 +192,7 @@ type path struct {
 type way struct {
 	*path
 	subs, replies []byte
+	epochs        []byte // go before the replies
 	appends       []byte
 	parts         []peer.Part
 	flight        *flight // of the appends

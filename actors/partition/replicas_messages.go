@@ -66,7 +66,12 @@ func (m *subscribed) Refuse() { m.respond(reply{outcome: notServed, code: code.N
 
 func (m *subscribed) respond(r reply) {
 	r.part, r.number = m.part, m.number
-	m.replicas.Tell(respond{m.path, r})
+	m.replicas.Tell(respond{path: m.path, reply: r})
+}
+
+// start says that batches come, and where the epochs began that the follower does not know.
+func (m *subscribed) start(high, start int64, epochs []epochBegin) {
+	m.replicas.Tell(respond{m.path, reply{part: m.part, number: m.number, outcome: started, epoch: int32(len(epochs)), offset: m.from, high: high, start: start}, epochs})
 }
 
 // respond asks to send the answer to a subscription.
@@ -75,12 +80,18 @@ func (m *subscribed) respond(r reply) {
 type respond struct {
 	*path
 	reply
+	epochs []epochBegin // to be told before it
 }
 
 // responded is the leader's answer to a subscription.
 //
 // From: replicas. Fence: number.
 type responded struct{ reply }
+
+// knows is where an epoch began, as the leader says before it begins to send batches.
+//
+// From: replicas. Fence: number.
+type knows struct{ epochEntry }
 
 // push asks to send record batches to a follower, in order.
 //

@@ -37,6 +37,9 @@ func (r *Replicas) onReceived(c kit.Context, m *peer.Received) {
 			l.ref.Tell(&subscribed{c.Self(), w.path, *s})
 		}
 	}
+	for _, e := range x.epochs {
+		r.tell(e.part, knows{e})
+	}
 	for _, e := range x.replies {
 		r.tell(e.part, responded{e})
 	}

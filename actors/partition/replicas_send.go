@@ -19,7 +19,13 @@ func (r *Replicas) onSubscribe(c kit.Context, m subscribe) {
 
 func (r *Replicas) onRespond(c kit.Context, m respond) {
 	if w := r.way(m.path); w != nil {
+		for _, e := range m.epochs {
+			w.epochs = putEntry(w.epochs, wireEpochs, epochEntry{m.part, m.number, e.Epoch, e.Start})
+		}
 		w.replies = putEntry(w.replies, wireReply, m.reply)
+		if len(w.epochs) >= epochBytes {
+			r.sendAppends(c, w)
+		}
 		r.later(c)
 	}
 }
@@ -131,6 +137,10 @@ func (r *Replicas) onFlushTips(c kit.Context) {
 
 // sendAppends sends the frame of batches that is being gathered, behind the answers to subscriptions that it may need.
 func (r *Replicas) sendAppends(c kit.Context, w *way) {
+	if len(w.epochs) > 0 {
+		r.sendHead(c, w, peer.Append, w.epochs)
+		w.epochs = nil
+	}
 	if len(w.replies) > 0 {
 		r.sendHead(c, w, peer.Append, w.replies)
 		w.replies = nil

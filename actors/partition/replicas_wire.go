@@ -21,6 +21,7 @@ const (
 	wireAppend                        // leader to follower, with record batches
 	wireAcks                          // follower to leader: what is durable
 	wireHighs                         // leader to follower: high watermarks, when there is nothing to append
+	wireEpochs                        // leader to follower, before a reply: where epochs began. Earlier versions do not know it and do without
 )
 
 // wireEntry is the part of a message that concerns one partition.
@@ -58,7 +59,7 @@ type reply struct {
 	number  uint64
 	outcome outcome
 	code    code.Code
-	epoch   int32 // diverged
+	epoch   int32 // diverged; started: how many epochs were told before
 	offset  int64
 	high    int64 // started
 	start   int64 // started
@@ -87,6 +88,14 @@ type highEntry struct {
 	part        uint32
 	number      uint64
 	high, start int64
+}
+
+// epochEntry tells a follower where an epoch began that its log does not know.
+type epochEntry struct {
+	part   uint32
+	number uint64
+	epoch  int32
+	start  int64
 }
 
 var errWire = errors.New("a message between replicas that makes no sense")
@@ -158,6 +167,17 @@ func takeHigh(b []byte) (h highEntry, ok bool) {
 	return h, h.high >= 0 && h.start >= 0
 }
 
+func (epochEntry) size() int { return 4 + 8 + 4 + 8 }
+
+func (e epochEntry) put(b []byte) []byte {
+	return wire.AppendUint64(wire.AppendUint32(wire.AppendUint64(wire.AppendUint32(b, e.part), e.number), uint32(e.epoch)), uint64(e.start))
+}
+
+func takeEpoch(b []byte) (e epochEntry, ok bool) {
+	e = epochEntry{part: wire.Uint32(b), number: wire.Uint64(b[4:]), epoch: int32(wire.Uint32(b[12:])), start: int64(wire.Uint64(b[16:]))}
+	return e, e.epoch >= 0 && e.start >= 0
+}
+
 // takeEntries reads the entries behind the kind of a message.
 func takeEntries[E wireEntry](b []byte, take func([]byte) (E, bool)) ([]E, error) {
 	var zero E
@@ -184,6 +204,7 @@ type wireMessage struct {
 	appends []appendEntry
 	acks    []ackEntry
 	highs   []highEntry
+	epochs  []epochEntry
 }
 
 // takeMessage reads the head of a frame that carries a number of parts.
@@ -204,6 +225,8 @@ func takeMessage(head []byte, parts int) (m wireMessage, err error) {
 		m.acks, err = takeEntries(body, takeAck)
 	case wireHighs:
 		m.highs, err = takeEntries(body, takeHigh)
+	case wireEpochs:
+		m.epochs, err = takeEntries(body, takeEpoch)
 	default:
 		err = errWire
 	}

@@ -24,6 +24,9 @@ func (m *wireMessage) again() (b []byte) {
 	for _, e := range m.highs {
 		b = putEntry(b, m.kind, e)
 	}
+	for _, e := range m.epochs {
+		b = putEntry(b, m.kind, e)
+	}
 	return b
 }
 
@@ -36,6 +39,7 @@ func FuzzWire(f *testing.F) {
 	f.Add(putEntry(putEntry(nil, wireAppend, appendEntry{part: 1, number: 2, epoch: 3, prev: 4, high: 5, start: 6, parts: 2}), wireAppend, appendEntry{parts: 1}), 3)
 	f.Add(putEntry(nil, wireAcks, ackEntry{part: 1, number: 2, durable: 3}), 0)
 	f.Add(putEntry(nil, wireHighs, highEntry{part: 1, number: 2, high: 3, start: 1}), 0)
+	f.Add(putEntry(nil, wireEpochs, epochEntry{part: 1, number: 2, epoch: 3, start: 1}), 0)
 	f.Fuzz(func(t *testing.T, head []byte, parts int) {
 		m, err := takeMessage(head, parts)
 		if err != nil {
@@ -62,6 +66,7 @@ func TestWireRoundTrip(t *testing.T) {
 		{kind: wireAppend, appends: []appendEntry{{part: 1, number: 2, epoch: 3, prev: 4, high: 5, start: 6, parts: 7}}},
 		{kind: wireAcks, acks: []ackEntry{{part: 1, number: 2, durable: 3}, {part: 2, number: 3, durable: 4}}},
 		{kind: wireHighs, highs: []highEntry{{part: 1, number: 2, high: 3, start: 1}}},
+		{kind: wireEpochs, epochs: []epochEntry{{part: 1, number: 2, epoch: 3, start: 1}, {part: 1, number: 2, epoch: 4, start: 9}}},
 	} {
 		parts := 0
 		if want.kind == wireAppend {

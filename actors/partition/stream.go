@@ -117,7 +117,7 @@ func (p *Partition) onSubscribed(c kit.Context, m *subscribed) {
 	s := &stream{path: m.path, number: m.number, prev: m.from, next: m.from, told: l.high, start: l.start}
 	l.led.streams = append(l.led.streams, s)
 	slices.SortFunc(l.led.streams, func(a, b *stream) int { return int(a.node) - int(b.node) })
-	m.respond(reply{outcome: started, offset: m.from, high: l.high, start: l.start})
+	m.start(l.high, l.start, l.begunAfter(m.lastEpoch))
 	p.feed(c, s)
 	p.watchMates(c)
 }
@@ -291,7 +291,7 @@ func (p *Partition) onUnsent(_ kit.Context, m unsent) {
 
 // disown makes a follower subscribe anew.
 func (p *Partition) disown(s *stream, why code.Code) {
-	p.o.Replicas.Tell(respond{s.path, reply{part: p.o.PartID, number: s.number, outcome: notServed, code: why}})
+	p.o.Replicas.Tell(respond{path: s.path, reply: reply{part: p.o.PartID, number: s.number, outcome: notServed, code: why}})
 	p.endStream(s)
 }
 
