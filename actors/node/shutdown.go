@@ -106,6 +106,10 @@ func (n *Node) fence(c kit.Context) {
 		return
 	}
 	n.fencing = true
+	if !n.alone() { // others may lead before this broker hears that it is fenced
+		n.lease.Revoke()
+		n.noteLease(c)
+	}
 	n.o.Metadata.Tell(&raftnode.Propose{
 		Ask:     kit.Ask{ReplyTo: c.Self()},
 		Cmd:     meta.FenceBroker{BrokerID: n.o.NodeID, BrokerEpoch: n.life.epoch, Reason: "shutdown"},
