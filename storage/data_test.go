@@ -526,7 +526,7 @@ func TestSmallDisk(t *testing.T) {
 			t.Errorf("disk of %d: largest batch %d", total, e.largest)
 		}
 		mustData(t, e.Close())
-		if n := metaFit("", sizedFS{nil, total}); n > max(1<<20, total/256) || n < 1<<20 {
+		if n := metaFit("", MetaOptions{FS: sizedFS{nil, total}}); n > max(1<<20, total/256) || n < 1<<20 {
 			t.Errorf("disk of %d: metadata memtable %d", total, n)
 		}
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,24 +20,33 @@ var (
 	ErrMetaClosed  = errors.New("the metadata store is closed")
 )
 
-// metaMemTable is the size of the metadata store's memtable, in bytes: some thousand commands, so that a restart replays little.
-const metaMemTable = 16 << 20
+// What the metadata store takes of the memory at most, in bytes.
+const (
+	// MetaMemTable is the size of a memtable: some thousand commands, so that a restart replays little. Two are in use at a time at most, and one
+	// is kept for the next.
+	MetaMemTable = 16 << 20
+	// MetaCache is the size of the block cache. State and recent entries live in memory anyway.
+	MetaCache = 4 << 20
+)
 
-// metaFit is the size that fits the disk: at most 1/256 of it, but at least 1 MiB, as the log is made at full size when it begins.
-func metaFit(dir string, fsys vfs.FS) uint64 {
-	u, err := fsys.GetDiskUsage(dir)
-	if err != nil { // file systems of tests have no such thing
-		return metaMemTable
+// metaFit is the size of a memtable that fits the disk: at most 1/256 of it, but at least 1 MiB, as the log is made at full size when it begins.
+func metaFit(dir string, o MetaOptions) uint64 {
+	size := uint64(MetaMemTable)
+	if o.MemTable != 0 {
+		size = min(size, o.MemTable)
 	}
-	return max(1<<20, min(metaMemTable, u.TotalBytes/256))
+	if u, err := o.FS.GetDiskUsage(dir); err == nil { // file systems of tests have no such thing
+		size = min(size, u.TotalBytes/256)
+	}
+	return max(1<<20, size)
 }
-
-// metaCache is the size of its block cache, in bytes. State and recent entries live in memory anyway.
-const metaCache = 4 << 20
 
 // MetaOptions are what OpenMeta may be told. The zero value is a store on the real file system that panics on fatal errors.
 type MetaOptions struct {
 	FS FS // nil: the operating system's
+	// MemTable and Cache are less than MetaMemTable and MetaCache where memory is short; 0: those.
+	MemTable uint64
+	Cache    int64
 	// Watch is told what the store does at its files; see Options.Watch.
 	Watch *DiskWatch
 	// ReadOnly opens the store as it is and changes nothing: it must be there. For tools.
@@ -188,8 +198,8 @@ func (s *metaStore) openDB(o MetaOptions) error {
 		FS: s.fs, Lock: s.lock, Logger: log, ReadOnly: o.ReadOnly,
 		// The engine's default, an older format, loses synced writes in silence when a bit of its log flips.
 		FormatMajorVersion: pebble.FormatValueSeparation,
-		MemTableSize:       metaFit(s.dir, o.FS),
-		CacheSize:          metaCache,
+		MemTableSize:       metaFit(s.dir, o),
+		CacheSize:          cmp.Or(o.Cache, MetaCache),
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { log.note("background error: " + err.Error()) },
 			DataCorruption: func(i pebble.DataCorruptionInfo) {

@@ -23,6 +23,8 @@ type split struct {
 	beside     int64 // how many brokers share the process, and with it the heap and the pool of slabs
 	memtable   int64 // each of up to five: four that wait to be written out, and one that is kept for the next
 	blockCache int64
+	metaTable  int64 // each of up to three of the metadata store
+	metaCache  int64
 	readCache  int64 // records that were read from the disk lately, or ahead of readers
 	tail       int64
 	requests   int64
@@ -39,8 +41,9 @@ type split struct {
 const (
 	// memoryBase is what an idle broker takes whatever it is given: the program itself, its runtime, the buffers of files.
 	memoryBase = 48 << 20
-	// memtables is how many there may be at a time.
-	memtables = 5
+	// memtables and metaTables are how many of each there may be at a time.
+	memtables  = 5
+	metaTables = 3
 	// leastTail is what the tail may take however much new memory costs.
 	leastTail = 256 << 20
 	// leastHeap is what the Go heap may always have: with less an idle broker would do nothing but collect.
@@ -53,7 +56,9 @@ func splitMemory(total int64) split {
 		total:      total,
 		beside:     1,
 		memtable:   min(rest/40, 64<<20),
-		blockCache: min(rest/20, 64<<20),
+		blockCache: min(rest/32, 64<<20),
+		metaTable:  max(min(rest/128, storage.MetaMemTable), 1<<20),
+		metaCache:  min(rest/128, storage.MetaCache),
 		readCache:  min(rest/20, 192<<20),
 		tail:       min(rest*3/16, 2<<30),
 		requests:   min(rest/8, 256<<20),
@@ -71,15 +76,20 @@ func splitMemory(total int64) split {
 // worst is what everything may take together. One request at a time may go beyond what requests may
 // take, by as much as it is longer (socket.request.max.bytes): a client that was never told of a limit must get through.
 func (s *split) worst() int64 {
-	return memoryBase + memtables*s.memtable + s.blockCache + s.readCache + s.tail + s.requests + s.giants + s.slabs + s.reads + s.unread +
+	return memoryBase + s.pebble() + s.readCache + s.tail + s.requests + s.giants + s.slabs + s.reads + s.unread +
 		s.trace + s.cleaner + s.ballast + s.garbage
 }
 
-// goLimit is what the Go heap may take while slabs take mapped bytes outside of it. Where there is no C, memtables and block cache are on it.
+// pebble is what the memtables and block caches of both stores may take.
+func (s *split) pebble() int64 {
+	return memtables*s.memtable + s.blockCache + metaTables*s.metaTable + s.metaCache
+}
+
+// goLimit is what the Go heap may take while slabs take mapped bytes outside of it. Where there is no C, memtables and block caches are on it.
 func (s *split) goLimit(mapped int64) int64 {
 	limit := s.beside*(s.total-memoryBase/2) - mapped // the other half of the base is Go's
 	if cgo {
-		limit -= s.beside * (memtables*s.memtable + s.blockCache)
+		limit -= s.beside * s.pebble()
 	}
 	return max(limit, leastHeap) + s.ballast // which counts, and takes nothing
 }

@@ -15,13 +15,13 @@ func TestMemoryIsDivided(t *testing.T) {
 		if l := s.goLimit(mapped) - s.ballast; l < lives || l < leastHeap {
 			t.Errorf("of %d MB %d are left for the heap when all slabs are in use, which needs %d", total/mb, l/mb, lives/mb)
 		}
-		if l := s.goLimit(mapped) - s.ballast; l+mapped+memtables*s.memtable+s.blockCache+memoryBase/2 > total*115/100 {
+		if l := s.goLimit(mapped) - s.ballast; l+mapped+s.pebble()+memoryBase/2 > total*115/100 {
 			t.Errorf("of %d MB the heap may have %d, which makes more than 1.15 times as much", total/mb, l/mb)
 		}
 	}
 	for total := int64(MinMemory); total < 512*mb; total += 16 * mb {
 		s := splitMemory(total)
-		for what, n := range map[string]int64{"memtable": s.memtable - 400<<10, "cache": s.blockCache, "tail": s.tail, "requests": s.requests, "reads": s.reads, "cleaner": s.cleaner - 800<<10} {
+		for what, n := range map[string]int64{"memtable": s.memtable - 400<<10, "cache": s.blockCache, "memtable of the metadata": s.metaTable - 1<<20 + 1, "cache of the metadata": s.metaCache, "tail": s.tail, "requests": s.requests, "reads": s.reads, "cleaner": s.cleaner - 800<<10} {
 			if n <= 0 {
 				t.Errorf("of %d MB too little is left: %s", total/mb, what)
 			}

@@ -72,7 +72,7 @@ func openStores(c Config, sp split, address string, fatal, note func(string)) (s
 		d, err := storage.Open(log, storage.Options{MemTable: uint64(sp.memtable), Cache: sp.blockCache, ReadCache: sp.readCache, OnFatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
 		data <- opened{d, err}
 	}()
-	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{Fatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
+	s.meta, err = storage.OpenMeta(filepath.Join(c.DataDir, "meta"), storage.MetaOptions{MemTable: uint64(sp.metaTable), Cache: sp.metaCache, Fatal: fatal, Note: note, FS: c.Files, Watch: s.watch})
 	d := <-data
 	s.data = d.data
 	if err == nil {
