@@ -95,6 +95,9 @@ func (s *settings) load(cmd *cobra.Command) (run.Config, error) {
 	if err := s.readEnv(cmd.Flags()); err != nil {
 		return run.Config{}, err
 	}
+	for _, text := range strangeVariables(cmd.Flags(), os.Environ()) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "broker: warning: %s\n", text)
+	}
 	for _, kv := range s.set {
 		key, value, ok := strings.Cut(kv, "=")
 		if !ok || key == "" {
@@ -207,10 +210,13 @@ func envName(flag string) string {
 	return "BROKER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// fromEnv says whether a flag of start may be a variable of the environment.
+func fromEnv(flag string) bool { return flag != "set" && flag != "help" }
+
 func (s *settings) readEnv(f *pflag.FlagSet) (err error) {
 	f.VisitAll(func(fl *pflag.Flag) {
 		v := os.Getenv(envName(fl.Name))
-		if err != nil || v == "" || fl.Changed || fl.Name == "config" || fl.Name == "set" || fl.Name == "help" {
+		if err != nil || v == "" || fl.Changed || fl.Name == "config" || !fromEnv(fl.Name) {
 			return
 		}
 		if e := fl.Value.Set(v); e != nil {
@@ -218,6 +224,36 @@ func (s *settings) readEnv(f *pflag.FlagSet) (err error) {
 		}
 	})
 	return err
+}
+
+// strangeVariables says of each variable that looks like one of ours and is none that nothing is done with it: it is probably mistyped. It is no
+// error, for it may be somebody else's.
+func strangeVariables(f *pflag.FlagSet, environ []string) (out []string) {
+	var ours []string
+	f.VisitAll(func(fl *pflag.Flag) {
+		if fromEnv(fl.Name) {
+			ours = append(ours, strings.TrimPrefix(envName(fl.Name), "BROKER_"))
+		}
+	})
+	slices.Sort(environ)
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		rest, found := strings.CutPrefix(name, "BROKER_")
+		// Kubernetes tells each container of a service that is called "broker".
+		service := strings.HasPrefix(rest, "SERVICE_") || strings.HasPrefix(rest, "PORT_") || rest == "PORT" && strings.Contains(value, "://")
+		if !found || value == "" || service || slices.Contains(ours, rest) {
+			continue
+		}
+		text := name + " in the environment is no setting of broker start and has no effect"
+		property := strings.ReplaceAll(strings.ToLower(rest), "_", ".")
+		if near := meta.Nearest(rest, ours); near != "" {
+			text += "; did you mean BROKER_" + near + "?"
+		} else if meta.BrokerConfigDef(property) != nil {
+			text += fmt.Sprintf("; give it as --set %s=%s", property, value)
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 func didYouMean(f *pflag.FlagSet, key string) string {

@@ -48,6 +48,28 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// A variable that is none of ours is said, with what was probably meant; one that is not set, or tells of a service, is not.
+func TestStrangeVariables(t *testing.T) {
+	var s settings
+	flags := pflag.NewFlagSet("start", pflag.ContinueOnError)
+	s.flags(flags)
+	f := func(variable, want string) {
+		t.Helper()
+		if got := strings.Join(strangeVariables(flags, []string{"PATH=/bin", variable}), "\n"); !strings.HasSuffix(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: %q, want %q", variable, got, want)
+		}
+	}
+	f("BROKER_LISTN=:9092", "BROKER_LISTN in the environment is no setting of broker start and has no effect; did you mean BROKER_LISTEN?")
+	f("BROKER_DATADIR=/x", "; did you mean BROKER_DATA_DIR?")
+	f("BROKER_NUM_PARTITIONS=3", "; give it as --set num.partitions=3")
+	f("BROKER_FAVOURITE_COLOUR=blue", " has no effect")
+	f("BROKER_SET=num.partitions=3", " has no effect")
+	for _, quiet := range []string{"BROKER_LISTEN=:9092", "BROKER_CONFIG=x", "BROKER_LISTN=", "broker_listn=x", "BROKER_SERVICE_HOST=10.0.0.1", "BROKER_PORT=tcp://10.0.0.1:9092",
+		"BROKER_PORT_9092_TCP_ADDR=10.0.0.1"} {
+		f(quiet, "")
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "/var/lib/x")
 	cfg, err := configOf(t)

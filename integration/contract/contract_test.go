@@ -138,6 +138,7 @@ func TestPrecedence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "b.yaml")
 	write(t, file, "rack: from-file\nnum.partitions: 4\nnode-id: 9\n")
 	t.Setenv("BROKER_NODE_ID", "5")
+	t.Setenv("BROKER_RAK", "mistyped") // is said, and ignored
 	b := harness.Start(t, t.TempDir(), "--config", file, "--rack", "from-flag")
 	var s struct {
 		NodeID  int32 `json:"node_id"`
@@ -146,6 +147,9 @@ func TestPrecedence(t *testing.T) {
 	getJSON(t, b, "/api/v1/status", &s)
 	if s.NodeID != 5 || len(s.Brokers) != 1 || s.Brokers[0].Rack != "from-flag" {
 		t.Errorf("%+v", s)
+	}
+	if !strings.Contains(b.Log(), "broker: warning: BROKER_RAK in the environment is no setting of broker start and has no effect; did you mean BROKER_RACK?\n") {
+		t.Errorf("not warned of BROKER_RAK: %s", b.Log())
 	}
 	if _, e, code := b.CLI("", "topic", "create", "t"); code != 0 {
 		t.Fatal(e)
