@@ -88,7 +88,7 @@ func TestCommandLine(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	do(r, exitError, "topic", "produce", "a", "-p", "9")
+	do(r, exitNotFound, "topic", "produce", "a", "-p", "9")
 	r.Close()
 	if code := execute([]string{"start", "--data-dir", ""}, nil, io.Discard, io.Discard); code != exitUsage {
 		t.Errorf("--data-dir '': exit %d", code)

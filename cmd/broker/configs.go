@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -63,11 +65,18 @@ func takeResource(args []string) (resource, []string, error) {
 			return resource{k.kind, "", "brokers"}, args[1:], nil
 		case len(args) < 2:
 			return resource{}, nil, failf(exitUsage, "%s: name it, such as: %s", k.word, resourceExample(k.word))
+		case (k.word == "broker" || k.word == "logger") && !isNodeID(args[1]):
+			return resource{}, nil, failf(exitUsage, "%s %q: want the number of a broker, such as: %s", k.word, args[1], resourceExample(k.word))
 		default:
 			return resource{k.kind, args[1], k.word + " " + args[1]}, args[2:], nil
 		}
 	}
 	return resource{}, nil, failf(exitUsage, "%q is no kind of resource: want topic, broker, brokers, logger, group or client-metrics", args[0])
+}
+
+func isNodeID(s string) bool {
+	_, err := strconv.ParseInt(s, 10, 32)
+	return err == nil
 }
 
 func resourceExample(word string) string {
@@ -116,6 +125,22 @@ func (c *cli) withClient(f func(*kgo.Client) error) error {
 	return f(cl)
 }
 
+// unanswered is the error of a request about a resource that nobody has answered.
+func (c *cli) unanswered(verb string, r resource, err error) error {
+	if strings.Contains(err.Error(), "unknown broker") { // the client's own words, which it does not export: no broker has this number
+		return failf(exitNotFound, "%s %s: the cluster has no broker %s in service; see: broker cluster status", verb, r.title, r.name)
+	}
+	return kafkaError(verb+" "+r.title, c.brokers, err)
+}
+
+// answered is the answer about a resource as an error.
+func (c *cli) answered(ctx context.Context, cl *kgo.Client, verb string, r resource, code int16, why *string) error {
+	if code == kerr.UnknownTopicOrPartition.Code {
+		return c.unknownTopic(ctx, kadm.NewClient(cl), verb+" topic", r.name)
+	}
+	return r.configError(verb, code, why)
+}
+
 // configError is the answer about one resource as an error: what, why, the next step.
 func (r resource) configError(what string, code int16, why *string) error {
 	if code == 0 {
@@ -126,9 +151,6 @@ func (r resource) configError(what string, code int16, why *string) error {
 	text, exit := err.Error(), exitError
 	if errors.As(err, &ke) {
 		text, exit = strings.ToLower(strings.TrimSuffix(ke.Description, ".")), kafkaExit(ke)
-	}
-	if code == kerr.UnknownTopicOrPartition.Code {
-		text = "there is no such topic; see: broker topic list"
 	}
 	if why != nil && *why != "" {
 		text = strings.TrimSuffix(*why, ".")
@@ -232,22 +254,30 @@ func (c *cli) alterConfigs(ctx context.Context, verb string, r resource, ops []c
 	req.ValidateOnly = dry
 	x := kmsg.NewIncrementalAlterConfigsRequestResource()
 	x.ResourceType, x.ResourceName = r.kind, r.name
+	var strange []string
 	for _, op := range ops {
 		y := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
 		y.Name, y.Op = op.key, op.op
 		if op.op != kmsg.IncrementalAlterConfigOpDelete {
 			y.Value = &op.value
+		} else if r.known(op.key) == nil {
+			strange = append(strange, op.key)
 		}
 		x.Configs = append(x.Configs, y)
 	}
 	req.Resources = append(req.Resources, x)
 	return c.withClient(func(cl *kgo.Client) error {
+		if len(strange) > 0 { // the broker takes back whatever it is told; what was set by --force is there
+			if _, err := c.configs(ctx, cl, verb, r, strange); err != nil {
+				return err
+			}
+		}
 		resp, err := req.RequestWith(ctx, cl)
 		if err != nil {
-			return kafkaError(verb+" "+r.title, c.brokers, err)
+			return c.unanswered(verb, r, err)
 		}
 		for i := range resp.Resources {
-			if err := r.configError(verb, resp.Resources[i].ErrorCode, resp.Resources[i].ErrorMessage); err != nil {
+			if err := c.answered(ctx, cl, verb, r, resp.Resources[i].ErrorCode, resp.Resources[i].ErrorMessage); err != nil {
 				return err
 			}
 		}

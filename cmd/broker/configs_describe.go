@@ -39,7 +39,7 @@ func configDescribe(c *cli) *cobra.Command {
 			return err
 		}
 		return c.withClient(func(cl *kgo.Client) error {
-			lines, err := c.configs(cmd.Context(), cl, r, keys)
+			lines, err := c.configs(cmd.Context(), cl, "describe", r, keys)
 			if err != nil {
 				return err
 			}
@@ -49,8 +49,8 @@ func configDescribe(c *cli) *cobra.Command {
 	return cmd
 }
 
-// configs are a resource's settings in force, sorted; keys nil: all. A key that the broker does not know is an error.
-func (c *cli) configs(ctx context.Context, cl *kgo.Client, r resource, keys []string) ([]settingLine, error) {
+// configs are a resource's settings in force, sorted; keys nil: all. A key that the broker does not know is an error, which names what was wanted of it.
+func (c *cli) configs(ctx context.Context, cl *kgo.Client, verb string, r resource, keys []string) ([]settingLine, error) {
 	req := kmsg.NewPtrDescribeConfigsRequest()
 	req.IncludeSynonyms, req.IncludeDocumentation = true, true
 	x := kmsg.NewDescribeConfigsRequestResource()
@@ -58,11 +58,11 @@ func (c *cli) configs(ctx context.Context, cl *kgo.Client, r resource, keys []st
 	req.Resources = append(req.Resources, x)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
-		return nil, kafkaError("describe "+r.title, c.brokers, err)
+		return nil, c.unanswered(verb, r, err)
 	}
 	lines, found := []settingLine{}, map[string]bool{}
 	for i := range resp.Resources {
-		if err := r.configError("describe", resp.Resources[i].ErrorCode, resp.Resources[i].ErrorMessage); err != nil {
+		if err := c.answered(ctx, cl, verb, r, resp.Resources[i].ErrorCode, resp.Resources[i].ErrorMessage); err != nil {
 			return nil, err
 		}
 		for j := range resp.Resources[i].Configs {
@@ -73,7 +73,7 @@ func (c *cli) configs(ctx context.Context, cl *kgo.Client, r resource, keys []st
 	}
 	for _, key := range keys {
 		if !found[key] && r.known(key) == nil {
-			return nil, failf(exitNotFound, "describe %s: there is no setting %q%s", r.title, key, r.suggestion(key))
+			return nil, failf(exitNotFound, "%s %s: there is no setting %q%s", verb, r.title, key, r.suggestion(key))
 		}
 	}
 	sort.Slice(lines, func(i, j int) bool { return lines[i].Key < lines[j].Key })

@@ -56,8 +56,8 @@ func TestConfigCommands(t *testing.T) {
 	f(exitOK, "KEY VALUE SOURCE retention.ms 172800000 start", "config describe topic orders retention.ms")
 	f(exitError, "broker: set topic orders: Unknown topic config name: retention.m; did you mean retention.ms?", "config set topic orders retention.m=1")
 	f(exitError, "broker: set topic orders: Invalid value x for configuration retention.ms: Not a number of type LONG", "config set topic orders retention.ms=x")
-	f(exitNotFound, "broker: set topic nope: The topic 'nope' does not exist", "config set topic nope retention.ms=1")
-	f(exitNotFound, "broker: describe topic nope: there is no such topic; see: broker topic list", "config describe topic nope")
+	f(exitNotFound, "broker: set topic nope: there is no such topic (UNKNOWN_TOPIC_OR_PARTITION); see: broker topic list", "config set topic nope retention.ms=1")
+	f(exitNotFound, "broker: describe topic nope: there is no such topic (UNKNOWN_TOPIC_OR_PARTITION); see: broker topic list", "config describe topic nope")
 	f(exitNotFound, `broker: describe topic orders: there is no setting "retention.mss"; did you mean retention.ms?`, "config describe topic orders retention.mss")
 	f(exitUsage, `broker: "table" is no kind of resource: want topic, broker, brokers, logger, group or client-metrics`, "config describe table x")
 	f(exitUsage, "broker: topic: name it, such as: topic orders", "config describe topic")
@@ -72,7 +72,9 @@ func TestConfigCommands(t *testing.T) {
 	f(exitOK, "KEY VALUE SOURCE log.retention.ms 5000 brokers max.connections 200 broker num.io.threads 8 default", "config describe broker 1 max.connections log.retention.ms num.io.threads")
 	f(exitOK, "KEY VALUE SOURCE WHAT IT DOES num.io.threads 8 default Accepted without effect: actors run on all cores; there is no pool of threads to size.",
 		"config describe broker 1 num.io.threads --docs")
-	f(exitError, "broker: describe broker 2: unknown broker", "config describe broker 2")
+	f(exitNotFound, "broker: describe broker 2: the cluster has no broker 2 in service; see: broker cluster status", "config describe broker 2")
+	f(exitNotFound, `broker: unset brokers: there is no setting "max.connection"; did you mean max.connections?`, "config unset brokers max.connection")
+	f(exitOK, "brokers: 1 setting changed", "config unset brokers plug.in.setting")
 
 	f(exitOK, "logger 1: 1 setting changed", "config set logger 1 root=DEBUG")
 	f(exitOK, "KEY VALUE SOURCE root DEBUG logger", "config describe logger 1")
@@ -91,7 +93,7 @@ func TestConfigCommands(t *testing.T) {
 	f(exitOK, "topic orders: 2 settings changed topic orders: has 3 partitions", "topic alter orders -c retention.ms=1 --unset segment.bytes -p 3")
 	f(exitError, "broker: alter topic orders: The topic orders currently has 3 partition(s); 2 would not be an increase.", "topic alter orders -p 2")
 	f(exitUsage, "broker: alter orders: nothing to change; say -p, -c or --unset", "topic alter orders")
-	f(exitNotFound, "broker: alter topic nope: The topic 'nope' does not exist", "topic alter nope -c retention.ms=1")
+	f(exitNotFound, "broker: alter topic nope: there is no such topic (UNKNOWN_TOPIC_OR_PARTITION); see: broker topic list", "topic alter nope -c retention.ms=1")
 
 	for line, want := range map[string]string{
 		"config describe": "client-metrics", "config set topic": "orders", "config set topic orders": "retention.ms=", "config unset brokers": "max.connections",

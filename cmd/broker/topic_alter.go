@@ -74,6 +74,8 @@ func (c *cli) growTopic(cmd *cobra.Command, adm *kadm.Client, topic string, part
 	r := resp[topic]
 	var ke *kerr.Error
 	switch {
+	case isUnknownTopic(r.Err):
+		return c.unknownTopic(cmd.Context(), adm, "alter topic", topic)
 	case errors.As(r.Err, &ke) && r.ErrMessage != "":
 		return failf(kafkaExit(ke), "alter topic %s: %s", topic, r.ErrMessage)
 	case r.Err != nil:

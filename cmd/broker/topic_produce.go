@@ -118,14 +118,8 @@ func (c *cli) produce(ctx context.Context, topic string, files []string, p produ
 	if err := cl.Flush(ctx); err != nil {
 		s.done(nil, err)
 	}
-	if err := s.err(); errors.Is(err, kgo.ErrRecordTimeout) {
-		return failf(exitNoConnect, "produce to %s: no acknowledgement within %s; why: broker doctor, broker trace errors", topic, c.timeout)
-	} else if err != nil {
-		err, invalid := kafkaError("produce to "+topic, c.brokers, err), errors.Is(err, kerr.InvalidRecord)
-		if invalid && p.key == "" {
-			return failf(exitCode(err), "%s; a compacted topic takes no record without a key: see -k and -K", err)
-		}
-		return err
+	if err := s.err(); err != nil {
+		return c.produceError(topic, p, err)
 	}
 	if p.output == "json" {
 		c.output = "json"
@@ -133,6 +127,22 @@ func (c *cli) produce(ctx context.Context, topic string, files []string, p produ
 	}
 	fmt.Fprintf(c.errOut, "%s produced to %s\n", counted(s.records, "record"), topic)
 	return nil
+}
+
+// produceError says why records were not taken.
+func (c *cli) produceError(topic string, p produceFlags, err error) error {
+	var partition, of int
+	what := "produce to " + topic
+	text := kafkaError(what, c.brokers, err)
+	switch _, e := fmt.Sscanf(err.Error(), "invalid record partitioning choice of %d from %d available", &partition, &of); {
+	case e == nil: // the client's own words; there is nothing else to know it by
+		return failf(exitNotFound, "%s: the topic has no partition %d; it has %s, from 0 on", what, partition, counted(of, "partition"))
+	case errors.Is(err, kgo.ErrRecordTimeout):
+		return failf(exitNoConnect, "%s: no acknowledgement within %s; why: broker doctor, broker trace errors", what, c.timeout)
+	case errors.Is(err, kerr.InvalidRecord) && p.key == "":
+		return failf(exitCode(text), "%s; a compacted topic takes no record without a key: see -k and -K", text)
+	}
+	return text
 }
 
 // sent is what became of the records; the client's goroutines tell it.

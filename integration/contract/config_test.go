@@ -24,7 +24,15 @@ func TestConfigCommands(t *testing.T) {
 	s.bad(1, `Cannot update these configs dynamically: \[num.partitions\]; they are set at start`, "config", "set", "broker", "1", "num.partitions=2")
 	s.bad(2, `unknown setting "max.connection"; did you mean max.connections\?`, "config", "set", "brokers", "max.connection=2")
 	s.bad(2, `is no kind of resource`, "config", "describe", "table", "orders")
-	s.bad(4, `does not exist`, "config", "set", "topic", "nope", "retention.ms=1")
+	s.bad(4, `set topic order: there is no such topic \(UNKNOWN_TOPIC_OR_PARTITION\); did you mean orders\?`, "config", "set", "topic", "order", "retention.ms=1")
+	s.bad(4, `alter topic order: there is no such topic .*; did you mean orders\?`, "topic", "alter", "order", "-p", "4")
+	for _, kind := range []string{"broker", "logger"} {
+		s.bad(4, `set `+kind+` 9: the cluster has no broker 9 in service; see: broker cluster status`, "config", "set", kind, "9", "max.connections=5")
+		s.bad(4, `unset `+kind+` 9: the cluster has no broker 9 in service`, "config", "unset", kind, "9", "max.connections")
+		s.bad(4, `describe `+kind+` 9: the cluster has no broker 9 in service`, "config", "describe", kind, "9")
+		s.bad(2, `"one": want the number of a broker, such as: `+kind+` 1`, "config", "describe", kind, "one")
+	}
+	s.bad(4, `unset topic orders: there is no setting "retention.m"; did you mean retention.ms\?`, "config", "unset", "topic", "orders", "retention.m")
 	var lines []struct{ Key, Source string }
 	s.json(&lines, "config", "describe", "broker", "1", "log.retention.hours")
 	if len(lines) != 1 || lines[0].Source != "start" {

@@ -195,6 +195,7 @@ func TestProduceSources(t *testing.T) {
 	s.ok("a=b;c=d;", "", "topic", "produce", "t", "-f", "%k=%v;")
 	s.ok("", `^a b\nc d\n$`, "topic", "consume", "t", "-e", "--offset", "-2", "-f", `%k %v\n`)
 	s.ok("later\n", "", "topic", "produce", "made-by-it")
+	s.bad(4, `^broker: produce to t: the topic has no partition 9; it has 1 partition, from 0 on\n`, "topic", "produce", "t", one, "-p", "9")
 	s.bad(1, `cannot read `+dir+`/none: no such file`, "topic", "produce", "t", filepath.Join(dir, "none"))
 	s.bad(2, `--same-partition: lines name no partition`, "topic", "produce", "t", "--same-partition")
 	s.bad(2, `--json: the lines say where the key is`, "topic", "produce", "t", "--json", "-K", ":")
