@@ -1,11 +1,8 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -57,14 +54,11 @@ func registered(t *testing.T, b *harness.Broker, node int, end time.Time) {
 }
 
 func readyz(b *harness.Broker) string {
-	r, err := http.Get("http://" + b.Admin + "/readyz?verbose")
+	code, body, err := harness.Get(b.Admin, "/readyz?verbose")
 	if err != nil {
 		return err.Error()
 	}
-	defer r.Body.Close()
-	var body bytes.Buffer
-	io.Copy(&body, r.Body)
-	return fmt.Sprint(r.StatusCode, "\n", body.String())
+	return fmt.Sprint(code, "\n", body)
 }
 
 // leader is the index of the broker that leads the metadata group.

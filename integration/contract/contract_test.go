@@ -4,7 +4,6 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -161,16 +160,11 @@ func TestPrecedence(t *testing.T) {
 
 func get(t *testing.T, b *harness.Broker, path string) (int, string) {
 	t.Helper()
-	resp, err := http.Get("http://" + b.Admin + path)
+	code, body, err := harness.Get(b.Admin, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
+	return code, body
 }
 
 func getJSON(t *testing.T, b *harness.Broker, path string, v any) {

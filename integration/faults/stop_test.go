@@ -3,8 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,11 +129,6 @@ func (s *site) stick(ctx context.Context, load *sync.WaitGroup) (made *[]string)
 
 // doctor is what the broker finds wrong with itself.
 func (s *site) doctor() string {
-	resp, err := http.Get("http://" + s.Admin + "/api/v1/doctor")
-	if err != nil {
-		return err.Error()
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return fmt.Sprint(string(text), err)
+	_, text, err := harness.Get(s.Admin, "/api/v1/doctor")
+	return fmt.Sprint(text, err)
 }

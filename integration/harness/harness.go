@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -247,6 +249,17 @@ func (b *Broker) Stop() int {
 		return 0
 	}
 	return code
+}
+
+// Get asks an admin address.
+func Get(admin, path string) (code int, body string, err error) {
+	resp, err := http.Get("http://" + admin + path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
 }
 
 // Log is what the process has said on stderr since its last start; a node of Kafka writes into a file.

@@ -4,13 +4,11 @@
 package origin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +21,7 @@ import (
 
 	"troupe/cmd/broker/admin"
 	"troupe/cmd/broker/run"
+	"troupe/integration/harness"
 	"troupe/raftnode"
 	"troupe/storage"
 )
@@ -61,16 +60,11 @@ func ready(t *testing.T, b *run.Broker) {
 
 func get(t *testing.T, b *run.Broker, path string) string {
 	t.Helper()
-	resp, err := http.Get("http://" + b.AdminAddr() + path)
+	_, body, err := harness.Get(b.AdminAddr(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	var body bytes.Buffer
-	if _, err := io.Copy(&body, resp.Body); err != nil {
-		t.Fatal(err)
-	}
-	return body.String()
+	return body
 }
 
 // finding waits until the doctor names code. What waits since the start it names after 4 s.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -116,16 +114,7 @@ func newWard(t *testing.T, change func(c *Config)) *ward {
 
 func (w *ward) json(path string, v any) {
 	w.t.Helper()
-	resp, err := http.Get("http://" + w.AdminAddr() + path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		w.t.Fatalf("%s: %s %s %v", path, resp.Status, body, err)
-	}
-	if err := json.Unmarshal(body, v); err != nil {
+	if err := json.Unmarshal([]byte(read(w.t, w.Broker, path)), v); err != nil {
 		w.t.Fatalf("%s: %v", path, err)
 	}
 }
@@ -479,13 +468,7 @@ func TestNoPayloadInRecords(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"traces/slow", "traces/errors", "traces/healthy", "traces/open", "actors", "work", "health", "doctor", "status"} {
-		resp, err := http.Get("http://" + w.AdminAddr() + "/api/v1/" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if strings.Contains(string(body), marker) {
+		if strings.Contains(read(t, w.Broker, "/api/v1/"+path), marker) {
 			t.Errorf("%s shows a payload", path)
 		}
 	}
