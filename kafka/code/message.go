@@ -58,7 +58,7 @@ var messages = map[Code]string{
 	TransactionalIdAuthorizationFailed:     "The principal may not use this transactional id.",
 	SecurityDisabled:                       "Security is not switched on here.",
 	OperationNotAttempted:                  "The operation was not tried, because another part of the request failed.",
-	KafkaStorageError:                      "The broker cannot read or write its disk.",
+	KafkaStorageError:                      "The broker's disk is full, or cannot be read or written.",
 	LogDirNotFound:                         "There is no such log directory on the broker.",
 	SaslAuthenticationFailed:               "The login failed.",
 	UnknownProducerId:                      "Nothing is known of this producer id any more: its records may have been deleted.",

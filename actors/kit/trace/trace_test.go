@@ -538,7 +538,7 @@ func TestCause(t *testing.T) {
 		o.Stamp(Applied)
 		h.after(2 * time.Second)
 	})
-	f("fsync", "KAFKA_STORAGE_ERROR in 309 ms (The broker cannot read or write its disk): the disk took 300 ms: fsync.", func(o *Op) {
+	f("fsync", "KAFKA_STORAGE_ERROR in 309 ms (The broker's disk is full, or cannot be read or written): the disk took 300 ms: fsync.", func(o *Op) {
 		o.SetCode(56)
 		passes(Synced, prod...)(o)
 	})
