@@ -152,7 +152,7 @@ func (d *drain) run(ctx context.Context, dry bool) error {
 			return err
 		}
 	}
-	fmt.Fprintf(d.c.out, "node %d gets no new replicas; %d partitions move to others\n", d.node, len(moves))
+	fmt.Fprintf(d.c.out, "node %d gets no new replicas; %s to others\n", d.node, admin.Counted(len(moves), "partition moves", "partitions move"))
 	for done := 0; done < len(moves); {
 		batch := moves[done:min(done+drainBatch, len(moves))]
 		if err := d.move(ctx, batch); err != nil {

@@ -48,7 +48,7 @@ func removable(x admin.Cluster, n admin.Node) error {
 	case len(x.Nodes) == 1:
 		return failf(exitConflict, "node %d is the only one of the cluster", n.ID)
 	case n.Replicas > 0:
-		return failf(exitConflict, "node %d holds %s: run first: broker cluster drain %d", n.ID, counted(n.Replicas, "replica"), n.ID)
+		return failf(exitConflict, "node %d holds %s: run first: broker cluster drain %d", n.ID, admin.Counted(n.Replicas, "replica", "replicas"), n.ID)
 	case n.State == "running" || n.State == "shutting down":
 		return failf(exitConflict, "node %d is %s: stop it first, or it would register again", n.ID, n.State)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/meta"
+	"troupe/cmd/broker/admin"
 )
 
 func configCommand(c *cli) *cobra.Command {
@@ -281,7 +282,7 @@ func (c *cli) alterConfigs(ctx context.Context, verb string, r resource, ops []c
 				return err
 			}
 		}
-		fmt.Fprintf(c.out, "%s: %s %s\n", r.title, counted(len(ops), "setting"), map[bool]string{true: "would be changed", false: "changed"}[dry])
+		fmt.Fprintf(c.out, "%s: %s %s\n", r.title, admin.Counted(len(ops), "setting", "settings"), map[bool]string{true: "would be changed", false: "changed"}[dry])
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"troupe/cmd/broker/admin"
 	"troupe/cmd/broker/run"
 	stored "troupe/storage/record"
 )
@@ -95,7 +96,7 @@ func (c *cli) verify(in *run.Inspection, at place) error {
 		state := "ok"
 		if !p.OK() {
 			bad++
-			state = counted(len(p.Problems)+p.More(), "problem")
+			state = admin.Counted(len(p.Problems)+p.More(), "problem", "problems")
 		}
 		problems := append([]string{}, p.Problems...)
 		list = append(list, checkedRow{p.Topic, p.Partition, p.PartID, p.Pending, p.Start, p.End, p.Batches, p.Records, p.Bytes, p.Gaps, p.Producers, problems, p.More()})

@@ -35,7 +35,7 @@ warning, that it is slow or near a limit. Exit code 3 if anything is found.`,
 			return err
 		}
 		if len(list) > 0 {
-			return failure{code: exitUnhealthy, text: counted(len(list), "finding")}
+			return failure{code: exitUnhealthy, text: admin.Counted(len(list), "finding", "findings")}
 		}
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"troupe/actors/meta"
+	"troupe/cmd/broker/admin"
 )
 
 func groupDelete(c *cli) *cobra.Command {
@@ -70,7 +71,7 @@ func (c *cli) printGone(lines []goneLine) error {
 func groupsAsked(lines []goneLine) string {
 	var what []string
 	for _, l := range lines {
-		what = append(what, fmt.Sprintf("%s (%s)", l.Group, counted(l.Offsets, "offset")))
+		what = append(what, fmt.Sprintf("%s (%s)", l.Group, admin.Counted(l.Offsets, "offset", "offsets")))
 	}
 	return strings.Join(what, ", ")
 }
@@ -118,7 +119,7 @@ func (c *cli) live(verb string, d kadm.DescribedGroup) error {
 		who = append(who, fmt.Sprintf("%s at %s", dash(m.ClientID), strings.TrimPrefix(m.ClientHost, "/")))
 	}
 	return failf(exitConflict, "%s group %s: it is %s and has %s (%s), which would go on where they are; stop them, then repeat",
-		verb, d.Group, d.State, counted(len(d.Members), "member"), strings.Join(who, ", "))
+		verb, d.Group, d.State, admin.Counted(len(d.Members), "member", "members"), strings.Join(who, ", "))
 }
 
 // nextForGroup is the text of a refusal that people can do something about.

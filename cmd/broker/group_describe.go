@@ -215,7 +215,7 @@ func whyLines(g groupShown) (out [][2]string) {
 		if r.TookMs > 0 {
 			took = fmt.Sprintf("took %.0f ms", r.TookMs)
 		}
-		add(name, "%s %s, generation %d, %s: %s%s", r.Began.Local().Format(time.DateTime), took, r.Generation, counted(r.Members, "member"), r.Reason, byWhom(r))
+		add(name, "%s %s, generation %d, %s: %s%s", r.Began.Local().Format(time.DateTime), took, r.Generation, admin.Counted(r.Members, "member", "members"), r.Reason, byWhom(r))
 	}
 	return out
 }

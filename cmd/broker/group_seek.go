@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"troupe/cmd/broker/admin"
 )
 
 // seekFlags are what group seek can be told.
@@ -100,7 +102,7 @@ func (c *cli) seek(ctx context.Context, adm *kadm.Client, name string, f seekFla
 		}
 	}
 	if !f.yes {
-		if err := c.confirm(fmt.Sprintf("move %s of group %s", counted(len(lines), "offset"), name), "", "changed"); err != nil {
+		if err := c.confirm(fmt.Sprintf("move %s of group %s", admin.Counted(len(lines), "offset", "offsets"), name), "", "changed"); err != nil {
 			return err
 		}
 	}

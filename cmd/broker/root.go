@@ -164,14 +164,6 @@ func (c *cli) print(v any, head []string, rows [][]string) error {
 	}
 }
 
-// counted is a number with what it counts: 1 record, 2 records.
-func counted[N int | int64](n N, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 func writeRow(w io.Writer, cells []string) {
 	for i, cell := range cells {
 		if i > 0 {

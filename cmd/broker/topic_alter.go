@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/meta"
+	"troupe/cmd/broker/admin"
 )
 
 func topicAlter(c *cli) *cobra.Command {
@@ -81,6 +82,6 @@ func (c *cli) growTopic(cmd *cobra.Command, adm *kadm.Client, topic string, part
 	case r.Err != nil:
 		return kafkaError("alter topic "+topic, c.brokers, r.Err)
 	}
-	fmt.Fprintf(c.out, "topic %s: %s %s\n", topic, map[bool]string{true: "would have", false: "has"}[dry], counted(partitions, "partition"))
+	fmt.Fprintf(c.out, "topic %s: %s %s\n", topic, map[bool]string{true: "would have", false: "has"}[dry], admin.Counted(partitions, "partition", "partitions"))
 	return nil
 }

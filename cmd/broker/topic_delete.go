@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"troupe/cmd/broker/admin"
 )
 
 func topicDelete(c *cli) *cobra.Command {
@@ -40,5 +42,5 @@ func topicsAsked(lines []topicLine) string {
 		names = append(names, l.Topic)
 		records += max(0, l.Records)
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(names, ", "), counted(records, "record"))
+	return fmt.Sprintf("%s (%s)", strings.Join(names, ", "), admin.Counted(records, "record", "records"))
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"troupe/cmd/broker/admin"
 )
 
 // produceFlags are what topic produce can be told.
@@ -125,7 +127,7 @@ func (c *cli) produce(ctx context.Context, topic string, files []string, p produ
 		c.output = "json"
 		return c.print(s.report(topic), nil, nil)
 	}
-	fmt.Fprintf(c.errOut, "%s produced to %s\n", counted(s.records, "record"), topic)
+	fmt.Fprintf(c.errOut, "%s produced to %s\n", admin.Counted(s.records, "record", "records"), topic)
 	return nil
 }
 
@@ -136,7 +138,7 @@ func (c *cli) produceError(topic string, p produceFlags, err error) error {
 	text := kafkaError(what, c.brokers, err)
 	switch _, e := fmt.Sscanf(err.Error(), "invalid record partitioning choice of %d from %d available", &partition, &of); {
 	case e == nil: // the client's own words; there is nothing else to know it by
-		return failf(exitNotFound, "%s: the topic has no partition %d; it has %s, from 0 on", what, partition, counted(of, "partition"))
+		return failf(exitNotFound, "%s: the topic has no partition %d; it has %s, from 0 on", what, partition, admin.Counted(of, "partition", "partitions"))
 	case errors.Is(err, kgo.ErrRecordTimeout):
 		return failf(exitNoConnect, "%s: no acknowledgement within %s; why: broker doctor, broker trace errors", what, c.timeout)
 	case errors.Is(err, kerr.InvalidRecord) && p.key == "":

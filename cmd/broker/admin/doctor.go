@@ -97,7 +97,7 @@ func metadataLog(x *exam) {
 		x.fail("not-committed", "broker cluster status", "metadata log: entries up to %d are persisted, but only up to %d committed, for %.1f s; %s", r.Persisted, r.Committed, r.BehindFor, leaderOf(r))
 	}
 	if r.OldestFor > proposalGrace.Seconds() {
-		x.fail("proposal-waits", "broker cluster status", "%s for the metadata log, the oldest for %.1f s; %s", many(r.Pending, "proposal waits", "proposals wait"), r.OldestFor, leaderOf(r))
+		x.fail("proposal-waits", "broker cluster status", "%s for the metadata log, the oldest for %.1f s; %s", Counted(r.Pending, "proposal waits", "proposals wait"), r.OldestFor, leaderOf(r))
 	}
 }
 
@@ -124,7 +124,7 @@ func start(x *exam) {
 
 func partitions(x *exam) {
 	if n := x.Health.Leaderless; n > 0 {
-		x.fail("no-leader", "broker cluster status", "%s no leader, such as %s: nothing there can be written or read", many(n, "partition has", "partitions have"), x.Health.Leaderless1)
+		x.fail("no-leader", "broker cluster status", "%s no leader, such as %s: nothing there can be written or read", Counted(n, "partition has", "partitions have"), x.Health.Leaderless1)
 	}
 	for _, s := range x.Strays {
 		if s.Name == "" {
@@ -135,8 +135,8 @@ func partitions(x *exam) {
 	}
 }
 
-// many is a number with what it counts.
-func many(n int, one, more string) string {
+// Counted is a number with what it counts: 1 record, 2 records.
+func Counted[N int | int64](n N, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}

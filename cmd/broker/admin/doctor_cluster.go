@@ -24,6 +24,6 @@ func cluster(x *exam) {
 		x.warn("one-voter", "add a node: broker cluster add", "the metadata log of %d nodes has one voter: while it is down nothing can be decided, and no partition gets another leader", len(x.Cluster.Nodes))
 	}
 	if n := x.Cluster.UnderMinISR; n > 0 {
-		x.fail("under-min-isr", "which nodes are out? broker cluster status", "%s fewer replicas in sync than min.insync.replicas: acks=all is refused there", many(n, "partition has", "partitions have"))
+		x.fail("under-min-isr", "which nodes are out? broker cluster status", "%s fewer replicas in sync than min.insync.replicas: acks=all is refused there", Counted(n, "partition has", "partitions have"))
 	}
 }
