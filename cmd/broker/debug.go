@@ -109,7 +109,7 @@ func (c *cli) verify(in *run.Inspection, at place) error {
 		return failf(exitError, "data directory %s: %v", in.Dir, err)
 	}
 	if at.topic != "" && len(list) == 0 && in.Image.Topic(at.topic) == nil {
-		return failf(exitNotFound, "data directory %s knows no topic %q; list them with: broker debug dump", in.Dir, at.topic)
+		return unnamed(in, fmt.Sprintf("topic %q", at.topic))
 	}
 	if err := c.print(list, []string{"PARTITION", "START", "END", "BATCHES", "RECORDS", "BYTES", "GAPS", "STATE"}, rows); err != nil {
 		return err
@@ -118,6 +118,15 @@ func (c *cli) verify(in *run.Inspection, at place) error {
 		return failf(exitUnhealthy, "%d of %d partitions are damaged: restore them from a replica or a backup; what is not named above is whole", bad, len(list))
 	}
 	return nil
+}
+
+// unnamed is the error about what the metadata of a directory does not name; after a crash it may be in the end of the log.
+func unnamed(in *run.Inspection, what string) error {
+	later := ""
+	if n := int64(in.Loaded.LastIndex - in.Loaded.Applied); n > 0 {
+		later = fmt.Sprintf(" (the next start of the broker may apply %s of the metadata log)", admin.Counted(n, "more entry", "more entries"))
+	}
+	return failf(exitNotFound, "data directory %s knows no %s%s; list what it knows with: broker debug dump", in.Dir, what, later)
 }
 
 func debugDumpCommand(c *cli, dir *string) *cobra.Command {
@@ -161,7 +170,7 @@ const dumpChunk = 1 << 20
 func (c *cli) dump(in *run.Inspection, at place, from, count int64, records bool) error {
 	t := in.Image.Topic(at.topic)
 	if t == nil || int(at.partition) >= len(t.Partitions) {
-		return failf(exitNotFound, "data directory %s knows no partition %s/%d; list them with: broker debug dump", in.Dir, at.topic, at.partition)
+		return unnamed(in, fmt.Sprintf("partition %s/%d", at.topic, at.partition))
 	}
 	id := t.Partitions[at.partition].ID
 	l, err := in.Data.Load(id)

@@ -66,3 +66,16 @@ func TestDebug(t *testing.T) {
 		t.Errorf("a flipped bit: code %d\n%s%s", code, out, errOut)
 	}
 }
+
+// TestDebugAfterCrash: a topic that the metadata store does not name yet, because the broker died, is not simply unknown.
+func TestDebugAfterCrash(t *testing.T) {
+	b := harness.Start(t, t.TempDir())
+	if _, errOut, code := b.CLI("", "topic", "create", "late"); code != 0 {
+		t.Fatal(errOut)
+	}
+	b.Kill()
+	_, errOut, code := broker(t, nil, "debug", "dump", "late/0", "--data-dir", b.Dir)
+	if code != 0 && (code != 4 || !strings.Contains(errOut, "knows no partition late/0 (the next start of the broker may apply ")) {
+		t.Errorf("code %d, %s", code, errOut)
+	}
+}
