@@ -107,6 +107,7 @@ var brokerDocs = map[string]string{
 	"offsets.topic.segment.bytes":                      "The segment.bytes of __consumer_offsets, when it is made.",
 	"producer.id.expiration.ms":                        "How long the state of an idempotent producer is kept after its last write.",
 	"queued.max.request.bytes":                         "The most memory that requests of all connections take together, if it is less than --memory allows; -1 leaves it to that.",
+	"replica.lag.time.max.ms":                          "A follower that is behind for so long leaves the in-sync replicas; one whose link is lost, or that confirms nothing while others do, leaves sooner.",
 	"replica.selector.class":                           "org.apache.kafka.common.replica.RackAwareReplicaSelector sends consumers to an in-sync replica in their rack; another name does nothing.",
 	"share.coordinator.state.topic.num.partitions":     "The partitions of __share_group_state, when it is made.",
 	"share.coordinator.state.topic.replication.factor": "The replicas of __share_group_state, when it is made. Unset, it follows the size of the cluster.",
@@ -126,7 +127,7 @@ const (
 	whyFsync      = "records are on disk before they are acknowledged; flush.policy is what can relax it."
 	whyStore      = "partitions live in one store, which manages its own files and indexes."
 	whyTiered     = "there is no remote storage."
-	whyReplicas   = "with one node there is one replica of each partition."
+	whyThrottled  = "there are no quotas yet; followers that lag are fed in turns, behind what is new."
 	whyOneCleaner = "logs are compacted one at a time, in batches as they are stored."
 )
 
@@ -134,7 +135,7 @@ const (
 var idleTopicConfigs = []idleConfigs{
 	{"flush.messages flush.ms", whyFsync},
 	{"file.delete.delay.ms index.interval.bytes preallocate segment.index.bytes", whyStore},
-	{"follower.replication.throttled.replicas leader.replication.throttled.replicas", whyReplicas},
+	{"follower.replication.throttled.replicas leader.replication.throttled.replicas", whyThrottled},
 	{"local.retention.* remote.*", whyTiered},
 }
 
@@ -151,9 +152,12 @@ var idleBrokerConfigs = []idleConfigs{
 	{"follower.fetch.last.tiered.offset.enable log.local.retention.* remote.*", whyTiered},
 	{"alter.log.dirs.* log.dir.failure.timeout.ms num.replica.alter.log.dirs.threads replica.alter.log.dirs.io.max.bytes.per.second",
 		"there is one folder of data."},
-	{"controlled.shutdown.enable follower.replication.throttled.rate " +
-		"initial.broker.registration.timeout.ms inter.broker.listener.name leader.replication.throttled.rate num.replica.fetchers " +
-		"replica.* replication.quota.* request.timeout.ms socket.connection.setup.timeout.*", whyReplicas},
+	{"controlled.shutdown.enable", "a broker that is told to end always gives away first what it leads."},
+	{"initial.broker.registration.timeout.ms", "a broker tries to register for as long as it takes."},
+	{"inter.broker.listener.name", "brokers reach each other at --peer-listen, in a protocol of their own."},
+	{"follower.replication.throttled.rate leader.replication.throttled.rate replication.quota.*", whyThrottled},
+	{"num.replica.fetchers replica.* request.timeout.ms socket.connection.setup.timeout.*",
+		"leaders push to their followers, over one link from broker to broker that has limits of its own."},
 	{"controller.quorum.* controller.socket.timeout.ms early.start.listeners metadata.* process.roles",
 		"each node is broker and controller, and the metadata log is Raft with settings that need no tuning."},
 	{"controller.quota.* quota.*", "there are no quotas yet."},

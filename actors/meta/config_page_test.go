@@ -110,6 +110,10 @@ func TestEffectsAreThere(t *testing.T) {
 	}
 	// The level that belongs to a codec is named by parts, and flush.policy by its constant.
 	named := map[string]bool{FlushPolicyKey: true, "compression.gzip.level": true, "compression.lz4.level": true, "compression.zstd.level": true, minISRKey: true}
+	// Shown, or checked as Kafka does, and nothing more.
+	for _, k := range []string{"process.roles", "leader.replication.throttled.rate", "follower.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second"} {
+		named[k] = true
+	}
 	behind := map[string]bool{} // a topic's setting with effect, of which these are synonyms
 	for _, k := range TopicConfigKeys() {
 		d := TopicConfigDef(k)
@@ -124,6 +128,9 @@ func TestEffectsAreThere(t *testing.T) {
 		d := BrokerConfigDef(k)
 		if d.Doc == "" || d.Effect && !behind[k] && !used(d) {
 			t.Errorf("broker setting %s: effect %v, used %v, %q", k, d.Effect, used(d), d.Doc)
+		}
+		if !d.Effect && used(d) && !named[k] {
+			t.Errorf("broker setting %s is read, and said to have no effect", k)
 		}
 		if behind[k] && !d.Effect {
 			t.Errorf("broker setting %s stands behind a topic's that has an effect, and is said to have none", k)
