@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -59,7 +60,11 @@ func execute(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteC()
 	if err != nil && isUsage(err) {
-		err = failf(exitUsage, "%s; see: %s --help", err, cmd.CommandPath())
+		text := err.Error()
+		if strings.Contains(text, "arg(s)") { // the library's own words, which name nothing
+			text = fmt.Sprintf("wrong number of arguments, want: %s", cmd.UseLine())
+		}
+		err = failf(exitUsage, "%s; see: %s --help", text, cmd.CommandPath())
 	}
 	return report(err, errOut)
 }

@@ -99,7 +99,7 @@ func (c *cli) lookAt(ctx context.Context, adm *kadm.Client, topic string) (*desc
 	for _, p := range t.Partitions.Sorted() {
 		s, _ := start.Lookup(topic, p.Partition)
 		e, _ := end.Lookup(topic, p.Partition)
-		l := partitionLine{p.Partition, p.Leader, p.LeaderEpoch, p.Replicas, p.ISR, p.OfflineReplicas, s.Offset, e.Offset, bytes.of(topic, p.Partition)}
+		l := partitionLine{p.Partition, p.Leader, p.LeaderEpoch, listed(p.Replicas), listed(p.ISR), listed(p.OfflineReplicas), s.Offset, e.Offset, bytes.of(topic, p.Partition)}
 		if distance(s, e) == unknown {
 			l.Start, l.End = unknown, unknown
 		}
@@ -163,6 +163,9 @@ func (c *cli) printDescribed(d *describedTopic) error {
 	}
 	return c.print(d, []string{"PARTITION", "LEADER", "EPOCH", "REPLICAS", "ISR", "START", "END", "SIZE"}, rows)
 }
+
+// listed is a list that is [] in JSON when it is empty, as the client gives null.
+func listed(list []int32) []int32 { return append([]int32{}, list...) }
 
 func leader(id int32) string {
 	if id < 0 {

@@ -168,6 +168,16 @@ func (c Config) checkStatic() error {
 	return nil
 }
 
+// withoutEffect are the settings that are taken and do nothing, such as those of an authorizer: nobody should believe that they do.
+func (c Config) withoutEffect() (keys []string) {
+	for _, key := range slices.Sorted(maps.Keys(c.Static)) {
+		if !meta.BrokerConfigDef(key).Effect {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 func defaultDataDir() (string, error) {
 	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
 		return d, nil

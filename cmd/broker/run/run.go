@@ -88,6 +88,9 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if keys := cfg.withoutEffect(); len(keys) > 0 {
+		log.Warn("settings that have no effect here: docs/configs.md and broker config check say why", "settings", strings.Join(keys, ","))
+	}
 	b := &Broker{cfg: cfg, log: log, serving: make(chan struct{}), failed: make(chan error, 1), board: &raftnode.Board{}, pub: &node.Published{}, leastClose: leastClose}
 	b.steps = node.NewSteps(time.Now, func() { close(b.serving) })
 	b.steps.Wait(node.StepStores, "the disk")
