@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,9 @@ func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 		var ue *url.Error
 		if errors.As(err, &ue) {
 			err = ue.Err
+		}
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
+			return failf(exitNoConnect, "%s closed the connection without an answer: is it the admin address (broker start --admin)?", c.admin)
 		}
 		return failf(exitNoConnect, "cannot reach the admin address %s: %s; is it running? try: broker start", c.admin, cause(err))
 	}

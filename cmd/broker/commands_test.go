@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -156,6 +157,10 @@ func TestHangUp(t *testing.T) {
 			t.Errorf("%q: exit %d: %s", args, code, text.String())
 		}
 	}
+	var text bytes.Buffer
+	if code := execute([]string{"doctor", "--admin", l.Addr().String()}, nil, io.Discard, &text); code != exitNoConnect || !strings.Contains(text.String(), "is it the admin address") {
+		t.Errorf("exit %d: %s", code, text.String())
+	}
 }
 
 // TestIndex: the page of the admin address names what is served there, and nothing else.
@@ -212,4 +217,24 @@ func TestUntilSecond(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the second signal did not count")
 	}
+}
+
+// TestWhoIsNotReached: an error names the broker that did not answer, which need not be one that was typed.
+func TestWhoIsNotReached(t *testing.T) {
+	f := func(brokers, op, address, want string, why error) {
+		t.Helper()
+		addr, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = kafkaError("list topics", brokers, fmt.Errorf("unable to dial: %w", &net.OpError{Op: op, Net: "tcp", Addr: addr, Err: why}))
+		if exitCode(err) != exitNoConnect || err.Error() != "list topics: "+want {
+			t.Errorf("exit %d: %s\nwant %s", exitCode(err), err, want)
+		}
+	}
+	f("127.0.0.1:1", "dial", "127.0.0.1:1", "cannot reach 127.0.0.1:1: connection refused; is it running? try: broker start", syscall.ECONNREFUSED)
+	f("localhost:1", "dial", "127.0.0.1:1", "cannot reach localhost:1: connection refused; is it running? try: broker start", syscall.ECONNREFUSED)
+	f("127.0.0.1:1", "dial", "127.0.0.2:1", "cannot reach 127.0.0.2:1, a broker of the cluster at 127.0.0.1:1: connection refused; is it running? see: broker cluster status", syscall.ECONNREFUSED)
+	f("127.0.0.1:1,127.0.0.2:1", "dial", "127.0.0.2:1", "cannot reach 127.0.0.2:1, a broker of the cluster at 127.0.0.1:1,127.0.0.2:1: connection refused; is it running? see: broker cluster status", syscall.ECONNREFUSED)
+	f("127.0.0.1:1,127.0.0.2:1", "read", "127.0.0.1:1", "127.0.0.1:1 has not answered in time; why: broker doctor, broker trace open", os.ErrDeadlineExceeded)
 }

@@ -61,6 +61,7 @@ func TestConfigCommands(t *testing.T) {
 	f(exitNotFound, `broker: describe topic orders: there is no setting "retention.mss"; did you mean retention.ms?`, "config describe topic orders retention.mss")
 	f(exitUsage, `broker: "table" is no kind of resource: want topic, broker, brokers, logger, group or client-metrics`, "config describe table x")
 	f(exitUsage, "broker: topic: name it, such as: topic orders", "config describe topic")
+	f(exitUsage, "broker: wrong number of arguments, want: broker config unset RESOURCE KEY... [flags]; see: broker config unset --help", "config unset brokers")
 	f(exitUsage, `broker: set topic orders: "retention.ms": want KEY=VALUE, such as retention.ms=3600000`, "config set topic orders retention.ms")
 
 	f(exitError, "broker: set broker 1: Cannot update these configs dynamically: [num.partitions]; they are set at start: broker start --set KEY=VALUE", "config set broker 1 num.partitions=3")

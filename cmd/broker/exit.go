@@ -109,11 +109,22 @@ func kafkaError(what, brokers string, err error) error {
 		return failf(exitNoConnect, "%s: %s closed the connection without an answer; is it a broker, and well? try: broker doctor", what, brokers)
 	case errors.As(err, &ke):
 		return failf(kafkaExit(ke), "%s: %s (%s)", what, strings.ToLower(strings.TrimSuffix(ke.Description, ".")), ke.Message)
+	case errors.As(err, &op) && op.Op == "read" && op.Timeout():
+		return failf(exitNoConnect, "%s: %s has not answered in time; why: broker doctor, broker trace open", what, op.Addr)
+	case errors.As(err, &op) && op.Addr != nil && !isAddress(brokers, op.Addr.String()): // the leader of something, mostly
+		return failf(exitNoConnect, "%s: cannot reach %s, a broker of the cluster at %s: %s; is it running? see: broker cluster status", what, op.Addr, brokers, cause(err))
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "unable to dial"):
 		return failf(exitNoConnect, "%s: cannot reach %s: %s; is it running? try: broker start", what, brokers, cause(err))
 	default:
 		return failf(exitError, "%s: %s", what, err)
 	}
+}
+
+// isAddress says whether an address is that of the only broker that was typed, which may be a name.
+func isAddress(typed, address string) bool {
+	host, port, _ := net.SplitHostPort(typed) // of several it is an error, and they are not one address
+	_, at, _ := net.SplitHostPort(address)
+	return typed == address || net.ParseIP(host) == nil && port == at
 }
 
 // kafkaCode is kafkaError for an error code of an answer.

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"troupe/integration/harness"
@@ -9,7 +10,10 @@ import (
 
 // TestConfigCommands is what `broker config` and `broker topic alter` promise: what they print, their exit codes, their one-line errors.
 func TestConfigCommands(t *testing.T) {
-	s := shell{t, harness.Start(t, t.TempDir(), "--set", "log.retention.hours=48")}
+	s := shell{t, harness.Start(t, t.TempDir(), "--set", "log.retention.hours=48", "--set", "authorizer.class.name=org.example.Allow")}
+	if !strings.Contains(s.b.Log(), "why\" settings=authorizer.class.name\n") {
+		t.Errorf("not warned of a setting without effect: %s", s.b.Log())
+	}
 	s.ok("", "OK", "topic", "create", "orders")
 	s.ok("", `^topic orders: 2 settings changed\n$`, "config", "set", "topic", "orders", "segment.bytes=2000000", "cleanup.policy+=compact")
 	s.ok("", `(?m)^KEY +VALUE +SOURCE +DEFAULT\ncleanup.policy +delete,compact +topic +delete\nretention.ms +172800000 +start +604800000\nsegment.bytes +2000000 +topic +1073741824\n$`,

@@ -70,6 +70,7 @@ PARTITION +LEADER +EPOCH +REPLICAS +ISR +START +END +SIZE
 0 +1 +0 +1 +1 +0 +0 +0 B
 1 +1 +0 +1 +1 +0 +3 +\d+ B
 $`, "topic", "describe", "orders")
+	s.ok("", `"offline": \[\]`, "topic", "describe", "orders", "-o", "json")
 	s.ok("", `(?s)topic other .*\n\ntopic orders `, "topic", "describe", "other", "orders")
 	var d struct {
 		Topic, ID  string
