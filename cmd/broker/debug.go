@@ -108,8 +108,13 @@ func (c *cli) verify(in *run.Inspection, at place) error {
 	if err != nil {
 		return failf(exitError, "data directory %s: %v", in.Dir, err)
 	}
-	if at.topic != "" && len(list) == 0 && in.Image.Topic(at.topic) == nil {
-		return unnamed(in, fmt.Sprintf("topic %q", at.topic))
+	if at.topic != "" && len(list) == 0 { // what holds no record is in no list
+		switch t := in.Image.Topic(at.topic); {
+		case t == nil:
+			return unnamed(in, fmt.Sprintf("topic %q", at.topic))
+		case int(at.partition) >= len(t.Partitions):
+			return unnamed(in, fmt.Sprintf("partition %s/%d", at.topic, at.partition))
+		}
 	}
 	if err := c.print(list, []string{"PARTITION", "START", "END", "BATCHES", "RECORDS", "BYTES", "GAPS", "STATE"}, rows); err != nil {
 		return err

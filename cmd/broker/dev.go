@@ -113,10 +113,6 @@ func (c *cli) screen(d *dev.Cluster, o dev.Options, kept bool) {
 	if kept {
 		what = "kept"
 	}
-	more := ""
-	if o.Port != devPort {
-		more = fmt.Sprintf(" --port %d", o.Port)
-	}
 	fmt.Fprintf(c.out, "ready kafka=%s\n\n", strings.Join(addresses, ","))
 	table := cli{out: c.out, output: "table"}
 	table.print(nil, []string{"NODE", "KAFKA", "ADMIN", "LOG"}, rows)
@@ -131,7 +127,15 @@ data is in %s (%s); Ctrl-C ends all
 
   broker dev kill 2%[5]s           broker dev partition 1 2,3%[5]s
   broker dev pause 3%[5]s          broker dev heal%[5]s
-`, filepath.Clean(o.Dir), what, strings.Join(addresses, ","), d.Admin(1), more)
+`, filepath.Clean(o.Dir), what, strings.Join(addresses, ","), d.Admin(1), devPortFlag(o.Port))
+}
+
+// devPortFlag is what names a playground in a command, if it is not the default one.
+func devPortFlag(port int) string {
+	if port == devPort {
+		return ""
+	}
+	return fmt.Sprintf(" --port %d", port)
 }
 
 // order gives an order to the playground and says that it was done.
@@ -142,8 +146,14 @@ func (c *cli) order(ctx context.Context, port int, o dev.Order, done string) err
 	if errors.Is(err, dev.ErrNotRunning) {
 		return failf(exitNoConnect, "no playground runs on port %d: start one with broker dev, or name its port with --port", port)
 	}
+	if errors.As(err, new(dev.NotFoundError)) {
+		return failf(exitNotFound, "%s", err)
+	}
 	if err != nil {
 		return err
+	}
+	if o.Do != "heal" {
+		done += "; broker dev heal" + devPortFlag(port) + " ends that"
 	}
 	_, err = fmt.Fprintln(c.out, done)
 	return err
@@ -158,7 +168,7 @@ func devFault(c *cli, port *int, do, short string) *cobra.Command {
 			if err != nil {
 				return failf(exitUsage, "node %q: want a number", args[0])
 			}
-			return c.order(cmd.Context(), *port, dev.Order{Do: do, Node: id}, fmt.Sprintf("node %d %s; broker dev heal ends that", id, past))
+			return c.order(cmd.Context(), *port, dev.Order{Do: do, Node: id}, fmt.Sprintf("node %d %s", id, past))
 		},
 	}
 }
@@ -173,7 +183,7 @@ func devPartition(c *cli, port *int) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.order(cmd.Context(), *port, dev.Order{Do: "partition", Sides: sides}, "partitioned; broker dev heal ends that")
+			return c.order(cmd.Context(), *port, dev.Order{Do: "partition", Sides: sides}, "partitioned")
 		},
 	}
 }

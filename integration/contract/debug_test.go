@@ -46,6 +46,7 @@ func TestDebug(t *testing.T) {
 		t.Errorf("dump of records: code %d\n%.500s", code, out)
 	}
 	refused(t, 4, `knows no topic "order"`, nil, "debug", "verify", "order", "--data-dir", dir)
+	refused(t, 4, `knows no partition orders/2`, nil, "debug", "verify", "orders/2", "--data-dir", dir)
 	refused(t, 2, "want TOPIC/PARTITION", nil, "debug", "dump", "orders", "--data-dir", dir)
 	refused(t, 1, "there is no store", nil, "debug", "verify", "--data-dir", t.TempDir())
 

@@ -250,7 +250,7 @@ func (g *gate) heal() {
 
 func (c *Cluster) node(id int) (*one, error) {
 	if id < 1 || id > len(c.nodes) {
-		return nil, run.UsageError{Text: fmt.Sprintf("node %d: the nodes are 1 to %d", id, len(c.nodes))}
+		return nil, NotFoundError{fmt.Sprintf("node %d: the nodes are 1 to %d", id, len(c.nodes))}
 	}
 	return c.nodes[id-1], nil
 }

@@ -69,6 +69,8 @@ func (c *Cluster) handle(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
+	case errors.As(err, new(NotFoundError)):
+		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.As(err, new(run.UsageError)):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	case errors.As(err, new(run.ConflictError)):
@@ -92,6 +94,11 @@ func (c *Cluster) do(o Order) error {
 		return run.UsageError{Text: fmt.Sprintf("order %q: want kill, pause, partition or heal", o.Do)}
 	}
 }
+
+// NotFoundError names a node that the playground has not.
+type NotFoundError struct{ Text string }
+
+func (e NotFoundError) Error() string { return e.Text }
 
 // ErrNotRunning says that no playground takes orders there.
 var ErrNotRunning = errors.New("no playground runs there")
@@ -126,6 +133,8 @@ func Send(ctx context.Context, port int, o Order) error {
 	switch resp.StatusCode {
 	case http.StatusNoContent:
 		return nil
+	case http.StatusNotFound:
+		return NotFoundError{said}
 	case http.StatusBadRequest:
 		return run.UsageError{Text: said}
 	case http.StatusConflict:

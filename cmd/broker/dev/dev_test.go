@@ -89,7 +89,10 @@ func TestPlayground(t *testing.T) {
 	if err := c.Ready(ctx); err != nil {
 		t.Error(err)
 	}
-	for _, o := range []Order{{Do: "kill", Node: 4}, {Do: "partition", Sides: [][]int{{1}}}, {Do: "partition", Sides: [][]int{{1}, {1, 2}}}, {Do: "burn"}} {
+	if err := Send(ctx, port, Order{Do: "kill", Node: 4}); !errors.As(err, new(NotFoundError)) {
+		t.Error(err)
+	}
+	for _, o := range []Order{{Do: "partition", Sides: [][]int{{1}}}, {Do: "partition", Sides: [][]int{{1}, {1, 2}}}, {Do: "burn"}} {
 		if err := Send(ctx, port, o); !errors.As(err, new(run.UsageError)) {
 			t.Errorf("%+v: %v", o, err)
 		}
