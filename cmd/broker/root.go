@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -117,8 +118,27 @@ func (c *cli) adminFlag(cmd *cobra.Command) {
 }
 
 func (c *cli) outputFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVarP(&c.output, "output", "o", "table", "table or json")
+	c.output = "table"
+	cmd.PersistentFlags().VarP((*outputForm)(&c.output), "output", "o", "table or json")
 	completeFlag(cmd, "output", oneOf("table", "json"))
+}
+
+// outputForm is the value of --output. It is looked at before a command does anything.
+type outputForm string
+
+// String implements pflag.Value.
+func (o *outputForm) String() string { return string(*o) }
+
+// Type implements pflag.Value.
+func (o *outputForm) Type() string { return "string" }
+
+// Set implements pflag.Value.
+func (o *outputForm) Set(s string) error {
+	if s != "table" && s != "json" {
+		return errors.New("want table or json")
+	}
+	*o = outputForm(s)
+	return nil
 }
 
 // client connects lazily; the caller closes it.
@@ -152,21 +172,17 @@ func (c *cli) withAdmin(f func(*kadm.Client) error) error {
 
 // print writes v as JSON, or as a table: rows of cells below a head.
 func (c *cli) print(v any, head []string, rows [][]string) error {
-	switch c.output {
-	case "json":
+	if c.output == "json" {
 		e := json.NewEncoder(c.out)
 		e.SetIndent("", "  ")
 		return e.Encode(v)
-	case "table":
-		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-		writeRow(w, head)
-		for _, r := range rows {
-			writeRow(w, r)
-		}
-		return w.Flush()
-	default:
-		return failf(exitUsage, "--output %s: want table or json", c.output)
 	}
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	writeRow(w, head)
+	for _, r := range rows {
+		writeRow(w, r)
+	}
+	return w.Flush()
 }
 
 func writeRow(w io.Writer, cells []string) {

@@ -17,7 +17,7 @@ func topicDelete(c *cli) *cobra.Command {
 		Example: "  broker topic delete orders\n  broker topic delete orders audit --yes\n  broker topic delete orders --dry-run",
 	}, deletion[topicLine]{
 		gone: func(ctx context.Context, adm *kadm.Client, topics []string) ([]topicLine, error) {
-			return c.topicLines(ctx, adm, topics...)
+			return c.topicLines(ctx, adm, "delete", topics...)
 		},
 		show: c.printTopics, ask: topicsAsked, do: c.deleteTopics,
 	})

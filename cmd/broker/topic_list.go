@@ -35,7 +35,7 @@ func topicList(c *cli) *cobra.Command {
 	c.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.withAdmin(func(adm *kadm.Client) error {
-			lines, err := c.topicLines(cmd.Context(), adm, args...)
+			lines, err := c.topicLines(cmd.Context(), adm, "list", args...)
 			if err != nil {
 				return err
 			}
@@ -59,17 +59,17 @@ func (c *cli) printTopics(lines []topicLine) error {
 	return c.print(lines, []string{"TOPIC", "PARTITIONS", "REPLICAS", "RECORDS", "SIZE"}, rows)
 }
 
-// topicLines looks the topics up, all of them if none is named.
-func (c *cli) topicLines(ctx context.Context, adm *kadm.Client, topics ...string) ([]topicLine, error) {
+// topicLines looks the topics up, all of them if none is named. verb is what is done to them, for errors.
+func (c *cli) topicLines(ctx context.Context, adm *kadm.Client, verb string, topics ...string) ([]topicLine, error) {
 	td, err := adm.ListTopicsWithInternal(ctx, topics...)
 	if err != nil {
-		return nil, kafkaError("list topics", c.brokers, err)
+		return nil, kafkaError(verb+" topics", c.brokers, err)
 	}
 	for _, name := range topics {
 		if err := td[name].Err; isUnknownTopic(err) {
-			return nil, c.unknownTopic(ctx, adm, "list", name)
+			return nil, c.unknownTopic(ctx, adm, verb, name)
 		} else if err != nil {
-			return nil, kafkaError("list topic "+name, c.brokers, err)
+			return nil, kafkaError(verb+" topic "+name, c.brokers, err)
 		}
 	}
 	if len(td) == 0 {
@@ -77,11 +77,11 @@ func (c *cli) topicLines(ctx context.Context, adm *kadm.Client, topics ...string
 	}
 	start, err := adm.ListStartOffsets(ctx, td.Names()...)
 	if err != nil {
-		return nil, kafkaError("list topics", c.brokers, err)
+		return nil, kafkaError(verb+" topics", c.brokers, err)
 	}
 	end, err := adm.ListEndOffsets(ctx, td.Names()...)
 	if err != nil {
-		return nil, kafkaError("list topics", c.brokers, err)
+		return nil, kafkaError(verb+" topics", c.brokers, err)
 	}
 	bytes := sizes(ctx, adm, td.TopicsSet())
 	lines := []topicLine{}

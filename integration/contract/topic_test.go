@@ -94,7 +94,9 @@ $`, "topic", "describe", "orders")
 	s.bad(4, `did you mean orders\?`, "topic", "list", "oders")
 	s.bad(4, `did you mean orders\?`, "topic", "consume", "Orders", "-e")
 	s.bad(6, `cannot reach 127.0.0.1:1: connection refused; is it running\? try: broker start`, "topic", "describe", "x", "--brokers", "127.0.0.1:1", "--timeout", "1s")
-	s.bad(2, `--output yaml: want table or json`, "topic", "list", "-o", "yaml")
+	s.bad(2, `"yaml" for "-o, --output" flag: want table or json; see: broker topic create --help`, "topic", "create", "unseen", "-o", "yaml")
+	s.bad(4, `describe unseen: there is no such topic`, "topic", "describe", "unseen") // a usage that is wrong changes nothing
+	s.bad(4, `delete unseen: there is no such topic`, "topic", "delete", "unseen", "--dry-run")
 }
 
 func TestTopicDeleteAsks(t *testing.T) {
