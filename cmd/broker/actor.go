@@ -37,6 +37,9 @@ func actorTop(c *cli) *cobra.Command {
 		if !ok {
 			return failf(exitUsage, "--by %s: want wait, run, depth, rate, busy or messages", by)
 		}
+		if n < 0 {
+			return failf(exitUsage, "--num %d: want 0 or more", n)
+		}
 		pause := func(d time.Duration) bool {
 			select {
 			case <-cmd.Context().Done():

@@ -20,9 +20,10 @@ import (
 func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.admin+path, nil)
-	if err != nil {
-		return failf(exitUsage, "--admin %s: want HOST:PORT", c.admin)
+	address := strings.TrimSuffix(strings.TrimPrefix(c.admin, "http://"), "/") // as a browser has it, and broker dev
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	if err != nil || address == "" {
+		return failf(exitUsage, "--admin %q: want HOST:PORT, such as %s", c.admin, run.DefaultAdmin)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -61,6 +61,10 @@ func TestConfigCommands(t *testing.T) {
 	f(exitNotFound, `broker: describe topic orders: there is no setting "retention.mss"; did you mean retention.ms?`, "config describe topic orders retention.mss")
 	f(exitUsage, `broker: "table" is no kind of resource: want topic, broker, brokers, logger, group or client-metrics`, "config describe table x")
 	f(exitUsage, "broker: topic: name it, such as: topic orders", "config describe topic")
+	f(exitOK, "no request is under way", "trace open --admin http://"+b.AdminAddr()+"/")
+	f(exitUsage, "broker: --num -1: want 0 or more", "actor top -n -1")
+	f(exitUsage, "broker: --partition -7: want 0 or more, or -1: by key, else spread", "topic produce orders -p -7")
+	f(exitUsage, `broker: --admin "": want HOST:PORT, such as 127.0.0.1:9644`, "doctor --admin=")
 	f(exitUsage, "broker: wrong number of arguments, want: broker config unset RESOURCE KEY... [flags]; see: broker config unset --help", "config unset brokers")
 	f(exitUsage, `broker: set topic orders: "retention.ms": want KEY=VALUE, such as retention.ms=3600000`, "config set topic orders retention.ms")
 

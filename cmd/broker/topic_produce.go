@@ -74,6 +74,8 @@ func (p produceFlags) options(topic string) ([]kgo.Opt, error) {
 		return nil, failf(exitUsage, "--acks %s: want all, 1 or 0", p.acks)
 	}
 	switch {
+	case p.partition < -1:
+		return nil, failf(exitUsage, "--partition %d: want 0 or more, or -1: by key, else spread", p.partition)
 	case p.partition >= 0 && p.same:
 		return nil, failf(exitUsage, "--partition and --same-partition: leave out one of them")
 	case p.same && !p.json && p.format == "":
