@@ -65,6 +65,9 @@ func (c *cli) serve(cfg run.Config) error {
 	}
 	failed := wait(b, stop, func() {
 		fmt.Fprintf(c.out, "ready kafka=%s admin=%s peer=%s node=%d cluster=%s\n", b.KafkaAddr(), b.AdminAddr(), b.PeerAddr(), b.NodeID(), b.ClusterID())
+	}, func() {
+		step, what := b.Awaits()
+		log.Warn("not in service yet", "step", step, "waits_for", what)
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
@@ -88,14 +91,26 @@ func untilSecond(signals <-chan os.Signal, stop chan<- struct{}, same time.Durat
 	}
 }
 
-// wait returns when the broker is to end, with the reason if that is an error, and calls ready when it serves.
-func wait(b *run.Broker, stop <-chan struct{}, ready func()) error {
+// A broker that does not serve by itself after lateAfter says what it waits for, then and each lateEvery.
+const (
+	lateAfter = 5 * time.Second
+	lateEvery = time.Minute
+)
+
+// wait returns when the broker is to end, with the reason if that is an error. It calls ready when it serves, and late while it takes long until then.
+func wait(b *run.Broker, stop <-chan struct{}, ready, late func()) error {
 	serves := b.Ready()
+	timer := time.NewTimer(lateAfter)
+	defer timer.Stop()
 	for {
 		select {
 		case <-serves:
 			ready()
+			timer.Stop()
 			serves = nil
+		case <-timer.C:
+			late()
+			timer.Reset(lateEvery)
 		case err := <-b.Failed():
 			return err
 		case <-stop:

@@ -63,3 +63,18 @@ func TestSeedsAndJoin(t *testing.T) {
 		t.Errorf("joined another cluster: code %d, %s", code, last)
 	}
 }
+
+// TestLateStart: a broker that does not come into service says on stderr what it waits for.
+func TestLateStart(t *testing.T) {
+	b := harness.New(t, t.TempDir(), "--join", "127.0.0.1:1")
+	b.Launch()
+	want := `msg="not in service yet" step="cluster found" waits_for="a cluster at 127.0.0.1:1 (dial: connect: connection refused)"`
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(b.Log(), want); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not said: %s", b.Log())
+		}
+	}
+	if code := b.Stop(); code != 0 {
+		t.Errorf("exit code %d; %s", code, b.Log())
+	}
+}

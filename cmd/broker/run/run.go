@@ -184,6 +184,16 @@ func (b *Broker) closeListeners() {
 // Ready is closed when the broker serves: registered, unfenced, listening.
 func (b *Broker) Ready() <-chan struct{} { return b.serving }
 
+// Awaits says which step of the start waits, and for what; "" if none does.
+func (b *Broker) Awaits() (step, what string) {
+	for _, s := range b.steps.Get() {
+		if !s.Done && s.WaitsFor != "" {
+			return s.Name, s.WaitsFor
+		}
+	}
+	return "", ""
+}
+
 // KafkaAddr is the address of the first Kafka listener, as bound.
 func (b *Broker) KafkaAddr() string { return b.kafkaL[0].Addr().String() }
 
