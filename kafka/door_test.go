@@ -170,7 +170,7 @@ func (c *client) apiVersions(version int16) *kmsg.ApiVersionsResponse {
 func TestApiVersions(t *testing.T) {
 	f := newFixture(t, Config{})
 	c := f.dial()
-	for v := int16(0); v <= 5; v++ {
+	for v := int16(0); v <= 4; v++ {
 		resp := c.apiVersions(v)
 		if resp.ErrorCode != 0 || len(resp.ApiKeys) != len(api.Table) {
 			t.Fatalf("v%d: code %d, %d keys", v, resp.ErrorCode, len(resp.ApiKeys))
@@ -186,14 +186,14 @@ func TestApiVersions(t *testing.T) {
 func TestApiVersionsUnknownVersion(t *testing.T) {
 	f := newFixture(t, Config{})
 	c := f.dial()
-	for _, v := range []int16{99, -1, 6} {
-		r := apiVersionsRequest(5)
+	for _, v := range []int16{99, -1, 5} {
+		r := apiVersionsRequest(4)
 		b := request(5, nil, r)
 		binary.BigEndian.PutUint16(b[6:], uint16(v))
 		c.send(b)
 		resp := kmsg.NewPtrApiVersionsResponse()
 		c.decode(5, resp)
-		if resp.ErrorCode != 35 || len(resp.ApiKeys) != 1 || resp.ApiKeys[0].ApiKey != 18 || resp.ApiKeys[0].MaxVersion != 5 {
+		if resp.ErrorCode != 35 || len(resp.ApiKeys) != 1 || resp.ApiKeys[0].ApiKey != 18 || resp.ApiKeys[0].MaxVersion != 4 {
 			t.Errorf("v%d: %+v", v, resp)
 		}
 	}
@@ -219,27 +219,6 @@ func TestClientSoftware(t *testing.T) {
 		c.decode(9, resp)
 		if resp.ErrorCode != x.code || (x.code != 0) != (len(resp.ApiKeys) == 0) {
 			t.Errorf("%.10q %q: code %d with %d keys, want %d", x.name, x.version, resp.ErrorCode, len(resp.ApiKeys), x.code)
-		}
-	}
-}
-
-func TestWrongCluster(t *testing.T) {
-	f := newFixture(t, Config{})
-	c := f.dial()
-	id := func(s string) *string { return &s }
-	for _, x := range []struct {
-		cluster *string
-		node    int32
-		code    int16
-	}{{nil, -1, 0}, {id("test-cluster"), 1, 0}, {id("test-cluster"), -1, 0}, {id("other"), -1, 129}, {nil, 2, 129}} {
-		r := apiVersionsRequest(5)
-		r.ClusterID, r.NodeID = x.cluster, x.node
-		c.send(request(9, nil, r))
-		resp := kmsg.NewPtrApiVersionsResponse()
-		resp.SetVersion(5)
-		c.decode(9, resp)
-		if resp.ErrorCode != x.code {
-			t.Errorf("%+v: code %d", x, resp.ErrorCode)
 		}
 	}
 }

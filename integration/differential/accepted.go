@@ -18,9 +18,6 @@ var acceptedDifferences = []accepted{
 	{path: `(Supported|Finalized)Features\["(group|kraft|share|streams|transaction).version"\]`, troupe: `^$`, reason: "features that are not there are not shown"},
 	{path: `SupportedFeatures\["eligible.leader.replicas.version"\]`, reason: "eligible leader replicas cannot be switched off"},
 	{path: `SupportedFeatures\["metadata.version"\] MinVersion$`, kafka: `^7$`, troupe: `^30$`, reason: "the metadata is not Kafka's: there are no older levels of it"},
-	{cases: `^ApiVersions/.* v5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
-	{path: `ApiKeys\[42\] MaxVersion`, kafka: `^2$`, troupe: `^3$`, reason: "version 3 is newer than the oracle"},
-	{path: `ApiKeys\[18\] MaxVersion`, kafka: `^4$`, troupe: `^5$`, reason: "version 5 (KIP-1242) is newer than the oracle"},
 
 	{cases: `^(DescribeLogDirs/after records were deleted |random/(DescribeLogDirs|topics)/)`, path: `Size$`, reason: "Kafka counts whole files, with what was deleted in them; here a size is that of what can be read"},
 	{cases: `^(DescribeQuorum|cluster/quorum)/`, path: `ReplicaDirectoryID$`, kafka: `^zero$`, troupe: `^id`, reason: "the oracle's voters are named in its configuration, and have no directory ids; here a voter's is its store's"},

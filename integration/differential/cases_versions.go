@@ -15,7 +15,7 @@ func software(name, version string) *kmsg.ApiVersionsRequest {
 }
 
 var apiVersionsCases = []Case{
-	{"keys", 0, 5, func(s *Side, v int16) {
+	{"keys", 0, 4, func(s *Side, v int16) {
 		s.Ask(v, software("differential", "1.0"))
 		s.Alive()
 	}},
@@ -28,17 +28,8 @@ var apiVersionsCases = []Case{
 		}
 		s.Alive()
 	}},
-	{"another cluster or node", 5, 5, func(s *Side, v int16) {
-		req := software("a", "1")
-		req.ClusterID = ptr("another")
-		s.Ask(v, req)
-		req.ClusterID, req.NodeID = nil, 9
-		s.Ask(v, req)
-		req.NodeID = 1
-		s.Ask(v, req)
-	}},
 	{"unknown version", 0, 0, func(s *Side, _ int16) {
-		for _, v := range []int16{6, 99, 32767, -1, -32768} {
+		for _, v := range []int16{5, 6, 99, 32767, -1, -32768} {
 			req := kmsg.NewPtrApiVersionsRequest()
 			req.SetVersion(0)
 			s.RawAnswer("version", req, frame(header(18, v, 7, ptr("c"), v > 0)))
@@ -55,7 +46,7 @@ var apiVersionsCases = []Case{
 		s.RawAnswer("version 77", req, frame(append(header(18, 77, 7, ptr("c"), true), body...)))
 		s.Alive()
 	}},
-	{"asked twice", 0, 5, func(s *Side, v int16) {
+	{"asked twice", 0, 4, func(s *Side, v int16) {
 		s.Ask(v, software("a", "1"))
 		s.Ask(v, software("b", "2"))
 	}},
@@ -119,7 +110,7 @@ var wireCases = []Case{
 		known(67, 0, true), known(70, 0, true), known(73, 0, true), known(82, 0, true)),
 	hostile("unknown versions", known(0, 99, true), known(0, -1, false), known(1, 3, false), known(1, 19, true), known(2, 0, false), known(2, 12, true), known(3, 14, true),
 		known(3, -1, false), known(17, 2, false), known(19, 1, false), known(19, 8, true), known(20, 0, false), known(20, 7, true), known(22, 7, true), known(23, 1, false),
-		known(23, 5, true), known(36, 3, true), known(37, 4, true), known(60, 3, true), known(75, 1, true)),
+		known(23, 5, true), known(36, 3, true), known(37, 4, true), known(42, 3, true), known(60, 3, true), known(75, 1, true)),
 	hostile("arrays that are too long", known(3, 1, false, 0x7f, 0xff, 0xff, 0xff), known(3, 1, false, 0, 0, 0, 9, 0, 1, 'a'), known(3, 9, true, 0xff, 0xff, 0xff, 0xff, 0x0f),
 		known(19, 2, false, 0x7f, 0xff, 0xff, 0xff), known(1, 4, false, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff)),
 	hostile("null arrays", known(19, 2, false, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0), known(19, 5, true, 0, 0, 0, 0, 0, 0, 0), known(20, 1, false, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),

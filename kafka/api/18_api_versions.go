@@ -7,10 +7,10 @@ import (
 	"troupe/kafka/code"
 )
 
-// ApiVersions (key 18, versions 0-5).
+// ApiVersions (key 18, versions 0-4).
 //
 //	v1 throttle time; v2 quota throttling after the answer (KIP-219); v3 flexible, names the client's software and shows
-//	features (KIP-511, KIP-584); v4 features that begin at 0; v5 the cluster and node that the client means (KIP-1242).
+//	features (KIP-511, KIP-584); v4 features that begin at 0.
 //
 // A version that is not known is answered in the form of v0 with 35 and key 18 alone, so that any client can go on with
 // a version of it. The header of the answer is always v0.
@@ -22,8 +22,8 @@ func apiVersions(c *Call) {
 	}
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.FinalizedFeaturesEpoch = int64(c.View.Image.Index())
-	if e := checkApiVersions(c, req); e != code.OK {
-		resp.ErrorCode = int16(e)
+	if c.Version >= 3 && (!softwareName(req.ClientSoftwareName) || !softwareName(req.ClientSoftwareVersion)) {
+		resp.ErrorCode = int16(code.InvalidRequest)
 		resp.FinalizedFeaturesEpoch = -1
 		c.Respond(resp)
 		return
@@ -55,19 +55,6 @@ func tellFeatures(c *Call, resp *kmsg.ApiVersionsResponse) {
 		x.Name, x.MinVersionLevel, x.MaxVersionLevel = f.Name, f.Level, f.Level
 		resp.FinalizedFeatures = append(resp.FinalizedFeatures, x)
 	}
-}
-
-func checkApiVersions(c *Call, req *kmsg.ApiVersionsRequest) code.Code {
-	if c.Version >= 3 && (!softwareName(req.ClientSoftwareName) || !softwareName(req.ClientSoftwareVersion)) {
-		return code.InvalidRequest
-	}
-	if c.Version >= 5 {
-		id := c.Env.ClusterID()
-		if req.ClusterID != nil && id != "" && *req.ClusterID != id || req.NodeID >= 0 && req.NodeID != c.Env.NodeID {
-			return code.RebootstrapRequired
-		}
-	}
-	return code.OK
 }
 
 func unknownApiVersions(table []Entry) Response {

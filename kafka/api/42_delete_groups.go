@@ -4,12 +4,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/actors/group"
-	"troupe/kafka/code"
 )
 
-// DeleteGroups (key 42, versions 0-3).
+// DeleteGroups (key 42, versions 0-2).
 //
-//	v2 flexible; v3 messages (KIP-1206).
+//	v2 flexible.
 //
 // A group that is named twice is answered once.
 func deleteGroups(c *Call) {
@@ -45,9 +44,7 @@ func (k *deleteGroupsCall) next(_ *Call, answer any) {
 		return
 	}
 	x := &k.resp.Groups[k.places[m.Delete]]
-	if x.ErrorCode = int16(m.Code); m.Code != code.OK {
-		x.ErrorMessage = text(m.Code.Message())
-	}
+	x.ErrorCode = int16(m.Code)
 	delete(k.places, m.Delete)
 	k.maybeRespond()
 }

@@ -24,7 +24,8 @@ type Entry struct {
 
 const never = 1 << 14
 
-// Table is all that this broker serves, in the order of the keys. Versions as Kafka 4.4 has them (KIP-896).
+// Table is all that this broker serves, in the order of the keys. Versions as Kafka 4.3 has them (KIP-896): clients pick by
+// them what they send, and so get the same from both.
 var Table = []Entry{
 	{Key: int16(kmsg.Produce), Min: 0, Max: 13, Served: 3, Flex: 9, Handle: produce, Pipelined: true},
 	{Key: int16(kmsg.Fetch), Min: 4, Max: 18, Flex: 12, Handle: fetch},
@@ -40,7 +41,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.DescribeGroups), Min: 0, Max: 6, Flex: 5, Handle: describeGroups},
 	{Key: int16(kmsg.ListGroups), Min: 0, Max: 5, Flex: 3, Handle: listGroups},
 	{Key: int16(kmsg.SASLHandshake), Min: 0, Max: 1, Flex: never, Handle: saslHandshake, Early: true},
-	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 5, Flex: 3, Handle: apiVersions, Early: true},
+	{Key: int16(kmsg.ApiVersions), Min: 0, Max: 4, Flex: 3, Handle: apiVersions, Early: true},
 	{Key: int16(kmsg.CreateTopics), Min: 2, Max: 7, Flex: 5, Handle: createTopics},
 	{Key: int16(kmsg.DeleteTopics), Min: 1, Max: 6, Flex: 4, Handle: deleteTopics},
 	{Key: int16(kmsg.DeleteRecords), Min: 0, Max: 2, Flex: 2, Handle: deleteRecords},
@@ -59,7 +60,7 @@ var Table = []Entry{
 	{Key: int16(kmsg.RenewDelegationToken), Min: 1, Max: 2, Flex: 2, Handle: renewDelegationToken},
 	{Key: int16(kmsg.ExpireDelegationToken), Min: 1, Max: 2, Flex: 2, Handle: expireDelegationToken},
 	{Key: int16(kmsg.DescribeDelegationToken), Min: 1, Max: 3, Flex: 2, Handle: describeDelegationToken},
-	{Key: int16(kmsg.DeleteGroups), Min: 0, Max: 3, Flex: 2, Handle: deleteGroups},
+	{Key: int16(kmsg.DeleteGroups), Min: 0, Max: 2, Flex: 2, Handle: deleteGroups},
 	{Key: int16(kmsg.ElectLeaders), Min: 0, Max: 2, Flex: 2, Handle: electLeaders},
 	{Key: int16(kmsg.IncrementalAlterConfigs), Min: 0, Max: 1, Flex: 1, Handle: incrementalAlterConfigs},
 	{Key: int16(kmsg.AlterPartitionAssignments), Min: 0, Max: 1, Flex: 0, Handle: alterPartitionAssignments},

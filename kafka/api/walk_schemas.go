@@ -76,10 +76,7 @@ var schemas = map[int16]schema{
 	15: {flex: 5, fields: []field{plain(str()), num(1).since(3)}},                // DescribeGroups: Groups, IncludeAuthorizedOperations
 	16: {flex: 3, fields: []field{plain(str()).since(4), plain(str()).since(5)}}, // ListGroups: StatesFilter, TypesFilter
 	17: {flex: never, fields: []field{str()}},                                    // SaslHandshake: Mechanism
-	18: {flex: 3, fields: []field{ // ApiVersions
-		str().since(3), str().since(3), // ClientSoftwareName, ClientSoftwareVersion
-		str().since(5).nullable(5), num(4).since(5), // ClusterId, NodeId
-	}},
+	18: {flex: 3, fields: []field{str().since(3), str().since(3)}},               // ApiVersions: ClientSoftwareName, ClientSoftwareVersion
 	19: {flex: 5, fields: []field{ // CreateTopics
 		list(
 			str(), num(4), num(2), // Name, NumPartitions, ReplicationFactor
