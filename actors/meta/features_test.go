@@ -59,6 +59,9 @@ func TestUpdateFeatures(t *testing.T) {
 	f("", "Broker 1 only supports versions 30-30", down("metadata.version", 29))
 	f("", "Broker 1 does not support this feature.", up("none", 1))
 	f("", "Feature none not found.", down("none", 0))
+	if why := CheckFeature(c.img, up("none", 1), 1); why != "Local controller 1 does not support this feature." {
+		t.Error(why)
+	}
 	f("", "A feature version cannot be less than 0.", up("x.version", -1))
 	f("", "The controller does not support the given upgrade type.", FeatureUpdate{"x.version", 1, 0})
 	f("", "The controller does not support the given upgrade type.", FeatureUpdate{"x.version", 1, 4})

@@ -99,7 +99,7 @@ func (p *Placer) Place(partitions int32, rf int16, seed uint64) ([][]int32, code
 		r := refuse(code.InvalidReplicationFactor, "Replication factor must be larger than 0, not %d.", rf)
 		return nil, r.Code, r.Message
 	case int(rf) > len(p.brokers):
-		r := refuse(code.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered.", rf, rf, len(p.brokers))
+		r := refuse(code.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", rf, rf, len(p.brokers))
 		return nil, r.Code, r.Message
 	case p.serving == 0:
 		return nil, code.InvalidReplicationFactor, "All brokers are currently fenced or shutting down."

@@ -86,6 +86,10 @@ func tamed(v int16, req kmsg.Request) kmsg.Request {
 				}
 			}
 		}
+	case *kmsg.CreateTopicsRequest:
+		if r.TimeoutMillis > 0 { // Kafka may need longer than the few ms of a fill
+			r.TimeoutMillis = max(r.TimeoutMillis, 10_000)
+		}
 	case *kmsg.InitProducerIDRequest:
 		r.TransactionalID = nil // transactions are not served yet
 	case *kmsg.ListOffsetsRequest:

@@ -158,6 +158,7 @@ var deleteTopicsEdgeCases = []Case{
 		s.Ask(v, join(deleteID(none, nil), deleteID(none, nil)))
 		s.Ask(v, join(deleteTopics(6, s.Name("none")), deleteID(none, nil), deleteID([16]byte{}, nil), deleteTopics(6, "")))
 		s.Ask(v, join(deleteID(id, ptr(s.Name("other"))), deleteID([16]byte{}, ptr(u))))
+		s.Missing(u)
 		s.Ask(12, byName(t, u))
 		s.Ask(v, join(deleteID(id, nil), deleteTopics(6, u)))
 	}},

@@ -219,6 +219,7 @@ func (s *Side) after(asked kmsg.Request, answered kmsg.Response) {
 		for _, t := range r.Topics {
 			if t.ErrorCode == 0 && t.Topic != nil {
 				s.Missing(*t.Topic)
+				s.cleared(*t.Topic)
 				s.former(*t.Topic)
 			}
 		}

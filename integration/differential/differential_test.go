@@ -17,6 +17,7 @@ import (
 //	SMOKE             1: only the first and last version of each case, and no edges
 //	SHOW              1: print Kafka's transcripts
 //	TEXTS             1: error messages are compared word by word: differences are not mistakes, but worth a look
+//	ORDERS            1: the order of elements is compared: where it is that of hash tables, a difference means nothing
 //	SEED, SEEDS       the first seed of conversations by chance and how many (default 0 and 1)
 //	PARALLEL          conversations at the same time (default 8)
 //	STRICT            1: a missing oracle fails instead of skipping
@@ -78,7 +79,7 @@ func TestKafkaWithItself(t *testing.T) {
 // options reads the environment and starts Kafka where none is given.
 func options(t *testing.T) Options {
 	o := Options{Kafka: os.Getenv("KAFKA_BOOTSTRAP"), Smoke: os.Getenv("SMOKE") == "1", Parallel: 8}
-	o.Texts = os.Getenv("TEXTS") == "1"
+	o.Texts, o.Orders = os.Getenv("TEXTS") == "1", os.Getenv("ORDERS") == "1"
 	if os.Getenv("SHOW") == "1" {
 		o.Show = os.Stdout
 	}

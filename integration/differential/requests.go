@@ -167,3 +167,20 @@ func (s *Side) Missing(name string) {
 	}
 	panic(abandon{"topic " + name + " stays"})
 }
+
+// cleared waits until no folder of the topic is left: Kafka takes them away a moment after it has forgotten the topic.
+func (s *Side) cleared(name string) {
+	for range 200 {
+		req := kmsg.NewPtrDescribeLogDirsRequest()
+		req.Topics = []kmsg.DescribeLogDirsRequestTopic{{Topic: name, Partitions: []int32{0, 1, 2, 3, 4}}}
+		left := 0
+		for _, d := range s.Must(4, req).(*kmsg.DescribeLogDirsResponse).Dirs {
+			left += len(d.Topics)
+		}
+		if left == 0 {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	panic(abandon{"folders of topic " + name + " stay"})
+}

@@ -112,6 +112,7 @@ type Options struct {
 	Smoke         bool           // only the first and the last version of each case, and no edges
 	Strict        bool           // no difference is accepted: Kafka against itself
 	Texts         bool           // error messages are compared word by word
+	Orders        bool           // the order of elements is compared, too
 	Parallel      int            // conversations at the same time
 	Show          io.Writer      // where Kafka's transcripts go; nil: nowhere
 }
@@ -215,6 +216,7 @@ func count(all []*told) Result {
 func compare(name string, o Options, c Case, v int16, prefix string, epoch time.Time) []Difference {
 	kafka, troupe := newSide(o.Kafka, prefix, epoch), newSide(o.Troupe, prefix, epoch)
 	kafka.texts, troupe.texts = o.Texts, o.Texts
+	kafka.orders, troupe.orders = o.Orders, o.Orders
 	kafka.nodes, troupe.nodes = o.KafkaNodes, o.TroupeNodes
 	if o.KafkaNodes != nil {
 		kafka.At(1)

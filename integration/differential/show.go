@@ -16,7 +16,7 @@ func (s *Side) show(at string, resp kmsg.Response) {
 	if s.own {
 		keepOwn(resp, s.prefix)
 	}
-	if f, ok := resp.(*kmsg.FetchResponse); ok {
+	if f, ok := resp.(*kmsg.FetchResponse); ok && !s.orders {
 		joinTopics(f)
 	}
 	s.flatten(at, resp.Key(), reflect.ValueOf(resp).Elem())
@@ -140,6 +140,9 @@ func (s *Side) elements(at string, key int16, v reflect.Value) {
 	labels, order := make([]string, v.Len()), make([]int, v.Len())
 	for i := range v.Len() {
 		labels[i], order[i] = s.label(v.Index(i)), i
+	}
+	if s.orders && v.Len() > 1 {
+		s.note(at+" order", strings.Join(labels, ","))
 	}
 	if !inOrder[key] {
 		sort.SliceStable(order, func(i, j int) bool { return labels[order[i]] < labels[order[j]] })

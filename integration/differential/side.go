@@ -22,6 +22,7 @@ type Side struct {
 	own      bool // show only topics of this case
 	packed   bool // brokers pack batches themselves: sizes are shown unpacked
 	texts    bool // show error messages word by word
+	orders   bool // show the order of elements
 
 	topicIDs  map[[16]byte]string
 	producers map[int64]string

@@ -21,10 +21,10 @@ const featuresTimeout = 30 * time.Second
 func updateFeatures(c *Call) {
 	req := c.Req.(*kmsg.UpdateFeaturesRequest)
 	cmd := meta.UpdateFeatures{}
-	changes := false
+	changes, controller := false, controllerOf(c.View, c.Env.NodeID)
 	for i := range req.FeatureUpdates {
 		u := featureUpdate(&req.FeatureUpdates[i], c.Version)
-		if why := meta.CheckFeature(c.View.Image, u); why != "" {
+		if why := meta.CheckFeature(c.View.Image, u, controller); why != "" {
 			respondFeatures(c, nil, code.InvalidUpdateVersion, "Invalid update version "+itoa(int64(u.Level))+" for feature "+u.Name+". "+why)
 			return
 		}
