@@ -106,6 +106,22 @@ func TestTopicWords(t *testing.T) {
 	}
 }
 
+// Of several wrong settings the first is told as Kafka finds it: names before values, values in the order of the definitions.
+func TestSeveralWrongSettings(t *testing.T) {
+	f := func(configs map[string]string, want string) {
+		t.Helper()
+		if _, why := ValidateTopicConfigs(configs); !strings.Contains(why, want) {
+			t.Errorf("%v: %q, want %q", configs, why, want)
+		}
+	}
+	f(map[string]string{"cleanup.policy": "none", "nonsense": "1"}, "Unknown topic config name: nonsense")
+	f(map[string]string{"cleanup.policy": "none", "retention.ms": "x"}, "configuration retention.ms")
+	f(map[string]string{"compression.type": "x", "segment.bytes": "5", FlushPolicyKey: "x"}, "configuration segment.bytes")
+	if got, want := slices.Sorted(slices.Values(topicJudged)), TopicConfigKeys(); !slices.Equal(got, want) {
+		t.Errorf("judged are %v, there are %v", got, want)
+	}
+}
+
 func TestDefinitionsAreWhole(t *testing.T) {
 	if n := len(TopicConfigKeys()); n != 34 {
 		t.Errorf("%d topic settings, Kafka 4.3.1 has 33 and we one more", n)

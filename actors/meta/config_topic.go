@@ -89,18 +89,32 @@ func TopicConfigDef(key string) *ConfigDef { return topicDefs[key] }
 // TopicConfigKeys are the names of all topic settings, sorted.
 func TopicConfigKeys() []string { return slices.Sorted(maps.Keys(topicDefs)) }
 
-// ValidateTopicConfigs judges the settings of one topic together: OK and "", or INVALID_CONFIG and why, for the first wrong key in order.
+// topicJudged is the order in which the values of a topic's settings are judged: Kafka's (LogConfig.CONFIG), so that the first of several
+// wrong ones is the same; then ours.
+var topicJudged = strings.Fields(`
+segment.bytes segment.ms segment.jitter.ms segment.index.bytes flush.messages flush.ms retention.bytes retention.ms max.message.bytes
+index.interval.bytes delete.retention.ms min.compaction.lag.ms max.compaction.lag.ms file.delete.delay.ms min.cleanable.dirty.ratio
+cleanup.policy unclean.leader.election.enable min.insync.replicas compression.type compression.gzip.level compression.lz4.level
+compression.zstd.level preallocate message.timestamp.type message.timestamp.before.max.ms message.timestamp.after.max.ms
+leader.replication.throttled.replicas follower.replication.throttled.replicas remote.storage.enable local.retention.ms
+local.retention.bytes remote.log.copy.disable remote.log.delete.on.disable ` + FlushPolicyKey)
+
+// ValidateTopicConfigs judges the settings of one topic together: OK and "", or INVALID_CONFIG and why, for the first wrong key: names
+// first, then values.
 func ValidateTopicConfigs(configs map[string]string) (code.Code, string) {
 	if len(configs) == 0 {
 		return code.OK, ""
 	}
 	for _, key := range slices.Sorted(maps.Keys(configs)) {
-		d := topicDefs[key]
-		if d == nil {
+		if topicDefs[key] == nil {
 			return code.InvalidConfig, "Unknown topic config name: " + key
 		}
-		if why := d.Check(configs[key]); why != "" {
-			return code.InvalidConfig, why
+	}
+	for _, key := range topicJudged {
+		if value, given := configs[key]; given {
+			if why := topicDefs[key].Check(value); why != "" {
+				return code.InvalidConfig, why
+			}
 		}
 	}
 	low, high := lag(configs, "min.compaction.lag.ms"), lag(configs, "max.compaction.lag.ms")

@@ -22,6 +22,24 @@ var createEdgeCases = []Case{
 			withConfig(bad(newTopic(s.Name("w"), 1, 1)), "retention.ms", ptr("x")), bad(withConfig(newTopic(s.Name("w"), 1, 1), "retention.ms", ptr("x"))),
 		}
 	}),
+	once("several mistakes in settings", func(s *Side, t string) []kmsg.CreateTopicsRequestTopic {
+		var out []kmsg.CreateTopicsRequestTopic
+		for _, pairs := range [][]string{
+			{"cleanup.policy", "none", "retention.ms", "x"}, {"compression.type", "x", "segment.bytes", "5"}, {"preallocate", "x", "max.message.bytes", "-1", "compression.type", "y"},
+			{"compression.type", "x", "nonsense", "1"}, {"min.insync.replicas", "0", "unclean.leader.election.enable", "x"}, {"flush.ms", "-1", "segment.ms", "0", "flush.messages", "0"},
+			{"remote.storage.enable", "true", "local.retention.ms", "-7"}, {"min.compaction.lag.ms", "9", "max.compaction.lag.ms", "8", "remote.storage.enable", "true"},
+			{"message.timestamp.type", "x", "message.timestamp.before.max.ms", "-1"}, {"leader.replication.throttled.replicas", "x", "remote.storage.enable", "x", "retention.bytes", "x"},
+			{"local.retention.bytes", "-9", "local.retention.ms", "-9"}, {"local.retention.ms", "50", "retention.ms", "40"}, {"local.retention.bytes", "50", "retention.bytes", "40"},
+		} {
+			topic := newTopic(s.Name("w"), 1, 1)
+			for i := 0; i < len(pairs); i += 2 {
+				topic = withConfig(topic, pairs[i], &pairs[i+1])
+			}
+			out = append(out, topic)
+		}
+		return append(out, withConfig(withConfig(newTopic(s.Name("w"), 1, 1), "retention.ms", nil), "nonsense", nil), newTopic(s.Name("w"), -1, -1, []int32{1, 1, 2}),
+			newTopic(s.Name("w"), -1, -1, []int32{2, -1}))
+	}),
 	created("twice, one of them bad", func(s *Side, t string) []*kmsg.CreateTopicsRequest {
 		return []*kmsg.CreateTopicsRequest{
 			createTopics(newTopic(t, 1, 1), newTopic(t, 1, 9)), createTopics(newTopic("a/b", 1, 1), newTopic("a/b", 1, 1)), createTopics(newTopic("", 1, 1), newTopic("", 1, 1)),

@@ -103,7 +103,7 @@ var alterPartitionAssignmentsCases = []Case{
 	}},
 	{"impossible replicas", 0, 1, func(s *Side, v int16) {
 		t := s.Topic("t", 1)
-		for _, replicas := range [][]int32{{2}, {1, 2}, {2, 1}, {1, 1}, {-1}, {1, -1}, {}, {0}, {1, 2, 3, 3}, {-1, -1}} {
+		for _, replicas := range [][]int32{{2}, {1, 2}, {2, 1}, {1, 1}, {-1}, {1, -1}, {}, {0}, {1, 2, 3, 3}, {-1, -1}, {1, 1, 2}, {1, 1, -1}, {2, -1}, {3, 3, 2}} {
 			p := assigned(0)
 			p.Replicas = replicas
 			s.Ask(v, reassign(reassigned(t, p)))

@@ -267,6 +267,8 @@ var createPartitionsCases = []Case{
 		s.Ask(v, createPartitions(t, 3, []int32{1}, []int32{1}, []int32{1}))
 		s.Ask(v, createPartitions(t, 2, []int32{9}))
 		s.Ask(v, createPartitions(t, 2, []int32{1, 1}))
+		s.Ask(v, createPartitions(t, 2, []int32{2, 1, 1}))
+		s.Ask(v, createPartitions(t, 2, []int32{9, -1}))
 		s.Ask(v, createPartitions(t, 2, []int32{}))
 		s.Ask(v, createPartitions(t, 3, []int32{1}, []int32{1}))
 		s.WaitTopic(t, 3)

@@ -16,7 +16,7 @@ import (
 //	CASES             a pattern of case names
 //	SMOKE             1: only the first and last version of each case, and no edges
 //	SHOW              1: print Kafka's transcripts
-//	TEXTS             1: error messages are compared word by word: differences are not mistakes, but worth a look
+//	TEXTS             1: error messages are compared word by word in conversations by chance, too: differences are not mistakes, but worth a look
 //	ORDERS            1: the order of elements is compared: where it is that of hash tables, a difference means nothing
 //	SEED, SEEDS       the first seed of conversations by chance and how many (default 0 and 1)
 //	PARALLEL          conversations at the same time (default 8)

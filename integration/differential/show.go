@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -219,6 +220,7 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 		if f.String() != "" && f.String() != "NONE" && !s.texts {
 			return "some text"
 		}
+		return fmt.Sprintf("%q", clocks.ReplaceAllString(f.String(), "[bounds]"))
 	case "FinalizedFeaturesEpoch":
 		if f.Int() >= 0 {
 			return "some epoch"
@@ -229,6 +231,9 @@ func (s *Side) scalar(name string, f reflect.Value) string {
 	}
 	return fmt.Sprint(f.Interface())
 }
+
+// clocks are what a message says of the times that a broker accepts now.
+var clocks = regexp.MustCompile(`\[-?\d{13,}, -?\d{13,}\]`)
 
 func (s *Side) topicID(id [16]byte) string {
 	if id == ([16]byte{}) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -164,12 +165,16 @@ func newTopicConfigs(list []kmsg.CreateTopicsRequestTopicConfig) (map[string]str
 	if len(list) == 0 {
 		return nil, code.OK, ""
 	}
-	configs := make(map[string]string, len(list))
+	configs, null := make(map[string]string, len(list)), []string(nil)
 	for _, x := range list {
 		if x.Value == nil {
-			return nil, code.InvalidConfig, "Null value not supported for topic configs: " + x.Name
+			null = append(null, x.Name)
+			continue
 		}
 		configs[x.Name] = *x.Value
+	}
+	if null != nil {
+		return nil, code.InvalidConfig, "Null value not supported for topic configs: " + strings.Join(null, ",")
 	}
 	return configs, code.OK, ""
 }

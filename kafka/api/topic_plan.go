@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"troupe/actors/kit"
 	"troupe/actors/meta"
 	"troupe/kafka/code"
@@ -105,15 +107,14 @@ func checkAssignments(img *meta.Image, assignments [][]int32, rf int) (code.Code
 		if len(replicas) == 0 {
 			return code.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list."
 		}
-		seen := make(map[int32]bool, len(replicas))
-		for _, id := range replicas {
+		sorted := slices.Sorted(slices.Values(replicas)) // of several mistakes Kafka tells that of the least broker
+		for i, id := range sorted {
 			if img.Broker(id) == nil {
 				return code.InvalidReplicaAssignment, "The manual partition assignment includes broker " + itoa(int64(id)) + ", but no such broker is registered."
 			}
-			if seen[id] {
+			if i > 0 && sorted[i-1] == id {
 				return code.InvalidReplicaAssignment, "The manual partition assignment includes the broker " + itoa(int64(id)) + " more than once."
 			}
-			seen[id] = true
 		}
 		if len(replicas) != rf {
 			return code.InvalidReplicaAssignment, "The manual partition assignment includes a partition with " + itoa(int64(len(replicas))) +
