@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"troupe/integration/oracle"
@@ -19,6 +20,7 @@ import (
 //	TEXTS             1: error messages are compared word by word in conversations by chance, too: differences are not mistakes, but worth a look
 //	ORDERS            1: the order of elements is compared: where it is that of hash tables, a difference means nothing
 //	SEED, SEEDS       the first seed of conversations by chance and how many (default 0 and 1)
+//	SETTINGS          settings of both brokers, KEY=VALUE divided by blanks: a broker that is set up otherwise answers otherwise
 //	PARALLEL          conversations at the same time (default 8)
 //	STRICT            1: a missing oracle fails instead of skipping
 func TestDifferential(t *testing.T) {
@@ -30,7 +32,11 @@ func TestDifferential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		node, err := oracle.StartBroker(bin, dir+"/node", "--set", "group.initial.rebalance.delay.ms=0") // as the oracle
+		args := []string{"--set", "group.initial.rebalance.delay.ms=0"} // as the oracle
+		for _, kv := range strings.Fields(os.Getenv("SETTINGS")) {
+			args = append(args, "--set", kv)
+		}
+		node, err := oracle.StartBroker(bin, dir+"/node", args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +55,7 @@ func TestDifferential(t *testing.T) {
 	if result.Different > 0 {
 		t.Errorf("%d cases differ", result.Different)
 	}
-	if o.Only == nil && !o.Smoke {
+	if o.Only == nil && !o.Smoke && os.Getenv("SETTINGS") == "" {
 		for _, entry := range result.Stale() {
 			t.Errorf("no difference needs this entry of the table any more: %s", entry)
 		}
@@ -98,7 +104,7 @@ func options(t *testing.T) Options {
 		}
 		t.Skipf("missing: oracle (%v)", err)
 	}
-	node, err := oracle.StartKafka(t.TempDir() + "/kafka")
+	node, err := oracle.StartKafka(t.TempDir()+"/kafka", strings.Fields(os.Getenv("SETTINGS"))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,12 +68,8 @@ func oneCoordinator(c *Call, kind int8, key string) kmsg.FindCoordinatorResponse
 		return refuse(code.InvalidRequest, "This broker does not serve transactions: use a producer without transactional.id.")
 	case 2:
 		return refuse(code.InvalidRequest, "This broker does not serve share groups: use a consumer group.")
-	default: // Kafka says so in all versions that have one coordinator, and nothing in those that have several
-		x.ErrorCode = int16(code.InvalidRequest)
-		if c.Version < 4 {
-			x.ErrorMessage = text("This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.")
-		}
-		return x
+	default: // Kafka's words for the code
+		return refuse(code.InvalidRequest, "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.")
 	}
 	img := c.View.Image
 	t := img.Topic(group.Topic)
