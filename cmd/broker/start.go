@@ -25,7 +25,7 @@ func startCommand(c *cli) *cobra.Command {
 		Long: `Run a broker. Without any flag it keeps its data in $STATE_DIRECTORY or ~/.local/share/broker and serves
 Kafka clients on 127.0.0.1:9092. When it serves, it prints one line on stdout: "ready kafka=... admin=... peer=... node=... cluster=...".
 Every flag but --set can be given as BROKER_<NAME> in the environment, or as a key of the YAML file of --config (which takes Kafka
-broker properties too, and Kafka's own server.properties); flags win, then the environment.`,
+broker properties too, and Kafka's own server.properties); flags win, then the environment. A variable BROKER_... that is none of these is warned of.`,
 		Example: "  broker start\n  broker start --data-dir /var/lib/broker --listen :9092 --advertise kafka.example.org:9092\n  broker start --set num.partitions=6 --set message.max.bytes=2000000\n  broker start --config server.properties",
 	}
 	s.flags(cmd.Flags())
