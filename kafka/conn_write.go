@@ -58,7 +58,7 @@ func (o *output) add(s *slot) {
 		o.put(*p)
 		o.streams = append(o.streams, streamed{len(o.bufs), body})
 		o.size += body.Size()
-		o.memory += pieceSize
+		o.memory += pieceSize + body.Held()
 	} else {
 		head, rest, release := api.AppendFrame((*p)[:0], c.Key, flexible, c.CorrelationID, s.resp)
 		*p = head

@@ -58,6 +58,8 @@ type body struct {
 
 func (b *body) Size() int { return b.n }
 
+func (b *body) Held() int { return 0 }
+
 func (b *body) Next(to []byte) []byte {
 	k := min(b.n-b.done, 10_000)
 	for i := range k {

@@ -118,7 +118,7 @@ func missingTopics(c *Call, req *kmsg.MetadataRequest) []string {
 func answerMetadata(c *Call, view *node.View, req *kmsg.MetadataRequest) {
 	img := view.Image
 	m := &metadataBody{
-		version: c.Version, flexible: c.Version >= 9, img: img, clusterID: c.Env.ClusterID(), controller: controllerOf(view, c.Env.NodeID), listener: c.Conn.Listener,
+		form: form{c.Version >= 9}, version: c.Version, img: img, clusterID: c.Env.ClusterID(), controller: controllerOf(view, c.Env.NodeID), listener: c.Conn.Listener,
 		ask: metadataAsk{topicOperations: req.IncludeTopicAuthorizedOperations, clusterOperations: req.IncludeClusterAuthorizedOperations},
 	}
 	switch {

@@ -11,8 +11,8 @@ import (
 // metadataBody is the answer to a Metadata request, encoded from the image as it is written: that of a wide cluster has hundreds of kilobytes,
 // kmsg's form of it several times as much, and a client that does not read would keep all of it. It keeps the image instead, which is shared.
 type metadataBody struct {
+	form
 	version    int16
-	flexible   bool
 	ask        metadataAsk
 	img        *meta.Image
 	clusterID  string
@@ -67,6 +67,9 @@ func (m *metadataBody) Size() int {
 	}
 	return m.size
 }
+
+// Held implements Streamed.
+func (m *metadataBody) Held() int { return len(m.named) * 64 }
 
 // AppendTo implements Response.
 func (m *metadataBody) AppendTo(b []byte) ([]byte, [][]byte, func()) {
@@ -244,54 +247,4 @@ func (m *metadataBody) errorCode(b []byte, e code.Code) []byte {
 		m.code = e
 	}
 	return binary.BigEndian.AppendUint16(b, uint16(e))
-}
-
-func (m *metadataBody) length(b []byte, n int) []byte {
-	if m.flexible {
-		return binary.AppendUvarint(b, uint64(n)+1)
-	}
-	return appendInt32(b, int32(n))
-}
-
-func (m *metadataBody) ids(b []byte, ids []int32) []byte {
-	b = m.length(b, len(ids))
-	for _, id := range ids {
-		b = appendInt32(b, id)
-	}
-	return b
-}
-
-func (m *metadataBody) string(b []byte, s string) []byte {
-	if m.flexible {
-		b = binary.AppendUvarint(b, uint64(len(s))+1)
-	} else {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
-	}
-	return append(b, s...)
-}
-
-func (m *metadataBody) nullable(b []byte, s *string) []byte {
-	switch {
-	case s != nil:
-		return m.string(b, *s)
-	case m.flexible:
-		return append(b, 0)
-	}
-	return append(b, 0xff, 0xff)
-}
-
-func (m *metadataBody) tags(b []byte) []byte {
-	if m.flexible {
-		return append(b, 0)
-	}
-	return b
-}
-
-func appendInt32(b []byte, v int32) []byte { return binary.BigEndian.AppendUint32(b, uint32(v)) }
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, 1)
-	}
-	return append(b, 0)
 }

@@ -14,7 +14,7 @@ import (
 //	v8 several groups (KIP-709); v9 members of the new protocol (KIP-848); v10 topics by id (KIP-848).
 func offsetFetch(c *Call) {
 	req := c.Req.(*kmsg.OffsetFetchRequest)
-	k := &fetchOffsetsCall{c: c, places: map[*group.FetchOffsets]int{}}
+	k := &fetchOffsetsCall{c: c, places: map[*group.FetchOffsets]int{}, whole: map[wholeGroup]int{}}
 	if c.Version >= 8 {
 		for i := range req.Groups {
 			k.add(&req.Groups[i])
@@ -49,7 +49,16 @@ func onlyGroup(req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchRequestGroup {
 type fetchOffsetsCall struct {
 	c      *Call
 	rows   []offsetsOfGroup
+	order  []int                       // the groups of the request: places in rows
+	whole  map[wholeGroup]int          // of them, those of which all offsets are wanted
 	places map[*group.FetchOffsets]int // asks that are not answered, and their rows
+}
+
+// wholeGroup is a group of which a member, or anybody, wants all offsets: naming it again asks for nothing new, and the answer is as long as the
+// group has offsets.
+type wholeGroup struct {
+	id, member string
+	epoch      int32
 }
 
 // offsetsOfGroup is one group of the request and the answer for it.
@@ -62,6 +71,19 @@ type offsetsOfGroup struct {
 
 // add takes a group in; topic ids become names.
 func (k *fetchOffsetsCall) add(g *kmsg.OffsetFetchRequestGroup) {
+	if g.Topics == nil {
+		who := wholeGroup{id: g.Group, epoch: g.MemberEpoch}
+		if g.MemberID != nil {
+			who.member = *g.MemberID
+		}
+		at, twice := k.whole[who]
+		if twice {
+			k.order = append(k.order, at)
+			return
+		}
+		k.whole[who] = len(k.rows)
+	}
+	k.order = append(k.order, len(k.rows))
 	r := offsetsOfGroup{wanted: g, asked: *g}
 	if k.c.Version >= 10 && g.Topics != nil {
 		r.asked.Topics = make([]kmsg.OffsetFetchRequestGroupTopic, 0, len(g.Topics))
@@ -104,39 +126,41 @@ func (k *fetchOffsetsCall) maybeRespond() {
 	if len(k.places) > 0 || k.c.Ended() {
 		return
 	}
-	resp := kmsg.NewPtrOffsetFetchResponse()
+	f := form{k.c.Version >= 6}
+	resp := &kmsg.OffsetFetchResponse{Groups: make([]kmsg.OffsetFetchResponseGroup, len(k.rows))}
+	each := make([]*telling, len(k.rows))
+	for i := range k.rows {
+		g := &resp.Groups[i]
+		*g = k.group(&k.rows[i])
+		held := groupHeld
+		for t := range g.Topics {
+			held += topicHeld + offsetHeld*len(g.Topics[t].Partitions)
+		}
+		each[i] = newTelling(&toldOffsets{f, k.c.Version, g}, held)
+	}
+	told := make([]*telling, len(k.order))
+	for i, at := range k.order {
+		told[i] = each[at]
+	}
+	var head []byte
+	if k.c.Version >= 3 {
+		head = appendInt32(head, 0) // throttled for
+	}
 	if k.c.Version >= 8 {
-		for i := range k.rows {
-			resp.Groups = append(resp.Groups, k.group(&k.rows[i]))
-		}
-		k.c.Respond(resp)
-		return
+		head = f.length(head, len(told))
 	}
-	r := &k.rows[0]
-	g := r.resp
-	if k.c.Version < 2 && g.ErrorCode != 0 { // there is no other place for it
-		for _, t := range r.wanted.Topics {
-			g.Topics = append(g.Topics, noOffsets(t, code.Code(g.ErrorCode)))
-		}
-	}
-	resp.ErrorCode = g.ErrorCode
-	for _, t := range g.Topics {
-		x := kmsg.NewOffsetFetchResponseTopic()
-		x.Topic = t.Topic
-		for _, p := range t.Partitions {
-			y := kmsg.NewOffsetFetchResponseTopicPartition()
-			y.Partition, y.Offset, y.LeaderEpoch, y.Metadata, y.ErrorCode = p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode
-			x.Partitions = append(x.Partitions, y)
-		}
-		resp.Topics = append(resp.Topics, x)
-	}
-	k.c.Respond(resp)
+	k.c.tell(head, told, f.tags(nil), resp)
 }
 
 // group is the answer for one group, in the words of its version: from 10 on topics have ids, and one that has been deleted is left out
 // where nobody asked for it.
 func (k *fetchOffsetsCall) group(r *offsetsOfGroup) kmsg.OffsetFetchResponseGroup {
 	g := r.resp
+	if k.c.Version < 2 && g.ErrorCode != 0 { // there is no other place for it
+		for _, t := range r.wanted.Topics {
+			g.Topics = append(g.Topics, noOffsets(t, code.Code(g.ErrorCode)))
+		}
+	}
 	if k.c.Version < 10 || g.ErrorCode != 0 {
 		return g
 	}
@@ -153,4 +177,72 @@ func (k *fetchOffsetsCall) group(r *offsetsOfGroup) kmsg.OffsetFetchResponseGrou
 	}
 	g.Topics = append(topics, r.nobody...)
 	return g
+}
+
+// About what a topic and a partition take in an answer; their metadata is the group's, and shared.
+const (
+	topicHeld  = 96
+	offsetHeld = 48
+)
+
+// toldOffsets are the offsets of a group as they are told; up to version 7 they are the answer.
+type toldOffsets struct {
+	form
+	version int16
+	*kmsg.OffsetFetchResponseGroup
+}
+
+// next implements piecewise. Element 0 is the head, the last one the tail; field 0 is a topic's head, then come its partitions.
+func (o *toldOffsets) next(b []byte, at *place, full int) ([]byte, bool) {
+	for len(b) < full {
+		switch {
+		case at.element == 0:
+			if o.version >= 8 {
+				b = o.string(b, o.Group)
+			}
+			b = o.length(b, len(o.Topics))
+		case at.element > len(o.Topics):
+			if o.version >= 2 {
+				b = appendInt16(b, o.ErrorCode)
+			}
+			if o.version >= 8 {
+				b = o.tags(b)
+			}
+			return b, true
+		default:
+			t := &o.Topics[at.element-1]
+			if at.field == 0 {
+				b = o.topic(b, t)
+				at.field = 1
+			}
+			for ; at.field <= len(t.Partitions); at.field++ {
+				if len(b) >= full {
+					return b, false
+				}
+				b = o.partition(b, &t.Partitions[at.field-1])
+			}
+			b = o.tags(b)
+			at.field = 0
+		}
+		at.element++
+	}
+	return b, false
+}
+
+func (o *toldOffsets) topic(b []byte, t *kmsg.OffsetFetchResponseGroupTopic) []byte {
+	if o.version >= 10 {
+		b = append(b, t.TopicID[:]...)
+	} else {
+		b = o.string(b, t.Topic)
+	}
+	return o.length(b, len(t.Partitions))
+}
+
+func (o *toldOffsets) partition(b []byte, p *kmsg.OffsetFetchResponseGroupTopicPartition) []byte {
+	b = appendInt64(appendInt32(b, p.Partition), p.Offset)
+	if o.version >= 5 {
+		b = appendInt32(b, p.LeaderEpoch)
+	}
+	b = o.nullable(b, p.Metadata)
+	return o.tags(appendInt16(b, p.ErrorCode))
 }

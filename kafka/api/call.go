@@ -111,6 +111,8 @@ type Streamed interface {
 	Response
 	// Size is the length of the whole body. It is asked before Next.
 	Size() int
+	// Held is about how many bytes of memory it keeps until it is written, what is shared aside.
+	Held() int
 	// Next appends the next piece of the body, some ten kilobytes; nothing at its end.
 	Next(b []byte) []byte
 }
