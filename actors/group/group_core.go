@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -52,6 +53,7 @@ type core struct {
 
 	members  map[string]*member
 	list     []*member         // the same, in the order of joining
+	joined   uint64            // members so far
 	static   map[string]string // instance id to member id
 	pending  map[string]int64  // member ids given out that have not come back (KIP-394), and until when they may
 	bytes    int               // what members say and are called, and ids given out, take: see size
@@ -89,6 +91,7 @@ type answer interface{ send() }
 // member is one member of a group.
 type member struct {
 	id         string
+	number     uint64  // in the order of joining
 	instance   *string // static (KIP-345)
 	client     Client
 	session    int64 // ms
@@ -148,8 +151,12 @@ func (c *core) touch(m *member, now moment) {
 
 func (c *core) expireAt(m *member, at int64) {
 	m.deadline = at
-	c.alarm(at)
+	c.alarm(at + late(len(c.list)))
 }
+
+// late is by how many ms what is one of many may expire too late: all of them are looked at each time. Ten thousand whose clients have died within
+// ten seconds would be looked at every millisecond otherwise; so the work per second is that of a small group, for which late is 0.
+func late(many int) int64 { return int64(many / 100) }
 
 // memberOf finds the member that a request names, and whether it may speak for it.
 func (c *core) memberOf(id string, instance *string) (*member, code.Code) {
@@ -168,6 +175,8 @@ func (c *core) memberOf(id string, instance *string) (*member, code.Code) {
 }
 
 func (c *core) add(m *member) {
+	c.joined++
+	m.number = c.joined
 	c.members[m.id] = m
 	c.list = append(c.list, m)
 	if m.instance != nil {
@@ -187,7 +196,7 @@ func (c *core) add(m *member) {
 func (c *core) giveOut(id string, until int64) {
 	c.pending[id] = until
 	c.bytes += len(id)
-	c.alarm(until)
+	c.alarm(until + late(len(c.pending)))
 }
 
 // returned says that an id has come back, or will not.
@@ -218,7 +227,9 @@ func (c *core) remove(m *member) {
 	c.answerJoin(m, joinFailure(m.join, "", code.UnknownMemberId))
 	c.answerSync(m, code.UnknownMemberId)
 	c.forget(m)
-	c.list = slices.DeleteFunc(c.list, func(x *member) bool { return x == m })
+	if i, ok := slices.BinarySearchFunc(c.list, m.number, func(x *member, n uint64) int { return cmp.Compare(x.number, n) }); ok {
+		c.list = slices.Delete(c.list, i, i+1)
+	}
 	c.elect()
 }
 
@@ -388,36 +399,38 @@ func (c *core) expirePending(now moment) {
 		c.completeIfAll(now)
 	}
 	for _, at := range c.pending {
-		c.alarm(at)
+		c.alarm(at + late(len(c.pending)))
 	}
 }
 
 // expireMembers removes members whose sessions have ended. Members that wait for an answer live: their clients may not send
 // heartbeats meanwhile. Those that are new can only be known to be gone by time.
 func (c *core) expireMembers(now moment) {
-	var due []*member
+	due := 0
 	for _, m := range c.list {
 		switch {
-		case m.deadline == 0 || m.deadline > now.mono:
-			c.alarm(m.deadline)
+		case m.deadline == 0:
+		case m.deadline > now.mono:
+			c.alarm(m.deadline + late(len(c.list)))
 		case !m.fresh && (m.join != nil || m.sync != nil):
 			m.deadline = 0 // begins anew with the answer
 		default:
-			due = append(due, m)
+			due++
 		}
 	}
-	for _, m := range due {
-		if c.members[m.id] != m || m.deadline > now.mono {
-			continue // removed, or heard, by what the removal of another led to
-		}
-		c.remove(m)
-		why := cause{kind: silent, text: "member " + m.id + " was not heard of for its session timeout", member: m.id, client: m.client}
-		switch {
-		case c.state == stable || c.state == completing:
-			c.prepareRebalance(why, now)
-		default:
-			c.completeIfAll(now)
-		}
+	if due == 0 {
+		return
+	}
+	gone := c.removeAll(func(m *member) bool { return m.deadline != 0 && m.deadline <= now.mono })
+	why := cause{kind: silent, text: "member " + gone[0].id + " was not heard of for its session timeout", member: gone[0].id, client: gone[0].client}
+	if len(gone) > 1 {
+		why.text = fmt.Sprintf("%d members were not heard of for their session timeouts, first %s", len(gone), gone[0].id)
+	}
+	switch {
+	case c.state == stable || c.state == completing:
+		c.prepareRebalance(why, now)
+	default:
+		c.completeIfAll(now)
 	}
 }
 
