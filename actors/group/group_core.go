@@ -57,6 +57,7 @@ type core struct {
 	static   map[string]string // instance id to member id
 	pending  map[string]int64  // member ids given out that have not come back (KIP-394), and until when they may
 	bytes    int               // what members say and are called, and ids given out, take: see size
+	given    int               // what their assignments take
 	supports map[string]int    // by protocol: how many members know it
 	joining  int               // members whose Join waits
 	unsynced int               // members that have not asked for the assignment of this generation
@@ -183,6 +184,7 @@ func (c *core) add(m *member) {
 		c.static[*m.instance] = m.id
 	}
 	c.count(m, 1)
+	c.given += len(m.assignment)
 	if c.leader == "" {
 		c.leader = m.id
 	}
@@ -258,6 +260,7 @@ func (c *core) forget(m *member) {
 		delete(c.static, *m.instance)
 	}
 	c.count(m, -1)
+	c.given -= len(m.assignment)
 	if m.unsynced {
 		m.unsynced = false
 		c.unsynced--

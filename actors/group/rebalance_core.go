@@ -201,7 +201,7 @@ func (c *core) endUnsynced() {
 // resetAssignment takes the assignment of a generation back and tells those who wait for it.
 func (c *core) resetAssignment(bad code.Code, now moment) {
 	for _, m := range c.list {
-		m.assignment = nil
+		c.give(m, nil)
 		if m.sync != nil {
 			c.answerSync(m, bad)
 			c.touch(m, now)

@@ -12,7 +12,7 @@ import (
 	"troupe/kafka/code"
 )
 
-// What members say is bounded for each group by what a batch can hold, and for each shard.
+// What members say is bounded for each group by what a batch can hold.
 func TestRoom(t *testing.T) {
 	cfg := plainConfig()
 	cfg.MaxBatch = 100
@@ -37,20 +37,55 @@ func TestRoom(t *testing.T) {
 		t.Fatalf("%d bytes of nobody", c.bytes)
 	}
 	f(true, nil, 400)
+}
 
-	s, x := &term{stats: &Stats{}}, &slot{}
-	newcomer, old := &Join{Req: &kmsg.JoinGroupRequest{}}, &Join{Req: &kmsg.JoinGroupRequest{MemberID: "m"}}
-	g := func(bytes int, forNew, forOld bool) {
+// All groups of a broker share their room: those of all its shards, however small each of them is, with what their members are assigned.
+func TestRoomOfAllGroups(t *testing.T) {
+	stats := &Stats{Room: 1 << 20}
+	one, two := &term{stats: stats}, &term{stats: stats}
+	f := func(forNew, forOld bool) {
 		t.Helper()
-		s.shows(x, listing{bytes: bytes})
-		if s.full(newcomer) != forNew || s.full(old) != forOld {
-			t.Fatalf("%d bytes: full for a new member %v, for an old one %v", bytes, s.full(newcomer), s.full(old))
+		newcomer, old := &Join{Req: &kmsg.JoinGroupRequest{}}, &Join{Req: &kmsg.JoinGroupRequest{MemberID: "m"}}
+		assigns, asks := &Sync{Req: &kmsg.SyncGroupRequest{GroupAssignment: make([]kmsg.SyncGroupRequestGroupAssignment, 1)}}, &Sync{Req: &kmsg.SyncGroupRequest{}}
+		if one.full(newcomer) != forNew || one.full(old) != forOld || one.full(assigns) != forOld || one.full(asks) || one.full(&Heartbeat{}) {
+			t.Fatalf("%d bytes: full for a new member %v, for an old one %v, for an assignment %v", stats.taken.Load(), one.full(newcomer), one.full(old), one.full(assigns))
 		}
 	}
-	g(maxMemberBytes, false, false)
-	g(maxMemberBytes+byteStep, true, false)
-	g(2*maxMemberBytes+byteStep, true, true)
-	g(0, false, false)
+	var slots []*slot
+	c := newCore("g", plainConfig(), moment{})
+	c.add(&member{id: "m", protocols: []protocol{{"range", make([]byte, 1000)}}})
+	small := c.listing()
+	show := func(n int) {
+		for range n {
+			x := &slot{}
+			[]*term{one, two}[len(slots)%2].shows(x, small)
+			slots = append(slots, x)
+		}
+	}
+	show(1000)
+	f(false, false)
+	show(100)
+	f(true, false)
+	c.give(c.list[0], make([]byte, 2<<20))
+	one.shows(slots[0], c.listing())
+	f(true, true)
+	c.give(c.list[0], nil)
+	one.shows(slots[0], c.listing())
+	f(true, false)
+	for i, x := range slots {
+		[]*term{one, two}[i%2].shows(x, listing{nothing: true})
+	}
+	f(false, false)
+	c.give(c.list[0], make([]byte, 9))
+	c.remove(c.list[0])
+	if stats.taken.Load() != 0 || c.bytes+c.given != 0 {
+		t.Errorf("%d bytes of nobody, %d of no member", stats.taken.Load(), c.bytes+c.given)
+	}
+	for n := range 100_000 {
+		if s := inSteps(n); s < n || s > n+n/8+1 {
+			t.Fatalf("%d bytes count as %d", n, s)
+		}
+	}
 }
 
 // What members are called counts too, and what clients that never came back were given: both are theirs to choose.

@@ -23,7 +23,7 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 		m.refuse(bad)
 		return
 	}
-	if j, ok := m.(*Join); ok && s.term.full(j) {
+	if s.term.full(m) {
 		m.refuse(code.CoordinatorNotAvailable)
 		return
 	}

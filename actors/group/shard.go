@@ -2,6 +2,7 @@ package group
 
 import (
 	"maps"
+	"math/bits"
 	"slices"
 
 	"troupe/actors/kit"
@@ -17,11 +18,6 @@ const (
 	maxHeld        = 1_000    // messages that wait until a group's actor has ended; beyond, they are refused
 	maxQueued      = 20_000   // writes that wait for the one on its way
 	maxQueuedBytes = 32 << 20 // likewise
-	// maxMemberBytes is what the metadata of the members of all groups of a shard may take; beyond, new members are told to try again, and from
-	// twice that on all that join.
-	maxMemberBytes = 4 << 20
-	// byteStep is how exactly a shard knows what the members of a group take.
-	byteStep = 64 << 10
 )
 
 // Options of a Shard.
@@ -73,21 +69,25 @@ type term struct {
 	groups      map[string]*slot
 	queue       []*write
 	queuedBytes int
-	memberBytes int // of all groups, in steps
 	stats       *Stats
 }
 
 // shows takes down what a group shows of itself now.
 func (t *term) shows(x *slot, l listing) {
-	t.memberBytes += l.bytes - x.bytes
 	t.stats.show(x.listing, -1)
 	t.stats.show(l, 1)
 	x.listing = l
 }
 
-// full says whether a Join finds no room for what members say.
-func (t *term) full(j *Join) bool {
-	return t.memberBytes > 2*maxMemberBytes || t.memberBytes > maxMemberBytes && j.Req.MemberID == ""
+// full says whether an ask finds no room for what it brings: a new member, what an old one says now, an assignment.
+func (t *term) full(m ask) bool {
+	switch m := m.(type) {
+	case *Join:
+		return t.stats.full(m.Req.MemberID == "")
+	case *Sync:
+		return len(m.Req.GroupAssignment) > 0 && t.stats.full(false)
+	}
+	return false
 }
 
 // slot is one group: either its core is here, or its actor has it.
@@ -105,11 +105,17 @@ type listing struct {
 	state        state
 	protocolType string
 	nothing      bool // there is nothing left of it: it is not shown
-	bytes        int  // of the members' metadata, in steps of byteStep
+	bytes        int  // about what members say, are called, and are assigned
 }
 
 func (c *core) listing() listing {
-	return listing{c.state, c.protocolType, c.worthless(), c.bytes / byteStep * byteStep}
+	return listing{c.state, c.protocolType, c.worthless(), inSteps(c.bytes + c.given)}
+}
+
+// inSteps rounds up by an eighth at most: the shard does not hear of every byte, and many small groups count like a few large ones.
+func inSteps(n int) int {
+	step := 1 << max(bits.Len(uint(n))-4, 0)
+	return (n + step - 1) / step * step
 }
 
 type shardStats struct {

@@ -27,6 +27,10 @@ type tally struct {
 // Stats are counters and gauges of all groups that a broker coordinates, for metrics. Shards and groups write them; safe to read from any
 // goroutine.
 type Stats struct {
+	// Room is how many bytes all groups of the broker may take for what members say, are called, and are assigned; beyond, new members are told to
+	// try again, and from twice that on all that join or assign. 0: 4 MB. It is set before anybody uses the stats.
+	Room       int64
+	taken      atomic.Int64 // of Room
 	groups     [len(stateNames)]atomic.Int64
 	members    atomic.Int64
 	roles      [len(roleNames)]atomic.Int64 // shards
@@ -46,8 +50,24 @@ func (s *Stats) add(t *tally) {
 	s.refused.Add(t.refused)
 }
 
-// show counts a group among those of its state, or no longer (n is 1 or -1).
+// leastRoom is Room where nobody says it.
+const leastRoom = 4 << 20
+
+// full says whether there is no room for more: for new members, or for anybody.
+func (s *Stats) full(newcomer bool) bool {
+	room := s.Room
+	if room == 0 {
+		room = leastRoom
+	}
+	if !newcomer {
+		room *= 2
+	}
+	return s.taken.Load() > room
+}
+
+// show counts a group among those of its state, or no longer (n is 1 or -1), and what it takes.
 func (s *Stats) show(l listing, n int64) {
+	s.taken.Add(n * int64(l.bytes))
 	if !l.nothing {
 		s.groups[l.state].Add(n)
 	}

@@ -67,7 +67,7 @@ func (c *core) assigned(e *entry, bad code.Code, now moment) {
 		return
 	}
 	for _, m := range c.list {
-		m.assignment = e.assignment[m.id]
+		c.give(m, e.assignment[m.id])
 	}
 	for _, m := range c.list {
 		if m.sync != nil {
@@ -77,4 +77,10 @@ func (c *core) assigned(e *entry, bad code.Code, now moment) {
 	}
 	c.become(stable, now)
 	c.settle(now)
+}
+
+// give gives a member its part.
+func (c *core) give(m *member, part []byte) {
+	c.given += len(part) - len(m.assignment)
+	m.assignment = part
 }

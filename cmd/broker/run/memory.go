@@ -34,6 +34,7 @@ type split struct {
 	unread     int64 // answers of other kinds that clients do not read
 	trace      int64 // kept records of operations
 	cleaner    int64 // the keys of a compaction
+	groups     int64 // what members of consumer groups say, are called, and are assigned
 	ballast    int64 // what the Go heap may grow by, beside twice what is in use, before it is collected
 	garbage    int64 // as much again as lives on the Go heap
 }
@@ -64,10 +65,11 @@ func splitMemory(total int64) split {
 		requests:   min(rest/8, 256<<20),
 		giants:     min(rest/20, 96<<20),
 		slabs:      min(rest/32, 64<<20),
-		reads:      min(rest/10, 128<<20),
+		reads:      min(rest/12, 128<<20),
 		unread:     min(rest/20, 64<<20),
 		trace:      min(rest/64, 4<<20),
 		cleaner:    rest / 24,
+		groups:     max(rest/64, 1<<20),
 		ballast:    min(rest/32, 64<<20),
 		garbage:    rest / 8,
 	}
@@ -77,7 +79,7 @@ func splitMemory(total int64) split {
 // take, by as much as it is longer (socket.request.max.bytes): a client that was never told of a limit must get through.
 func (s *split) worst() int64 {
 	return memoryBase + s.pebble() + s.readCache + s.tail + s.requests + s.giants + s.slabs + s.reads + s.unread +
-		s.trace + s.cleaner + s.ballast + s.garbage
+		s.trace + s.cleaner + s.groups + s.ballast + s.garbage
 }
 
 // pebble is what the memtables and block caches of both stores may take.

@@ -11,7 +11,7 @@ func TestMemoryIsDivided(t *testing.T) {
 			t.Errorf("of %d MB %d may be taken", total/mb, w/mb)
 		}
 		mapped := s.tail + s.requests + s.slabs + s.reads + s.readCache
-		lives := s.trace + s.cleaner + s.giants + s.unread
+		lives := s.trace + s.cleaner + s.giants + s.unread + s.groups
 		if l := s.goLimit(mapped) - s.ballast; l < lives || l < leastHeap {
 			t.Errorf("of %d MB %d are left for the heap when all slabs are in use, which needs %d", total/mb, l/mb, lives/mb)
 		}

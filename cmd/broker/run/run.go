@@ -108,6 +108,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	sp := splitMemory(cfg.Memory)
 	sp.beside = max(int64(cfg.Beside), 1)
 	b.split = sp
+	b.groups.Room = sp.groups
 	b.paceHeap = sp.paceHeap()
 	allowGarbage(sp.ballast)
 	storage.SlabPool(sp.beside * sp.slabs)
