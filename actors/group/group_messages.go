@@ -22,7 +22,13 @@ type Join struct {
 	kit.Ask
 	Client Client
 	Req    *kmsg.JoinGroupRequest // with Version set; nobody changes it any more
+
+	since   int64 // when it began to wait for others, in ms; the group's own
+	delayed int64 // how much of that was the delay of an empty group
 }
+
+// Delayed is how long a Join that has been answered was kept waiting, by group.initial.rebalance.delay.ms, for members that might come.
+func (m *Join) Delayed() time.Duration { return ms(m.delayed) }
 
 // Joined answers Join.
 //

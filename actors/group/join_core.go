@@ -148,6 +148,7 @@ func (c *core) addMember(j *Join, id string, now moment) {
 	c.expireAt(m, now.mono+newMemberTimeout)
 	why := c.because(j, "member "+id+" is new")
 	j.waits()
+	j.since = now.mono
 	c.rebalanceOrComplete(why, now)
 }
 

@@ -104,3 +104,32 @@ func BenchmarkLeave(b *testing.B) {
 		c.out = outbox{}
 	}
 }
+
+// Who joins an empty group waits for the initial delay, as the broker is set to; who joins later waits less, and in a later rebalance nobody does.
+func TestInitialDelayIsTold(t *testing.T) {
+	c := newCore("g", plainConfig(), at(1))
+	c.cfg.InitialDelayMs = 3000
+	join := func(id string, now int64) *Join {
+		j := &Join{Req: &kmsg.JoinGroupRequest{Version: 3, Group: "g", MemberID: id, SessionTimeoutMillis: 10_000, RebalanceTimeoutMillis: 60_000, ProtocolType: "x",
+			Protocols: []kmsg.JoinGroupRequestProtocol{{Name: "p"}}}}
+		c.join(j, fmt.Sprint("m", now), at(now))
+		return j
+	}
+	first, second := join("", 10), join("", 1010)
+	c.tick(at(3010)) // a member has come meanwhile: as long again
+	c.tick(at(6010))
+	if c.state != completing || first.Delayed() != 6*time.Second || second.Delayed() != 5*time.Second {
+		t.Errorf("%s, delayed by %s and %s", c.state, first.Delayed(), second.Delayed())
+	}
+	for _, e := range c.out.writes {
+		c.written(e, 0, at(6020))
+	}
+	c.become(stable, at(6030))
+	if again := join(c.leader, 7000); c.state != preparing || again.Delayed() != 0 {
+		t.Errorf("%s, delayed by %s", c.state, again.Delayed())
+	}
+	third := join("", 7010)
+	if join("m1010", 7020); c.state != completing || third.Delayed() != 0 {
+		t.Errorf("%s, delayed by %s", c.state, third.Delayed())
+	}
+}

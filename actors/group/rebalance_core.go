@@ -72,6 +72,9 @@ func (c *core) endJoinPhase(now moment) {
 // generation. If nobody has, it waits again: sessions end too. The generation is written before anybody hears of it, so that no crash
 // makes it anew with other members.
 func (c *core) completeJoin(now moment) {
+	if c.initial {
+		c.noteDelay(now)
+	}
 	c.joinAt, c.initial = 0, false
 	c.removeAll(func(m *member) bool { return m.join == nil && !m.isStatic() })
 	if len(c.members) == 0 {
@@ -98,6 +101,15 @@ func (c *core) completeJoin(now moment) {
 	}
 	c.saved = true
 	c.write(&entry{kind: writeGeneration, generation: c.generation, records: []kv{c.metadataRecord(nothing)}}, now)
+}
+
+// noteDelay notes for each Join that waits how long the delay of an empty group has kept it.
+func (c *core) noteDelay(now moment) {
+	for _, m := range c.list {
+		if m.join != nil && m.join.since != 0 {
+			m.join.delayed = now.mono - m.join.since
+		}
+	}
 }
 
 // nothing is the assignment of a generation that has none yet.

@@ -31,6 +31,7 @@ func joinGroup(c *Call) {
 		if a, ok := answer.(group.Joined); ok {
 			c.Env.joining.Add(-size)
 			c.Op.Resume()
+			c.Op.ByDesign(a.Delayed(), "group.initial.rebalance.delay.ms, for members that may come")
 			c.Respond(a.Resp)
 		}
 	}

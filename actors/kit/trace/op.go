@@ -1,6 +1,9 @@
 package trace
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Op is the record of one request under way. All methods may be called on nil, and from any goroutine.
 type Op struct {
@@ -31,7 +34,7 @@ type Op struct {
 	detail  atomic.Pointer[string]
 	since   atomic.Int64 // of a wait for the budget
 	budget  atomic.Int64 // nanoseconds of ended waits for the budget
-	waited  atomic.Int64 // nanoseconds of ended waits for AwaitBytes, its own and those it was behind: the client asked for them
+	waited  atomic.Int64 // nanoseconds of ended waits that are meant to be: for AwaitBytes, its own and those it was behind; see ByDesign
 	marked  atomic.Bool
 }
 
@@ -119,6 +122,16 @@ func (o *Op) Resume() {
 		o.ended.Store(uint32(a))
 	}
 	o.wait.Store(uint32(AwaitNothing))
+}
+
+// ByDesign says that for d of what it waited somebody meant it to: it is not slow for that. why names the setting.
+func (o *Op) ByDesign(d time.Duration, why string) {
+	if o == nil || d <= 0 {
+		return
+	}
+	o.waited.Add(int64(d))
+	why = Short(d) + " of it by design: " + why
+	o.detail.Store(&why)
 }
 
 // Poll is a wait that a client asked for: from and to, by the recorder's clock.

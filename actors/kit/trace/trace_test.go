@@ -202,6 +202,37 @@ func TestBehindALongPollIsNotSlow(t *testing.T) {
 	}
 }
 
+// Who joins an empty group waits for others that may come, as the broker is set to: that is not slow, and the record says why it took so long.
+func TestWaitByDesignIsNotSlow(t *testing.T) {
+	h := newHand()
+	r := h.recorder(Options{})
+	join := func(took, delay time.Duration) {
+		o := r.Begin(1, "10.0.0.7")
+		o.SetRequest(11, 9, 1)
+		o.Stamp(Parsed)
+		o.Stamp(Begun)
+		o.Await(AwaitMembers, "")
+		h.after(took)
+		o.Resume()
+		o.ByDesign(delay, "group.initial.rebalance.delay.ms")
+		o.Stamp(Answered)
+		o.End(Done)
+	}
+	join(3*time.Second, 3*time.Second-5*time.Millisecond)
+	if n := len(r.Kept(Slow, Query{Key: -1})); n != 0 {
+		t.Fatalf("%d slow ones are kept", n)
+	}
+	join(3*time.Second, 0)
+	join(4*time.Second, 3*time.Second)
+	all := r.Kept(Slow, Query{Key: -1})
+	if len(all) != 2 || all[0].Busy(0) != time.Second || all[0].Total(0) != 4*time.Second {
+		t.Fatalf("%+v", all)
+	}
+	if _, why := all[0].Cause(0); why != "Slow, 4.0 s: it waited 4.0 s for the other members of the group (3.0 s of it by design: group.initial.rebalance.delay.ms)." {
+		t.Error(why)
+	}
+}
+
 func TestFailuresAreKept(t *testing.T) {
 	h := newHand()
 	r := h.recorder(Options{Trivial: func(c int16) bool { return c == 27 }})
