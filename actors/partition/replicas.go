@@ -24,10 +24,8 @@ const (
 	maxGrants  = 2        // turns under way
 	frameBytes = 1 << 20  // at which a frame is closed
 	frameParts = 1024
-	epochBytes = 128 << 10 // of epochs, at which they are sent
 
-	tipEvery   = 2 * time.Millisecond  // how long a high watermark may wait for others
-	againAfter = 20 * time.Millisecond // a lane had no room
+	tipEvery = 2 * time.Millisecond // how long a high watermark may wait for others
 
 	// maxMail bounds what waits for the actor when a message of another broker comes; one more is dropped, and nobody is told: batches or an ack
 	// that were the last of a partition for now would never be made up for. So it is far beyond what all partitions of a broker ask for at once
@@ -122,8 +120,7 @@ func (r *Replicas) Receive(c kit.Context, m any) {
 	case peer.Dropped:
 		r.onDropped(c, m)
 	case peer.Drained:
-	case again:
-		r.onAgain(c, m)
+		r.onDrained(c, m)
 	case *kit.Inspect:
 		r.onInspect(m)
 	case kit.Stopping:
@@ -191,21 +188,21 @@ type path struct {
 // way is the link to one other broker, with what is to be sent by it.
 type way struct {
 	*path
-	subs, replies []byte
-	epochs        []byte // go before the replies
-	appends       []byte
-	parts         []peer.Part
-	flight        *flight // of the appends
-	acks          []ackEntry
-	tips          []highEntry
-	newestAck     map[uint32]int // place in acks, by part
-	newestTip     map[uint32]int
-	queue         []hungry // who waits for a turn
-	grants        int      // turns under way
+	subs    gathered[subscription]
+	replies gathered[reply]
+	epochs  map[uint32]begun // by part: to be told before its reply
+	acks    gathered[ackEntry]
+	tips    gathered[highEntry]
+	full    map[peer.Lane]bool // had no room, and has not said that there is again
+	appends []byte
+	parts   []peer.Part
+	flight  *flight  // of the appends
+	queue   []hungry // who waits for a turn
+	grants  int      // turns under way
 }
 
 func newWay(p *path) *way {
-	return &way{path: p, flight: &flight{path: p}, newestAck: map[uint32]int{}, newestTip: map[uint32]int{}}
+	return &way{path: p, flight: &flight{path: p}, full: map[peer.Lane]bool{}, epochs: map[uint32]begun{}}
 }
 
 // drop gives up what was to be sent: the link is down.

@@ -237,12 +237,3 @@ type flush struct{}
 //
 // From: the replicas' own timer.
 type flushTips struct{}
-
-// again is the timer that repeats a message for which a lane had no room.
-//
-// From: the replicas' own timer. Fence: path.
-type again struct {
-	*path
-	lane peer.Lane
-	head []byte
-}

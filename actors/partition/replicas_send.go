@@ -12,20 +12,14 @@ func nodeText(id int32) string { return "node " + strconv.Itoa(int(id)) }
 
 func (r *Replicas) onSubscribe(c kit.Context, m subscribe) {
 	if w := r.way(m.path); w != nil {
-		w.subs = putEntry(w.subs, wireSubscribe, m.subscription)
+		w.subs.put(m.part, m.subscription)
 		r.later(c)
 	}
 }
 
 func (r *Replicas) onRespond(c kit.Context, m respond) {
 	if w := r.way(m.path); w != nil {
-		for _, e := range m.epochs {
-			w.epochs = putEntry(w.epochs, wireEpochs, epochEntry{m.part, m.number, e.Epoch, e.Start})
-		}
-		w.replies = putEntry(w.replies, wireReply, m.reply)
-		if len(w.epochs) >= epochBytes {
-			r.sendAppends(c, w)
-		}
+		w.reply(m.reply, m.epochs)
 		r.later(c)
 	}
 }
@@ -71,12 +65,11 @@ func (r *Replicas) onAck(c kit.Context, m ack) {
 	if w == nil {
 		return
 	}
-	if i, ok := w.newestAck[m.part]; ok && w.acks[i].number == m.number {
-		w.acks[i].durable, w.acks[i].start = max(w.acks[i].durable, m.durable), max(w.acks[i].start, m.start)
+	if a := w.acks.of(m.part); a != nil && a.number == m.number {
+		a.durable, a.start = max(a.durable, m.durable), max(a.start, m.start)
 		return
 	}
-	w.newestAck[m.part] = len(w.acks)
-	w.acks = append(w.acks, m.ackEntry)
+	w.acks.put(m.part, m.ackEntry)
 	r.later(c)
 }
 
@@ -85,12 +78,11 @@ func (r *Replicas) onTip(c kit.Context, m tip) {
 	if w == nil {
 		return
 	}
-	if i, ok := w.newestTip[m.part]; ok {
-		w.tips[i] = m.highEntry
-		return
-	}
-	w.newestTip[m.part] = len(w.tips)
-	w.tips = append(w.tips, m.highEntry)
+	w.tips.put(m.part, m.highEntry)
+	r.tipLater(c)
+}
+
+func (r *Replicas) tipLater(c kit.Context) {
 	if !r.tipping {
 		r.tipping = true
 		c.After(c.Self(), tipEvery, flushTips{})
@@ -101,20 +93,9 @@ func (r *Replicas) onTip(c kit.Context, m tip) {
 func (r *Replicas) onFlush(c kit.Context) {
 	r.flushing = false
 	for _, w := range r.each() {
-		if len(w.subs) > 0 {
-			r.sendHead(c, w, peer.Control, w.subs)
-			w.subs = nil
-		}
+		sendAll(r, c, w, peer.Control, wireSubscribe, &w.subs)
 		r.sendAppends(c, w)
-		if len(w.acks) > 0 {
-			var head []byte
-			for _, a := range w.acks {
-				head = putEntry(head, wireAcks, a)
-			}
-			r.sendHead(c, w, peer.Control, head)
-			w.acks = w.acks[:0]
-			clear(w.newestAck)
-		}
+		sendAll(r, c, w, peer.Control, wireAcks, &w.acks)
 	}
 	r.propose(c)
 }
@@ -122,29 +103,13 @@ func (r *Replicas) onFlush(c kit.Context) {
 func (r *Replicas) onFlushTips(c kit.Context) {
 	r.tipping = false
 	for _, w := range r.each() {
-		if len(w.tips) == 0 {
-			continue
-		}
-		var head []byte
-		for _, t := range w.tips {
-			head = putEntry(head, wireHighs, t)
-		}
-		r.sendHead(c, w, peer.Append, head)
-		w.tips = w.tips[:0]
-		clear(w.newestTip)
+		sendAll(r, c, w, peer.Append, wireHighs, &w.tips)
 	}
 }
 
 // sendAppends sends the frame of batches that is being gathered, behind the answers to subscriptions that it may need.
 func (r *Replicas) sendAppends(c kit.Context, w *way) {
-	if len(w.epochs) > 0 {
-		r.sendHead(c, w, peer.Append, w.epochs)
-		w.epochs = nil
-	}
-	if len(w.replies) > 0 {
-		r.sendHead(c, w, peer.Append, w.replies)
-		w.replies = nil
-	}
+	r.sendReplies(c, w)
 	if len(w.appends) == 0 {
 		return
 	}
@@ -154,7 +119,66 @@ func (r *Replicas) sendAppends(c kit.Context, w *way) {
 	w.appends, w.parts, w.flight = nil, nil, &flight{path: w.path}
 }
 
-// sendHead sends a message without parts. It is repeated if the lane has no room: all that it says is fenced by numbers.
+// begun is where epochs began, for one reply.
+type begun struct {
+	number uint64 // of the subscription
+	list   []epochBegin
+}
+
+// reply gathers a reply, with the epochs that are to be told before it.
+func (w *way) reply(r reply, epochs []epochBegin) {
+	w.replies.put(r.part, r)
+	delete(w.epochs, r.part)
+	if len(epochs) > 0 {
+		w.epochs[r.part] = begun{r.number, epochs}
+	}
+}
+
+// sendReplies sends the replies, and before them the epochs that belong to them.
+func (r *Replicas) sendReplies(c kit.Context, w *way) {
+	if len(w.replies.list) == 0 || w.full[peer.Append] {
+		return
+	}
+	var head []byte
+	for _, a := range w.replies.list {
+		b := w.epochs[a.part]
+		for _, e := range b.list {
+			head = putEntry(head, wireEpochs, epochEntry{a.part, b.number, e.Epoch, e.Start})
+		}
+		if len(head) >= headBytes {
+			r.sendHead(c, w, peer.Append, head)
+			head = nil
+		}
+	}
+	if head != nil {
+		r.sendHead(c, w, peer.Append, head)
+	}
+	clear(w.epochs)
+	sendAll(r, c, w, peer.Append, wireReply, &w.replies)
+}
+
+// headBytes is about how long a message without parts may be: those of very many partitions are several.
+const headBytes = 256 << 10
+
+// sendAll sends what has gathered of one kind, in messages without parts, unless the lane is known to have no room: then it gathers on.
+func sendAll[E wireEntry](r *Replicas, c kit.Context, w *way, lane peer.Lane, kind wireKind, g *gathered[E]) {
+	if len(g.list) == 0 || w.full[lane] {
+		return
+	}
+	var head []byte
+	for _, e := range g.list {
+		if head = putEntry(head, kind, e); len(head) >= headBytes {
+			r.sendHead(c, w, lane, head)
+			head = nil
+		}
+	}
+	if head != nil {
+		r.sendHead(c, w, lane, head)
+	}
+	g.clear()
+}
+
+// sendHead sends a message without parts. If the lane has no room it goes back to what is gathered: all that it says is fenced by numbers.
 func (r *Replicas) sendHead(c kit.Context, w *way, lane peer.Lane, head []byte) {
 	r.send(c, &flight{path: w.path, lane: lane, head: head}, &peer.Send{To: w.node, Lane: lane, Head: head})
 }
@@ -188,7 +212,9 @@ func (r *Replicas) onDropped(c kit.Context, m peer.Dropped) {
 		return // the link is down; that is told to all
 	}
 	if f.head != nil {
-		c.After(c.Self(), againAfter, again{f.path, f.lane, f.head})
+		w := r.way(f.path)
+		w.full[f.lane] = true
+		w.gatherAgain(f.head)
 		return
 	}
 	for _, x := range f.refs {
@@ -196,10 +222,86 @@ func (r *Replicas) onDropped(c kit.Context, m peer.Dropped) {
 	}
 }
 
-func (r *Replicas) onAgain(c kit.Context, m again) {
-	if w := r.way(m.path); w != nil {
-		r.sendHead(c, w, m.lane, m.head)
+// onDrained sends what has gathered meanwhile.
+func (r *Replicas) onDrained(c kit.Context, m peer.Drained) {
+	if w := r.ways[m.Node]; w != nil && w.full[m.Lane] {
+		w.full[m.Lane] = false
+		r.later(c)
+		r.tipLater(c)
 	}
+}
+
+// gatherAgain puts back what did not leave, where nothing newer has been said of a partition.
+func (w *way) gatherAgain(head []byte) {
+	m, err := takeMessage(head, 0)
+	kit.Invariant(err == nil, "BUG: a message of %d bytes was sent that makes no sense", len(head))
+	for _, e := range m.subs {
+		w.subs.putOld(e.part, e)
+	}
+	for _, e := range m.epochs { // all of a partition are in one message
+		if b := w.epochs[e.part]; b.number <= e.number {
+			if b.number < e.number {
+				b = begun{number: e.number}
+			}
+			b.list = append(b.list, epochBegin{Epoch: e.epoch, Start: e.start})
+			w.epochs[e.part] = b
+		}
+	}
+	for _, e := range m.replies {
+		w.replies.putOld(e.part, e)
+	}
+	for _, e := range m.acks {
+		if a := w.acks.of(e.part); a != nil && a.number == e.number {
+			a.durable, a.start = max(a.durable, e.durable), max(a.start, e.start)
+		}
+		w.acks.putOld(e.part, e)
+	}
+	for _, e := range m.highs {
+		w.tips.putOld(e.part, e)
+	}
+}
+
+// gathered is what is to be said of partitions, the newest of each, in the order in which it was said first.
+type gathered[E wireEntry] struct {
+	list []E
+	at   map[uint32]int // place in list, by part
+}
+
+// of is what is to be said of a part; nil: nothing. It is good until the next put.
+func (g *gathered[E]) of(part uint32) *E {
+	if i, ok := g.at[part]; ok {
+		return &g.list[i]
+	}
+	return nil
+}
+
+func (g *gathered[E]) put(part uint32, e E) {
+	if old := g.of(part); old != nil {
+		*old = e
+		return
+	}
+	if g.at == nil {
+		g.at = map[uint32]int{}
+	}
+	g.at[part] = len(g.list)
+	g.list = append(g.list, e)
+}
+
+// putOld is put for what was said earlier.
+func (g *gathered[E]) putOld(part uint32, e E) {
+	if g.of(part) == nil {
+		g.put(part, e)
+	}
+}
+
+// clear forgets all. Much room is given back.
+func (g *gathered[E]) clear() {
+	if cap(g.list) > 4096 {
+		*g = gathered[E]{}
+		return
+	}
+	g.list = g.list[:0]
+	clear(g.at)
 }
 
 func (r *Replicas) onHungry(c kit.Context, m hungry) {
@@ -228,6 +330,6 @@ func (w *way) grant(replicas *kit.Ref) {
 
 // retriable is how a subscription to a replica that is not here, or not yet, is answered.
 func (r *Replicas) retriable(c kit.Context, w *way, s *subscription) {
-	w.replies = putEntry(w.replies, wireReply, reply{part: s.part, number: s.number, outcome: notServed, code: code.UnknownTopicId})
+	w.reply(reply{part: s.part, number: s.number, outcome: notServed, code: code.UnknownTopicId}, nil)
 	r.later(c)
 }

@@ -1,7 +1,9 @@
 package partition
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/peer"
@@ -89,5 +91,152 @@ func TestEpochsBeforeAnswers(t *testing.T) {
 	}
 	if _, ok := got[20].(responded); !ok {
 		t.Errorf("told %+v last", got[20])
+	}
+}
+
+// Epochs for which a lane had no room go before their answer all the same, and those of an earlier answer not at all.
+func TestEpochsForWhichALaneHasNoRoom(t *testing.T) {
+	st := kitsim.NewStage(t)
+	link := st.Probe("link")
+	one := st.Probe("partition")
+	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
+	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
+	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: link.Ref()})
+	settle := func() {
+		t.Helper()
+		if err := st.Settle(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle()
+	up, _ := kitsim.Last[linked](one)
+	say := func(number uint64, epochs ...epochBegin) {
+		replicas.Tell(respond{up.path, reply{part: 7, number: number, outcome: started, epoch: int32(len(epochs))}, epochs})
+		settle()
+	}
+	refuse := func() {
+		for _, m := range link.Take() {
+			s := m.(*peer.Send)
+			replicas.Tell(peer.Dropped{To: 2, Lane: s.Lane, Kind: s.Kind, Slot: s.Slot, Reason: peer.Full})
+		}
+		settle()
+	}
+	expect := func(number uint64, epochs ...epochBegin) {
+		t.Helper()
+		replicas.Tell(peer.Drained{Node: 2, Lane: peer.Append})
+		settle()
+		var got []epochBegin
+		answered := uint64(0)
+		for _, m := range link.Take() {
+			x, err := takeMessage(m.(*peer.Send).Head, 0)
+			if err != nil || len(x.epochs) > 0 && answered > 0 {
+				t.Fatalf("%+v %v", x, err)
+			}
+			for _, e := range x.epochs {
+				if got = append(got, epochBegin{Epoch: e.epoch, Start: e.start}); e.number != number {
+					t.Errorf("epoch %d for %d", e.epoch, e.number)
+				}
+			}
+			for _, e := range x.replies {
+				answered = e.number
+			}
+		}
+		if answered != number || !slices.Equal(got, epochs) {
+			t.Errorf("%d is answered, with %v", answered, got)
+		}
+	}
+	a, b, c := epochBegin{Epoch: 1, Start: 0}, epochBegin{Epoch: 3, Start: 7}, epochBegin{Epoch: 4, Start: 9}
+	say(1, a, b, c)
+	refuse()
+	expect(1, a, b, c)
+	say(2, a, b)
+	refuse()
+	say(3, c)
+	expect(3, c)
+	say(4, a, b)
+	refuse()
+	say(5)
+	expect(5)
+}
+
+// A lane that has no room for a message without parts hears of it again when it has said that there is room, not every few milliseconds; what is said
+// meanwhile is gathered, the newest of each partition. What concerns very many partitions goes in messages that a lane takes.
+func TestMessagesForWhichALaneHasNoRoom(t *testing.T) {
+	st := kitsim.NewStage(t)
+	one, link := st.Probe("partition"), st.Probe("link")
+	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
+	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
+	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: link.Ref()})
+	settle := func(d time.Duration) {
+		t.Helper()
+		st.RunUntil(d, func() bool { return false })
+		if err := st.Settle(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(0)
+	up, _ := kitsim.Last[linked](one)
+	sent := func() (out []*peer.Send) {
+		for _, m := range link.Take() {
+			out = append(out, m.(*peer.Send))
+		}
+		return out
+	}
+	refuse := func(list []*peer.Send, why peer.Reason) {
+		for _, m := range list {
+			replicas.Tell(peer.Dropped{To: 2, Lane: m.Lane, Kind: m.Kind, Slot: m.Slot, Reason: why})
+		}
+	}
+	const parts = 10_000
+	say := func(n uint64) {
+		for part := range uint32(parts) {
+			replicas.Tell(respond{path: up.path, reply: reply{part: part, number: n, outcome: started, epoch: -1}})
+			replicas.Tell(tip{up.path, highEntry{part: part, number: n, high: int64(n)}})
+			replicas.Tell(subscribe{up.path, subscription{part: part, topic: topicID, number: n}})
+			replicas.Tell(ack{up.path, ackEntry{part: part, number: n, durable: int64(n)}})
+		}
+		settle(10 * time.Millisecond)
+	}
+	say(1)
+	first := sent()
+	for _, m := range first {
+		if len(m.Head) > 2*headBytes {
+			t.Fatalf("a message of %d bytes", len(m.Head))
+		}
+	}
+	refuse(first, peer.Full)
+	settle(0)
+	sent()
+	say(2)
+	settle(time.Second)
+	if again := sent(); len(again) != 0 {
+		t.Fatalf("%d messages were sent where there is no room", len(again))
+	}
+	replicas.Tell(peer.Drained{Node: 2, Lane: peer.Append})
+	replicas.Tell(peer.Drained{Node: 2, Lane: peer.Control})
+	settle(time.Second)
+	said := map[wireKind]int{}
+	for _, m := range sent() {
+		x, err := takeMessage(m.Head, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range x.subs {
+			said[x.kind] += int(e.number)
+		}
+		for _, e := range x.replies {
+			said[x.kind] += int(e.number)
+		}
+		for _, e := range x.acks {
+			said[x.kind] += int(e.number)
+		}
+		for _, e := range x.highs {
+			said[x.kind] += int(e.number)
+		}
+	}
+	for _, kind := range []wireKind{wireSubscribe, wireReply, wireAcks, wireHighs} {
+		if said[kind] != 2*parts {
+			t.Errorf("kind %d: said %d, want the newest of each partition, %d", kind, said[kind], 2*parts)
+		}
 	}
 }
