@@ -6,9 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// groupsBody is an answer that tells of groups, encoded as it is written. A request of some kilobytes may name one large group a thousand times, and
-// the answer tells it as often: what is told is kept once, whatever the length of the answer.
-type groupsBody struct {
+// repeatable is an answer that tells of groups or producers, encoded as it is written. A request of some kilobytes may name one large group a thousand
+// times, and the answer tells it as often: what is told is kept once, whatever the length of the answer.
+type repeatable struct {
 	head []byte
 	told []*telling // in the order of the answer; one may stand there many times
 	tail []byte
@@ -49,6 +49,11 @@ type place struct{ element, field, bytes int }
 // want, and who asks for more is hung up on, since half an answer would be a wrong one.
 const maxAnswer = 1 << 30
 
+// literal is what is told in one piece, as it is.
+type literal []byte
+
+func (l literal) next(b []byte, _ *place, _ int) ([]byte, bool) { return append(b, l...), true }
+
 func newTelling(p piecewise, held int) *telling {
 	t := &telling{piecewise: p, held: held}
 	b := scratch.Get().(*[]byte)
@@ -62,7 +67,7 @@ func newTelling(p piecewise, held int) *telling {
 
 // tell answers with all of it, or hangs up if that is more than can be.
 func (c *Call) tell(head []byte, told []*telling, tail []byte, resp kmsg.Response) {
-	r := &groupsBody{head: head, told: told, tail: tail, size: len(head) + len(tail), held: 8 * len(told)}
+	r := &repeatable{head: head, told: told, tail: tail, size: len(head) + len(tail), held: 8 * len(told)}
 	seen := make(map[*telling]bool, len(told))
 	for _, t := range told {
 		if r.size += t.size; !seen[t] {
@@ -81,13 +86,13 @@ func (c *Call) tell(head []byte, told []*telling, tail []byte, resp kmsg.Respons
 }
 
 // Size implements Streamed.
-func (r *groupsBody) Size() int { return r.size }
+func (r *repeatable) Size() int { return r.size }
 
 // Held implements Streamed.
-func (r *groupsBody) Held() int { return r.held }
+func (r *repeatable) Held() int { return r.held }
 
 // AppendTo implements Response.
-func (r *groupsBody) AppendTo(b []byte) ([]byte, [][]byte, func()) {
+func (r *repeatable) AppendTo(b []byte) ([]byte, [][]byte, func()) {
 	for r.at, r.in, r.step = 0, (place{}), stepHead; r.step != stepEnd; {
 		b = r.Next(b)
 	}
@@ -95,7 +100,7 @@ func (r *groupsBody) AppendTo(b []byte) ([]byte, [][]byte, func()) {
 }
 
 // Next implements Streamed.
-func (r *groupsBody) Next(b []byte) []byte {
+func (r *repeatable) Next(b []byte) []byte {
 	full := len(b) + chunk
 	if r.step == stepHead {
 		b = append(b, r.head...)
