@@ -78,6 +78,10 @@ func (g *group) onMessage(c kit.Context, m any, now moment) {
 	case *Leave:
 		m.answer(g.core.leave(m, now))
 	case *Commit:
+		if g.stats.tight.Load() && g.core.grows(m.Req) {
+			m.refuse(code.CoordinatorNotAvailable)
+			return
+		}
 		g.core.commit(m, g.topicIDs(m.Req), now)
 	case *FetchOffsets:
 		m.Reply(FetchedOffsets{m, g.core.fetchOffsets(m.Req, g.topic)})

@@ -108,6 +108,22 @@ func (c *core) commit(m *Commit, ids []meta.TopicID, now moment) {
 	c.write(e, now)
 }
 
+// grows says whether a commit takes more memory than what it replaces: an offset of another partition, or longer metadata.
+func (c *core) grows(req *kmsg.OffsetCommitRequest) bool {
+	for i := range req.Topics {
+		t := c.offsets[req.Topics[i].Topic]
+		if t == nil {
+			return true
+		}
+		for _, p := range req.Topics[i].Partitions {
+			if o, ok := t.parts[p.Partition]; !ok || len(deref(p.Metadata)) > len(o.metadata) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // mayCommit checks generation and member (ClassicGroup.validateOffsetCommit). Without members anybody may commit who claims no
 // generation.
 func (c *core) mayCommit(req *kmsg.OffsetCommitRequest) code.Code {

@@ -34,7 +34,7 @@ func (s *Shard) onAsk(c kit.Context, m ask) {
 	case !creates(m):
 		absent(m)
 		return
-	case len(s.term.groups) >= maxGroups:
+	case len(s.term.groups) >= maxGroups, s.o.Stats.tight.Load():
 		m.refuse(code.CoordinatorNotAvailable)
 		return
 	default:

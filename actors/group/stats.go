@@ -31,6 +31,7 @@ type Stats struct {
 	// try again, and from twice that on all that join or assign. 0: 4 MB. It is set before anybody uses the stats.
 	Room       int64
 	taken      atomic.Int64 // of Room
+	tight      atomic.Bool
 	groups     [len(stateNames)]atomic.Int64
 	members    atomic.Int64
 	roles      [len(roleNames)]atomic.Int64 // shards
@@ -62,8 +63,12 @@ func (s *Stats) full(newcomer bool) bool {
 	if !newcomer {
 		room *= 2
 	}
-	return s.taken.Load() > room
+	return s.taken.Load() > room || newcomer && s.tight.Load()
 }
+
+// SetTight says whether the memory of the broker has no place for more: new groups, new members, offsets of more partitions and longer metadata are
+// told to try again. What is there already goes on. Any goroutine may call it.
+func (s *Stats) SetTight(is bool) { s.tight.Store(is) }
 
 // show counts a group among those of its state, or no longer (n is 1 or -1), and what it takes.
 func (s *Stats) show(l listing, n int64) {

@@ -20,12 +20,13 @@ import (
 // world is one broker's coordinator of one partition, on a real partition and writer, under consumers that come, go, stall and repeat
 // themselves. What they see is checked against each other.
 type world struct {
-	s    *kitsim.Sim
-	node *kitsim.Node
-	data *sim.Data
-	tail *storage.Tail
-	gate *writer.Gate
-	cfg  Config
+	counted *Stats // by the shard; nil: its own
+	s       *kitsim.Sim
+	node    *kitsim.Node
+	data    *sim.Data
+	tail    *storage.Tail
+	gate    *writer.Gate
+	cfg     Config
 	// lease is the broker's; nil: held for ever.
 	lease *partition.Lease
 
@@ -97,7 +98,7 @@ func (w *world) boot(l *kitsim.Life) {
 		w.become()
 		return
 	}
-	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic, Lease: w.lease}), kit.Options{})
+	w.shard = l.Spawn(ShardName(0), NewShard(Options{Data: w.data, Writer: wr, Topic: w.topic, Lease: w.lease, Stats: w.counted}), kit.Options{})
 	w.become()
 }
 

@@ -96,8 +96,15 @@ func (s *split) goLimit(mapped int64) int64 {
 	return max(limit, leastHeap) + s.ballast // which counts, and takes nothing
 }
 
-// paceHeap makes the limit of the Go heap follow what is taken outside of it, and its garbage what lives on it, until somebody else sets them.
-func (s *split) paceHeap() (again func()) {
+// tight says whether so much lives on the Go heap that what is kept for clients, for as long as they want, must not grow: what is left of the limit
+// is for requests, and for garbage. Without it the collector would do nothing but collect, and then the limit would not hold.
+func tight(live, ballast, limit int64) bool {
+	return live-ballast > (limit-ballast)/8*7
+}
+
+// paceHeap makes the limit of the Go heap follow what is taken outside of it, and its garbage what lives on it, until somebody else sets them; and
+// tells whether it is tight.
+func (s *split) paceHeap(tell func(isTight bool)) (again func()) {
 	set := s.goLimit(storage.MappedSlabs())
 	debug.SetMemoryLimit(set)
 	percent := debug.SetGCPercent(defaultGOGC)
@@ -111,6 +118,7 @@ func (s *split) paceHeap() (again func()) {
 			debug.SetMemoryLimit(set)
 		}
 		metrics.Read(live)
+		tell(tight(int64(live[0].Value.Uint64()), int64(ballastLen()), s.goLimit(storage.MappedSlabs())))
 		if want := gcPercent(live[0].Value.Uint64(), ballastLen()); percent >= 0 && (want-percent >= 5 || percent-want >= 5) {
 			if old := debug.SetGCPercent(want); old != percent { // somebody has set it
 				debug.SetGCPercent(old)

@@ -29,6 +29,22 @@ func TestMemoryIsDivided(t *testing.T) {
 	}
 }
 
+// Where seven eighths of what the heap may have are in use, nothing that clients leave with the broker grows any more; an idle broker of any size
+// is far from that.
+func TestTightMemory(t *testing.T) {
+	const mb = 1 << 20
+	for _, total := range []int64{64 * mb, 256 * mb, 512 * mb, 8192 * mb} {
+		s := splitMemory(total)
+		limit := s.goLimit(16 * mb)
+		if tight(s.ballast+20*mb, s.ballast, limit) {
+			t.Errorf("of %d MB an idle broker finds no room", total/mb)
+		}
+		if at := s.ballast + (limit-s.ballast)*9/10; !tight(at, s.ballast, limit) {
+			t.Errorf("of %d MB %d MB may live on the heap, and more", total/mb, at/mb)
+		}
+	}
+}
+
 // What may become garbage before the heap is collected: the ballast and some with a small heap, as much as lives with a large one.
 func TestGCPercent(t *testing.T) {
 	const mb = 1 << 20

@@ -109,7 +109,7 @@ func Start(cfg Config, log *slog.Logger) (*Broker, error) {
 	sp.beside = max(int64(cfg.Beside), 1)
 	b.split = sp
 	b.groups.Room = sp.groups
-	b.paceHeap = sp.paceHeap()
+	b.paceHeap = sp.paceHeap(b.groups.SetTight)
 	allowGarbage(sp.ballast)
 	storage.SlabPool(sp.beside * sp.slabs)
 	b.sys = kit.New(log, poolSize)
