@@ -71,5 +71,41 @@ func (k *listGroupsCall) maybeRespond() {
 		k.resp.Groups = nil
 	}
 	slices.SortFunc(k.resp.Groups, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
-	k.c.Respond(k.resp)
+	f := form{k.c.Version >= 3}
+	var head []byte
+	if k.c.Version >= 1 {
+		head = appendInt32(head, 0) // throttled for
+	}
+	head = f.length(appendInt16(head, k.resp.ErrorCode), len(k.resp.Groups))
+	all := newTelling(&listedGroups{f, k.c.Version, k.resp.Groups}, listedHeld*len(k.resp.Groups))
+	k.c.tell(head, []*telling{all}, f.tags(nil), k.resp)
+}
+
+// listedHeld is about what a group takes in an answer; its name is the coordinator's, and shared.
+const listedHeld = 96
+
+// listedGroups are the groups as they are told: there may be very many, with long names.
+type listedGroups struct {
+	form
+	version int16
+	groups  []kmsg.ListGroupsResponseGroup
+}
+
+// next implements piecewise.
+func (l *listedGroups) next(b []byte, at *place, full int) ([]byte, bool) {
+	for ; at.element < len(l.groups); at.element++ {
+		if len(b) >= full {
+			return b, false
+		}
+		g := &l.groups[at.element]
+		b = l.string(l.string(b, g.Group), g.ProtocolType)
+		if l.version >= 4 {
+			b = l.string(b, g.GroupState)
+		}
+		if l.version >= 5 {
+			b = l.string(b, g.GroupType)
+		}
+		b = l.tags(b)
+	}
+	return b, true
 }

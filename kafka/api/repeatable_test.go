@@ -190,3 +190,35 @@ func TestAnAnswerThatIsTooLong(t *testing.T) {
 		t.Errorf("cut: %v, an answer: %v, %d asks", f.cut, f.resp != nil, l.asked)
 	}
 }
+
+// A list of many groups is what kmsg writes, in every version, and is made in pieces.
+func TestManyGroupsAreListedInPieces(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	w.topic(group.Topic, []int32{testNode})
+	w.shards[group.ShardName(0)] = w.ref(group.ShardName(0), func(m any) {
+		a := group.Listed{List: m.(*group.List)}
+		for i := range 5000 {
+			g := kmsg.NewListGroupsResponseGroup()
+			g.Group, g.ProtocolType, g.GroupState, g.GroupType = fmt.Sprintf("g-%05d", i), "consumer", "Stable", "classic"
+			a.Groups = append(a.Groups, g)
+		}
+		a.Reply(a)
+	})
+	for v := range int16(6) {
+		f := w.begin(v, kmsg.NewPtrListGroupsRequest())
+		body, size := f.resp.(Streamed), 0
+		for {
+			p := body.Next(nil)
+			if len(p) == 0 {
+				break
+			}
+			if size += len(p); len(p) > 2*chunk {
+				t.Errorf("v%d: a piece of %d bytes", v, len(p))
+			}
+		}
+		l := f.answer().(*kmsg.ListGroupsResponse)
+		if size != body.Size() || len(l.Groups) != 5000 || l.Groups[7].Group != "g-00007" {
+			t.Errorf("v%d: %d bytes, said to be %d, %d groups", v, size, body.Size(), len(l.Groups))
+		}
+	}
+}
