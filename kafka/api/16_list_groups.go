@@ -20,6 +20,11 @@ func listGroups(c *Call) {
 	req := c.Req.(*kmsg.ListGroupsRequest)
 	k := &listGroupsCall{c: c, resp: kmsg.NewPtrListGroupsResponse()}
 	c.Next = k.next
+	c.OnClose = func(c *Call) { // putting together what nobody reads may be much work
+		resp := kmsg.NewPtrListGroupsResponse()
+		resp.ErrorCode = int16(code.CoordinatorNotAvailable)
+		c.Respond(resp)
+	}
 	if t := c.View.Image.Topic(group.Topic); t != nil {
 		for i := range t.Partitions {
 			if t.Partitions[i].Leader == c.Env.NodeID {

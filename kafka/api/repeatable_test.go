@@ -222,3 +222,21 @@ func TestManyGroupsAreListedInPieces(t *testing.T) {
 		}
 	}
 }
+
+// Nobody puts a list together for a client that has gone.
+func TestListOfGroupsForNobody(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	w.topic(group.Topic, []int32{testNode})
+	var asked *group.List
+	w.shards[group.ShardName(0)] = w.ref(group.ShardName(0), func(m any) { asked = m.(*group.List) })
+	f := w.begin(4, kmsg.NewPtrListGroupsRequest())
+	if f.resp != nil || asked == nil {
+		t.Fatal("answered without the shard")
+	}
+	f.c.OnClose(f.c)
+	if e := f.answer().(*kmsg.ListGroupsResponse).ErrorCode; e != 15 {
+		t.Errorf("error %d", e)
+	}
+	asked.Reply(group.Listed{List: asked, Groups: make([]kmsg.ListGroupsResponseGroup, 1)})
+	w.run()
+}
