@@ -20,6 +20,7 @@ type topicFacts struct {
 	known    bool
 	name     string
 	needKeys bool           // compacted: records without a key are refused
+	ownTime  bool           // LogAppendTime
 	target   *record.Target // nil: batches stay as their producer sent them
 	maxBytes int            // max.message.bytes, only with target
 }
@@ -30,7 +31,7 @@ func factsOf(img *meta.Image, t *meta.Topic, d meta.Defaults) topicFacts {
 		v, _ := meta.Effective(img, t, d, key)
 		return v
 	}
-	f := topicFacts{known: true, name: t.Name, needKeys: strings.Contains(text("cleanup.policy"), "compact")}
+	f := topicFacts{known: true, name: t.Name, needKeys: strings.Contains(text("cleanup.policy"), "compact"), ownTime: strings.TrimSpace(text("message.timestamp.type")) == "LogAppendTime"}
 	if kind := text("compression.type"); kind != "producer" {
 		f.recoded(strings.TrimSpace(kind), text)
 	}

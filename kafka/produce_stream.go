@@ -175,7 +175,7 @@ func (p *produceParser) batch(part *api.ProducePartition, at int, b []byte) []by
 func (p *produceParser) check(part *api.ProducePartition, b []byte, facts *topicFacts) {
 	part.Transactional = marked(b, len(b))
 	part.Info, part.Err = record.Check(b, record.Opts{
-		NeedKeys: part.KeysChecked, Topic: facts.name, Partition: part.Index, NoZstd: p.version < 7, Renumber: facts.renumbers(b), MaxInflated: max(min(p.inflate, record.MaxInflated), 1),
+		NeedKeys: part.KeysChecked, Topic: facts.name, Partition: part.Index, NoZstd: p.version < 7, Renumber: facts.renumbers(b), OwnTime: facts.ownTime, MaxInflated: max(min(p.inflate, record.MaxInflated), 1),
 	})
 	p.inflate -= part.Info.Inflated
 	switch {

@@ -187,6 +187,10 @@ var produceEdgeCases = append(recordEdgeCases(), []Case{
 		}
 		return out
 	}, "message.timestamp.type=LogAppendTime"),
+	spoiled("the broker's time, marked by the client", 3, 13, marked, "message.timestamp.type=LogAppendTime"),
+	spoiled("the broker's time, marked by the client, compacted", 9, 13, marked, "message.timestamp.type=LogAppendTime", "cleanup.policy=compact"),
+	spoiled("the broker's time, marked by the client, recompressed", 9, 13, marked, "message.timestamp.type=LogAppendTime", "compression.type=uncompressed"),
+	spoiled("the broker's time, marked by the client, with and without times", 3, 13, marked),
 	spoiled("control bits", 9, 13, func(s *Side) (out [][]byte) {
 		for _, attrs := range []int16{1 << 5, 1<<5 | 1<<4, 1<<5 | gzipped} {
 			b := s.batchOf("a")
@@ -308,3 +312,25 @@ var produceEdgeCases = append(recordEdgeCases(), []Case{
 		s.Ask(v, s.produce(v, 1, part{t, 0, b.bytes()}))
 	}},
 }...)
+
+// marked are batches whose time a client marks as the broker's: plain and compressed, with times, with none, with none in one record, with
+// no key in one record, and with a time of long ago.
+func marked(s *Side) (out [][]byte) {
+	for _, attrs := range []int16{1 << 3, 1<<3 | gzipped} {
+		b := s.batchOf("a", "b", "c", "d")
+		b.attrs = attrs
+		out = append(out, b.bytes())
+		b.records[1].key = nil
+		out = append(out, b.bytes())
+		b.records[0].stampDelta = -1 - b.firstStamp
+		out = append(out, b.bytes())
+		b = s.batchOf("a", "b")
+		b.attrs, b.firstStamp, b.records[1].stampDelta = attrs, -1, 0
+		out = append(out, b.bytes())
+		b.records[1].stampDelta = s.Stamp(0) + 1
+		out = append(out, b.bytes())
+		b.records[1].stampDelta = 5 * 3_600_000_000
+		out = append(out, b.bytes())
+	}
+	return out
+}

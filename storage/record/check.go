@@ -14,6 +14,8 @@ type Opts struct {
 	// Topic and Partition are named to the client then.
 	Topic     string
 	Partition int32
+	// OwnTime says that the topic takes the broker's time (LogAppendTime): the producer may not have marked its own as such.
+	OwnTime bool
 	// NoZstd refuses zstd (Produce before v7).
 	NoZstd bool
 	// Renumber says that the batch will be built anew, see Recode: the offset deltas of its records do not matter.
@@ -62,6 +64,9 @@ func Check(raw []byte, o Opts) (Info, *Error) {
 		inflated, err = w.compressed(b, o)
 	}
 	if err != nil {
+		return Info{}, err
+	}
+	if err := marked(b, w.nullKeys, inflated, o); err != nil {
 		return Info{}, err
 	}
 	if len(w.nullKeys) > 0 {
@@ -232,7 +237,7 @@ func (w *walk) inflated(s *stream, b Batch, renumber bool) *Error {
 func keyless(idx []int32, o Opts) *Error {
 	e := bad("One or more records have been rejected due to %d record errors in total, and only showing the first three errors at most: ", len(idx))
 	e.Custom = true
-	t := fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", o.Topic, o.Partition)
+	t := keylessRecord(o)
 	var some []string
 	for n, i := range idx {
 		e.Records = append(e.Records, RecordError{i, t})
@@ -242,6 +247,10 @@ func keyless(idx []int32, o Opts) *Error {
 	}
 	e.Message += "[" + strings.Join(some, ", ") + "]"
 	return e
+}
+
+func keylessRecord(o Opts) string {
+	return fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", o.Topic, o.Partition)
 }
 
 // TimesOutside names the records whose own timestamp lies outside [lo, hi]; records without a timestamp pass. At most limit are named.

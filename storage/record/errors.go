@@ -4,10 +4,11 @@ import "fmt"
 
 // Kafka's error codes that a check can give; package code has them all, but stands on the same floor.
 const (
-	codeCorrupt       = 2  // CORRUPT_MESSAGE
-	codeTooLarge      = 10 // MESSAGE_TOO_LARGE
-	codeUnsupported   = 76 // UNSUPPORTED_COMPRESSION_TYPE
-	codeInvalidRecord = 87 // INVALID_RECORD
+	codeCorrupt          = 2  // CORRUPT_MESSAGE
+	codeTooLarge         = 10 // MESSAGE_TOO_LARGE
+	codeInvalidTimestamp = 32 // INVALID_TIMESTAMP
+	codeUnsupported      = 76 // UNSUPPORTED_COMPRESSION_TYPE
+	codeInvalidRecord    = 87 // INVALID_RECORD
 )
 
 // Error says why a batch is refused.
