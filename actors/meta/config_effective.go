@@ -121,10 +121,10 @@ func TopicSynonyms(img *Image, t *Topic, d Defaults, key string) []ConfigValue {
 	names := synonymNames(key)
 	chain := brokerChain(img, d, names)
 	switch {
-	case len(chain) == 0 || chain[0].Source != SourceDefault:
+	case len(chain) == 0:
 	case chain[0].Name != names[0]: // Kafka shows no chain that begins in another unit
 		chain = nil
-	case key == minISRKey:
+	case chain[0].Source == SourceDefault && key == minISRKey:
 		chain[0].Value, _ = effectiveMinISR(img, t) // follows the replicas
 	}
 	return append(out, chain...)

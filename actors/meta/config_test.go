@@ -246,6 +246,9 @@ func TestEffective(t *testing.T) {
 	if got := TopicSynonyms(c.img, topic, Defaults{}, "retention.ms"); len(got) != 0 {
 		t.Errorf("Kafka shows none here: %v", got)
 	}
+	if got := TopicSynonyms(c.img, topic, Defaults{Static: map[string]string{"log.retention.minutes": "7"}}, "retention.ms"); len(got) != 0 {
+		t.Errorf("Kafka shows none here either: %v", got)
+	}
 	units := Defaults{Static: map[string]string{"log.retention.ms": " 5", "listener.name.inner.max.connections": "9"}}
 	for key, want := range map[string]string{
 		"log.retention.ms": "[{log.retention.ms  5 false 4} {log.retention.hours 168 false 5}]", "log.retention.minutes": "[]",

@@ -137,8 +137,11 @@ func (d *configDescriber) topic(r *kmsg.DescribeConfigsRequestResource) (describ
 		def := meta.TopicConfigDef(key)
 		v, src := meta.Effective(d.img, t, d.d, key)
 		chain := meta.TopicSynonyms(d.img, t, d.d, key)
-		if src == meta.SourceTopic {
+		switch {
+		case src == meta.SourceTopic:
 			chain[0].Value = def.Canonical(v)
+		case len(chain) == 0: // Kafka knows a source only from the chain
+			src = meta.SourceDefault
 		}
 		out = append(out, d.entry(def, meta.ConfigValue{Name: key, Value: def.Canonical(v), Source: src}, chain))
 	}

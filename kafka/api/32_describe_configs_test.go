@@ -78,7 +78,7 @@ func TestDescribeTopicConfigs(t *testing.T) {
 			"cleanup.policy=delete,compact/1 <cleanup.policy=delete,compact/1 <log.cleanup.policy=delete/5\n"+
 				"flush.ms=9223372036854775807/5\n"+
 				"max.message.bytes=2000/4 <message.max.bytes=2000/4 <message.max.bytes=1048588/5\n"+
-				"retention.ms=3600000/4 <log.retention.hours=1/4 <log.retention.hours=168/5")
+				"retention.ms=3600000/5")
 		expect(t, "nothing known", w.configsOf(v, 2, "t", "none"), "")
 		expect(t, "unknown", w.configsOf(v, 2, "none"), "3 ")
 		if got := w.configsOf(v, 2, "a/b"); !strings.HasPrefix(got, "17 Topic name is invalid: ") || strings.Count(got, "invalid") != 1 {
