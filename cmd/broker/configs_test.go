@@ -19,7 +19,7 @@ func TestConfigCommands(t *testing.T) {
 	level := &slog.LevelVar{}
 	b, err := run.Start(run.Config{
 		DataDir: t.TempDir(), Memory: 128 << 20, Listen: []string{"127.0.0.1:0"}, PeerListen: "127.0.0.1:0", Admin: "127.0.0.1:0", LogLevel: level,
-		Static: map[string]string{"log.retention.hours": "48"},
+		Static: map[string]string{"log.retention.ms": "172800000"},
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func connections(x *exam) {
 
 func memory(x *exam) {
 	if m := x.Health.Memory; m.LimitBytes > 0 && float64(m.LiveBytes) > memoryHigh*float64(m.LimitBytes) {
-		x.warn("memory-high", "give the broker more --memory", "%d MiB of %d MiB of the heap are in use after a collection: the collector takes more and more of the CPU", m.LiveBytes>>20, m.LimitBytes>>20)
+		x.warn("memory-high", "give the broker more --memory", "%d MiB of %d MiB of the heap are in use after a collection: the collector takes more and more of the CPU, and from seven eighths on groups are told to try again with what is new", m.LiveBytes>>20, m.LimitBytes>>20)
 	}
 }
 

@@ -95,8 +95,8 @@ type ward struct {
 func newWard(t *testing.T, change func(c *Config)) *ward {
 	t.Helper()
 	w := &ward{t: t, disk: &faulty{}}
-	cfg := Config{
-		DataDir: t.TempDir(), Memory: MinMemory, Listen: []string{"127.0.0.1:0"}, PeerListen: "127.0.0.1:0", Admin: "127.0.0.1:0",
+	cfg := Config{ // the heap is that of all brokers of these tests
+		DataDir: t.TempDir(), Memory: MinMemory, Beside: 64, Listen: []string{"127.0.0.1:0"}, PeerListen: "127.0.0.1:0", Admin: "127.0.0.1:0",
 		Disk: func(d storage.Data) storage.Data { w.disk.Data = d; return w.disk },
 	}
 	if change != nil {
