@@ -34,7 +34,7 @@ type conn struct {
 	started int     // calls[:started] have begun
 	running int     // of those, the ones that have not ended
 	alone   bool    // one of the running must not share
-	early   bool    // the next call waits until the broker knows the cluster, or for room; a timer runs
+	early   bool    // the next call waits until the broker knows the cluster; a timer runs
 
 	asked     int // frames that the reader was asked for and has not delivered
 	closing   bool
@@ -207,7 +207,7 @@ func (c *conn) begin(x kit.Context) {
 		}
 		view := c.door.env.Published.Get()
 		tooEarly := !view.CaughtUp && !s.entry.Early
-		if (tooEarly || c.door.leftMuch(s)) && !c.closing {
+		if tooEarly && !c.closing {
 			c.lookLater(x)
 			return
 		}
@@ -235,7 +235,7 @@ func (c *conn) begin(x kit.Context) {
 	}
 }
 
-// lookEvery is how often a call that came early, or has no room, looks whether its time has come.
+// lookEvery is how often a call that came early looks whether its time has come.
 const lookEvery = 10 * time.Millisecond
 
 // lookLater holds the calls back for a moment: an answer from a view that lacks what was committed before this start would be wrong, and
@@ -255,12 +255,6 @@ func (s *slot) forgo() {
 	}
 	s.begun = true
 	s.end(nil)
-}
-
-// leftMuch says whether a call that names very many things has to wait: clients leave so much unread that another large answer, which its own client
-// may not read either, has no room. Those who read nothing are given up soon then: see patiently.
-func (d *shared) leftMuch(s *slot) bool {
-	return s.held.giant > 0 && d.unread.Load() > muchUnread*d.cfg.UnreadMemory
 }
 
 // reads says whether the client reads its answers, more or less.

@@ -1,12 +1,9 @@
 package kafka
 
 import (
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"troupe/kafka/api"
 )
@@ -56,13 +53,12 @@ func TestNoAnswerForWhoDoesNotRead(t *testing.T) {
 type body struct {
 	first   byte
 	n, done int
-	held    int
 	most    *atomic.Int32 // of pieces that were made and not asked for more
 }
 
 func (b *body) Size() int { return b.n }
 
-func (b *body) Held() int { return b.held }
+func (b *body) Held() int { return 0 }
 
 func (b *body) Next(to []byte) []byte {
 	k := min(b.n-b.done, 10_000)
@@ -130,49 +126,6 @@ func TestStreamedAnswerToNobody(t *testing.T) {
 	waitFor(t, "it is being written", func() bool { return made.Load() > 0 })
 	c.Close()
 	waitFor(t, "it has gone", func() bool { return f.s.Stats().Open.Load() == 0 && f.s.d.unread.Load() == 0 })
-}
-
-// Clients that ask for very many things each and read nothing of the answers get no more of them than there is room for; others are answered
-// meanwhile, and all when they read.
-func TestLargeAnswersThatNobodyReads(t *testing.T) {
-	const clients, mb = 40, 1 << 20
-	var made, begun atomic.Int32
-	table := []api.Entry{{Key: 9, Max: 10, Flex: 6, Handle: func(c *api.Call) {
-		begun.Add(1)
-		c.Send(&body{n: 20 * mb, held: mb, most: &made})
-	}}, *api.Find(api.Table, 18), {Key: 60, Max: 2, Handle: func(c *api.Call) { c.Respond(described()) }}}
-	f := newFixture(t, Config{Table: table, UnreadMemory: 2 * mb})
-	many := kmsg.NewPtrOffsetFetchRequest()
-	many.SetVersion(7)
-	many.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: "t", Partitions: make([]int32, 30_000)}}
-	list := make([]*client, clients)
-	for i := range list {
-		list[i] = f.dial()
-		list[i].send(request(int32(i), nil, many))
-	}
-	waitFor(t, "some begin", func() bool { return begun.Load() > 2 })
-	time.Sleep(300 * time.Millisecond)
-	if n := begun.Load(); n > clients/2 {
-		t.Errorf("%d answers of 1 MB each are in memory, of which 2 MB may be unread, three times as much for a while", n)
-	}
-	c := f.dial()
-	c.send(sleep(7, 0))
-	if n, _ := c.answer(); n != 7 {
-		t.Fatalf("answer %d, want 7", n)
-	}
-	var wg sync.WaitGroup
-	var served atomic.Int32
-	for i, x := range list {
-		wg.Go(func() {
-			if n, b := x.answer(); n == int32(i) && len(b) >= 20*mb {
-				served.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	if served.Load() != clients {
-		t.Errorf("%d of %d were answered when they read", served.Load(), clients)
-	}
 }
 
 // A connection that rests goes on when bytes come, be they few, is given up after its idle time, and lets go at the end.

@@ -31,7 +31,8 @@ func (c *cli) getJSON(ctx context.Context, path string, v any) error {
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
+		// The last is how net/http calls it if that came before the request was written.
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "server closed idle connection") {
 			return failf(exitNoConnect, "%s closed the connection without an answer: is it the admin address (broker start --admin)?", c.admin)
 		}
 		return failf(exitNoConnect, "cannot reach the admin address %s: %s; is it running? try: broker start", c.admin, cause(err))
