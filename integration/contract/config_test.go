@@ -10,7 +10,7 @@ import (
 
 // TestConfigCommands is what `broker config` and `broker topic alter` promise: what they print, their exit codes, their one-line errors.
 func TestConfigCommands(t *testing.T) {
-	s := shell{t, harness.Start(t, t.TempDir(), "--set", "log.retention.hours=48", "--set", "authorizer.class.name=org.example.Allow")}
+	s := shell{t, harness.Start(t, t.TempDir(), "--set", "log.retention.ms=172800000", "--set", "authorizer.class.name=org.example.Allow")}
 	if !strings.Contains(s.b.Log(), "why\" settings=authorizer.class.name\n") {
 		t.Errorf("not warned of a setting without effect: %s", s.b.Log())
 	}
