@@ -34,6 +34,7 @@ func Binary(t testing.TB) string {
 	t.Helper()
 	build.Do(func() {
 		if build.path = os.Getenv("BROKER_BIN"); build.path != "" {
+			_ = os.Unsetenv("BROKER_BIN") // a broker says at start that it is no setting of its own
 			return
 		}
 		root, err := Root()
