@@ -38,7 +38,7 @@ func TestConfigCommands(t *testing.T) {
 	}
 	s.bad(4, `unset topic orders: there is no setting "retention.m"; did you mean retention.ms\?`, "config", "unset", "topic", "orders", "retention.m")
 	var lines []struct{ Key, Source string }
-	s.json(&lines, "config", "describe", "broker", "1", "log.retention.hours")
+	s.json(&lines, "config", "describe", "broker", "1", "log.retention.ms")
 	if len(lines) != 1 || lines[0].Source != "start" {
 		t.Errorf("%+v", lines)
 	}
