@@ -116,7 +116,7 @@ func (f *directFile) flush() error {
 		return nil
 	}
 	from := f.clean &^ (directAlign - 1)
-	to := (f.n + directAlign - 1) &^ (directAlign - 1)
+	to := alignUp(f.n)
 	clear(f.buf[f.n:to])
 	for at := from; at < to; {
 		k, err := unix.Pwrite(int(f.Fd()), f.buf[at:to], f.pos+int64(at))

@@ -5,34 +5,57 @@ import (
 	"testing"
 	"time"
 
+	"troupe/actors/kit"
 	kitsim "troupe/actors/kit/sim"
 	"troupe/actors/peer"
 )
 
-// When a broker falls, all partitions that it led subscribe elsewhere at once. What others have to say meanwhile is not dropped: nobody would be told,
-// and of an ack or batches that were the last of a partition for now nothing would make up for it.
-func TestMessagesBehindThoseOfAllPartitions(t *testing.T) {
+// linkStage is the replicas of a broker with partition 7 attached and a link to node 2; all of them but the replicas are probes.
+type linkStage struct {
+	t         *testing.T
+	st        *kitsim.Stage
+	one, link *kitsim.Probe
+	replicas  *kit.Ref
+	up        linked // as partition 7 was told
+}
+
+func newLinkStage(t *testing.T) *linkStage {
+	t.Helper()
 	st := kitsim.NewStage(t)
-	one := st.Probe("partition")
-	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
-	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
-	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: st.Probe("link").Ref()})
-	if err := st.Settle(0); err != nil {
-		t.Fatal(err)
-	}
-	up, ok := kitsim.Last[linked](one)
+	x := &linkStage{t: t, st: st, one: st.Probe("partition"), link: st.Probe("link")}
+	x.replicas = SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
+	x.replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: x.one.Ref()})
+	x.replicas.Tell(peer.Up{Node: 2, Session: 5, Link: x.link.Ref()})
+	x.settle(0)
+	up, ok := kitsim.Last[linked](x.one)
 	if !ok {
 		t.Fatal("the partition was not told of the link")
 	}
+	x.up = up
+	return x
+}
+
+// settle lets d pass, and all that is under way arrive.
+func (x *linkStage) settle(d time.Duration) {
+	x.t.Helper()
+	x.st.RunUntil(d, func() bool { return false })
+	if err := x.st.Settle(0); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// When a broker falls, all partitions that it led subscribe elsewhere at once. What others have to say meanwhile is not dropped: nobody would be told,
+// and of an ack or batches that were the last of a partition for now nothing would make up for it.
+func TestMessagesBehindThoseOfAllPartitions(t *testing.T) {
+	x := newLinkStage(t)
+	one, replicas, up := x.one, x.replicas, x.up
 	for part := range uint32(20_000) {
 		replicas.Tell(subscribe{up.path, subscription{part: part, topic: topicID}})
 	}
 	if !replicas.TryTell(&peer.Received{From: 2, Session: 5, Head: putEntry(nil, wireAcks, ackEntry{part: 7, number: 1, durable: 3})}) {
 		t.Fatal("an ack was dropped")
 	}
-	if err := st.Settle(0); err != nil {
-		t.Fatal(err)
-	}
+	x.settle(0)
 	if a, ok := kitsim.Last[acked](one); !ok || a.durable != 3 {
 		t.Errorf("the partition was told %+v", a)
 	}
@@ -41,19 +64,8 @@ func TestMessagesBehindThoseOfAllPartitions(t *testing.T) {
 // Where epochs began is sent before the answer that it belongs to, in the same lane, and in messages that a link takes, however many partitions are
 // subscribed at once.
 func TestEpochsBeforeAnswers(t *testing.T) {
-	st := kitsim.NewStage(t)
-	one, link := st.Probe("partition"), st.Probe("link")
-	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
-	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
-	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: link.Ref()})
-	settle := func() {
-		t.Helper()
-		if err := st.Settle(0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settle()
-	up, _ := kitsim.Last[linked](one)
+	stage := newLinkStage(t)
+	one, link, replicas, up, settle := stage.one, stage.link, stage.replicas, stage.up, stage.settle
 	var epochs []epochBegin
 	for e := range int32(20) {
 		epochs = append(epochs, epochBegin{Epoch: e, Start: int64(e)})
@@ -61,7 +73,7 @@ func TestEpochsBeforeAnswers(t *testing.T) {
 	for part := range uint32(5_000) {
 		replicas.Tell(respond{up.path, reply{part: part, number: 3, outcome: started, epoch: int32(len(epochs))}, epochs})
 	}
-	settle()
+	settle(0)
 	told := map[uint32]int{}
 	answers := 0
 	for _, m := range link.Take() {
@@ -81,7 +93,7 @@ func TestEpochsBeforeAnswers(t *testing.T) {
 		replicas.Tell(&peer.Received{From: 2, Session: 5, Head: s.Head})
 	}
 	one.Take()
-	settle()
+	settle(0)
 	got := one.Take()
 	if answers != 5_000 || len(got) != len(epochs)+1 {
 		t.Fatalf("%d answers, and a partition was told %d messages", answers, len(got))
@@ -96,35 +108,23 @@ func TestEpochsBeforeAnswers(t *testing.T) {
 
 // Epochs for which a lane had no room go before their answer all the same, and those of an earlier answer not at all.
 func TestEpochsForWhichALaneHasNoRoom(t *testing.T) {
-	st := kitsim.NewStage(t)
-	link := st.Probe("link")
-	one := st.Probe("partition")
-	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
-	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
-	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: link.Ref()})
-	settle := func() {
-		t.Helper()
-		if err := st.Settle(0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settle()
-	up, _ := kitsim.Last[linked](one)
+	stage := newLinkStage(t)
+	link, replicas, up, settle := stage.link, stage.replicas, stage.up, stage.settle
 	say := func(number uint64, epochs ...epochBegin) {
 		replicas.Tell(respond{up.path, reply{part: 7, number: number, outcome: started, epoch: int32(len(epochs))}, epochs})
-		settle()
+		settle(0)
 	}
 	refuse := func() {
 		for _, m := range link.Take() {
 			s := m.(*peer.Send)
 			replicas.Tell(peer.Dropped{To: 2, Lane: s.Lane, Kind: s.Kind, Slot: s.Slot, Reason: peer.Full})
 		}
-		settle()
+		settle(0)
 	}
 	expect := func(number uint64, epochs ...epochBegin) {
 		t.Helper()
 		replicas.Tell(peer.Drained{Node: 2, Lane: peer.Append})
-		settle()
+		settle(0)
 		var got []epochBegin
 		answered := uint64(0)
 		for _, m := range link.Take() {
@@ -162,20 +162,8 @@ func TestEpochsForWhichALaneHasNoRoom(t *testing.T) {
 // A lane that has no room for a message without parts hears of it again when it has said that there is room, not every few milliseconds; what is said
 // meanwhile is gathered, the newest of each partition. What concerns very many partitions goes in messages that a lane takes.
 func TestMessagesForWhichALaneHasNoRoom(t *testing.T) {
-	st := kitsim.NewStage(t)
-	one, link := st.Probe("partition"), st.Probe("link")
-	replicas := SpawnReplicas(st.Sys, ReplicasOptions{NodeID: 1, Metadata: st.Probe("metadata").Ref(), Writer: st.Probe("writer").Ref()})
-	replicas.Tell(Attach{PartID: 7, TopicID: topicID, Ref: one.Ref()})
-	replicas.Tell(peer.Up{Node: 2, Session: 5, Link: link.Ref()})
-	settle := func(d time.Duration) {
-		t.Helper()
-		st.RunUntil(d, func() bool { return false })
-		if err := st.Settle(0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settle(0)
-	up, _ := kitsim.Last[linked](one)
+	stage := newLinkStage(t)
+	link, replicas, up, settle := stage.link, stage.replicas, stage.up, stage.settle
 	sent := func() (out []*peer.Send) {
 		for _, m := range link.Take() {
 			out = append(out, m.(*peer.Send))

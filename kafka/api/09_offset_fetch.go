@@ -138,10 +138,7 @@ func (k *fetchOffsetsCall) maybeRespond() {
 		}
 		each[i] = newTelling(&toldOffsets{f, k.c.Version, g}, held)
 	}
-	told := make([]*telling, len(k.order))
-	for i, at := range k.order {
-		told[i] = each[at]
-	}
+	told := inOrder(each, k.order)
 	var head []byte
 	if k.c.Version >= 3 {
 		head = appendInt32(head, 0) // throttled for

@@ -69,10 +69,7 @@ func (k *describeGroupsCall) maybeRespond() {
 	for i := range k.groups {
 		each[i] = newTelling(&describedGroup{f, k.c.Version, &k.groups[i]}, groupHeld+memberHeld*len(k.groups[i].Members))
 	}
-	told := make([]*telling, len(k.order))
-	for i, at := range k.order {
-		told[i] = each[at]
-	}
+	told := inOrder(each, k.order)
 	var head []byte
 	if k.c.Version >= 1 {
 		head = appendInt32(head, 0) // throttled for

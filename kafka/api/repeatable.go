@@ -65,6 +65,15 @@ func newTelling(p piecewise, held int) *telling {
 	return t
 }
 
+// inOrder is what is told as the request names it: places in each.
+func inOrder(each []*telling, order []int) []*telling {
+	told := make([]*telling, len(order))
+	for i, at := range order {
+		told[i] = each[at]
+	}
+	return told
+}
+
 // tell answers with all of it, or hangs up if that is more than can be.
 func (c *Call) tell(head []byte, told []*telling, tail []byte, resp kmsg.Response) {
 	r := &repeatable{head: head, told: told, tail: tail, size: len(head) + len(tail), held: 8 * len(told)}
